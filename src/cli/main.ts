@@ -1,0 +1,25 @@
+/** `postern …`: one row per command, each loaded only when it is called. */
+type Command = { what: string; load: () => Promise<{ run(args: string[]): Promise<number> }> };
+
+const commands: Record<string, Command> = {
+  start: { what: "run the whole service on this machine, edge and node", load: () => import("./start.ts") },
+  test: { what: "run every check and test", load: () => import("./test.ts") },
+  check: { what: "types, lint, format and import rules", load: () => import("./check.ts") },
+  send: { what: "deliver a message file through an SMTP door", load: () => import("./send.ts") },
+  prove: { what: "SPF, DKIM, DMARC and ARC verdicts of a message, as JSON", load: () => import("./prove.ts") },
+  bench: { what: "measure, as ratios in one run", load: () => import("./bench.ts") },
+  fuzz: { what: "feed the parsers and servers hostile input", load: () => import("./fuzz.ts") },
+};
+
+const [name, ...args] = process.argv.slice(2);
+const command = name === undefined ? undefined : commands[name];
+if (command === undefined) {
+  const rows = Object.entries(commands).map(([word, { what }]) => `  postern ${word.padEnd(8)} ${what}`);
+  process.stderr.write(
+    `${name && name !== "--help" ? `postern: no command "${name}"\n` : ""}usage:\n${rows.join("\n")}\n`,
+  );
+  process.exitCode = name === "--help" ? 0 : 2;
+} else {
+  const { run } = await command.load();
+  process.exitCode = await run(args);
+}

@@ -1,0 +1,152 @@
+/**
+ * HTTP between the halves: paths and JSON shapes. Every call is signed as `contract/call.ts` says. Calls from the edge go
+ * to a node's hand-off listener, calls from a node to the edge's origin.
+ */
+import { z } from "zod";
+import { mailboxRecordSchema } from "./mailbox.ts";
+
+/** Edge → node. */
+export const nodePaths = {
+  /** Body: one sealed message (`seal/format.ts`). 200 once the ciphertext is fsynced in the locked inbox. */
+  message: "/handoff/message",
+  /** Body: `mailboxUpdate` JSON. */
+  mailbox: "/handoff/mailbox",
+  /** Body: one relay job sealed to the node's transit key; inside: `relayJob`. 200 once durable. */
+  relay: "/handoff/relay",
+  /** Body: empty JSON object. Answers `{ node, time }`. */
+  hello: "/handoff/hello",
+} as const;
+
+/** Node → edge. */
+export const edgePaths = {
+  /** Body: `rcptQuestion`; answers `rcptAnswer`. */
+  rcpt: "/node/rcpt",
+  /** Body: envelope and raw message, framed as `contract/frame.ts` does; answers `ingestAnswer`. */
+  ingest: "/node/ingest",
+  /** Body: `heartbeat`; answers `heartbeatAnswer`. */
+  heartbeat: "/node/heartbeat",
+  /** Body: `{ address }`; answers `{ mailbox: MailboxRecord | null }`: the node met a selector or address it does not know. */
+  mailbox: "/node/mailbox",
+  /** Body: `outboundResults`: what became of relay jobs. */
+  results: "/node/results",
+} as const;
+
+/** 200: `stored` now or `duplicate` of one stored before. 410: not here (moved or deleted). Others: try again later. */
+export const messageAnswerSchema = z.strictObject({ status: z.enum(["stored", "duplicate"]) });
+
+export const mailboxUpdateSchema = z.strictObject({ mailbox: mailboxRecordSchema });
+/** `applied` is the revision that the node now holds, which may be newer than the one offered. */
+export const mailboxUpdateAnswerSchema = z.strictObject({ applied: z.int() });
+
+export const problemSchema = z.object({ title: z.string(), status: z.int(), detail: z.string().optional() });
+
+export const rcptQuestionSchema = z.strictObject({
+  recipient: z.string().max(400),
+  sender: z.string().max(400),
+  ip: z.string().max(64),
+});
+export const rcptAnswerSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("ok") }),
+  z.strictObject({ kind: z.literal("refuse"), code: z.int(), enhanced: z.string(), text: z.string() }),
+  z.strictObject({ kind: z.literal("defer"), code: z.int(), enhanced: z.string(), text: z.string() }),
+]);
+export type RcptAnswer = z.infer<typeof rcptAnswerSchema>;
+
+export const ingestEnvelopeSchema = z.strictObject({
+  /** Empty for the null reverse-path. */
+  mailFrom: z.string().max(400),
+  /** At most `limits.recipients`. */
+  recipients: z.array(z.string().max(400)).min(1).max(50),
+  ip: z.string().max(64),
+  helo: z.string().max(255),
+  tls: z.strictObject({ version: z.string().max(20), cipher: z.string().max(80) }).nullable(),
+  /** UTC ms when DATA ended. */
+  receivedAt: z.int(),
+  /** MAIL FROM parameters that matter later. */
+  smtputf8: z.boolean(),
+});
+export type IngestEnvelope = z.infer<typeof ingestEnvelopeSchema>;
+
+/** One outcome per recipient, in the order asked. */
+export const ingestAnswerSchema = z.strictObject({
+  outcomes: z.array(
+    z.strictObject({
+      recipient: z.string(),
+      kind: z.enum(["accepted", "refused", "deferred"]),
+      code: z.int(),
+      enhanced: z.string(),
+      text: z.string(),
+    }),
+  ),
+  /** Whether DMARC passed: only then may the door send a DSN for a mixed outcome. */
+  dmarcPassed: z.boolean(),
+});
+export type IngestAnswer = z.infer<typeof ingestAnswerSchema>;
+
+export const heartbeatSchema = z.strictObject({
+  node: z.string(),
+  time: z.int(),
+  version: z.string(),
+  /** X-Wing public key for transit mail, base64, and its id. */
+  transit: z.strictObject({ publicKey: z.string(), keyId: z.string() }),
+  mailboxes: z.array(
+    z.strictObject({
+      id: z.string(),
+      revision: z.int(),
+      usedBytes: z.int(),
+      /** Sealed messages waiting in the locked inbox. */
+      waiting: z.int(),
+      /** Store generation, see the mailbox store. */
+      generation: z.int(),
+      lastUse: z.record(z.string(), z.int()),
+    }),
+  ),
+  relayWaiting: z.int(),
+  diskFreeBytes: z.int(),
+});
+export type Heartbeat = z.infer<typeof heartbeatSchema>;
+/** Mailboxes placed on this node, with the revision that the edge holds: the node asks for those it lacks. */
+export const heartbeatAnswerSchema = z.strictObject({
+  mailboxes: z.array(z.strictObject({ id: z.string(), address: z.string(), revision: z.int(), epoch: z.int() })),
+  domains: z.array(z.string()),
+});
+
+/** Inside a sealed relay job: this JSON, then the raw message (framed as `contract/frame.ts` does). */
+export const relayJobSchema = z.strictObject({
+  id: z.string(),
+  /** The reverse-path of the message as it came; the node applies SRS for the forwarding domain. */
+  mailFrom: z.string(),
+  /** Domain of ours that forwards: SRS, ARC and DKIM are done in its name. */
+  domain: z.string(),
+  /** The recipient at our side, for the trace header and loop stop. */
+  forwardedFor: z.string(),
+  recipient: z.string(),
+  /** A fixed way out instead of MX look-up. */
+  route: z.strictObject({ host: z.string(), port: z.int() }).nullable(),
+  journalId: z.string(),
+  receivedAt: z.int(),
+  /** Our Authentication-Results value for the message, for the ARC seal. */
+  authResults: z.string(),
+  arcCv: z.enum(["none", "pass", "fail"]),
+  dmarcPassed: z.boolean(),
+  smtputf8: z.boolean(),
+});
+export type RelayJob = z.infer<typeof relayJobSchema>;
+
+export const outboundResultsSchema = z.strictObject({
+  results: z
+    .array(
+      z.strictObject({
+        job: z.string(),
+        journalId: z.string(),
+        recipient: z.string(),
+        at: z.int(),
+        kind: z.enum(["delivered", "delayed", "failed"]),
+        /** The remote's reply or our reason, one line, made safe. */
+        detail: z.string().max(500),
+        host: z.string().max(255),
+      }),
+    )
+    .max(200),
+});
+export type OutboundResults = z.infer<typeof outboundResultsSchema>;

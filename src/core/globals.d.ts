@@ -1,0 +1,9 @@
+// The few globals that Node, workerd and browsers share and that the core uses. Declared by hand so that nothing
+// of one runtime's own can slip into the core.
+declare class TextEncoder {
+  encode(input?: string): Uint8Array<ArrayBuffer>;
+}
+declare class TextDecoder {
+  constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+  decode(input?: Uint8Array, options?: { stream?: boolean }): string;
+}

@@ -1,0 +1,31 @@
+/**
+ * Every bound on input, with its reason, in one file. A bound is part of a promise (FEATURES R3): whoever changes one
+ * changes what a sender is told.
+ */
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limits = {
+  /** Cloudflare's MX stops at 25 MiB, so our own door does too (R3): 552 above. */
+  messageBytes: 25 * MiB,
+  /** Recipients of one SMTP transaction at the door (R3): 452 above. RFC 5321 §4.5.3.1.8 asks for at least 100 of relays; a final MX may say "too many" and is retried. */
+  recipients: 50,
+  /** `Received` fields before a message counts as looping (RFC 5321 §6.3): 554. */
+  received: 25,
+  /** Header fields read; real mail stays under 200, hostile mail has 100,000. */
+  headerFields: 2000,
+  /** Bytes of one header field, folding included. */
+  headerFieldBytes: 256 * KiB,
+  /** Bytes of the whole header. */
+  headerBytes: 2 * MiB,
+  /** Nesting of multipart and message/rfc822. */
+  mimeDepth: 50,
+  /** MIME parts of one message. */
+  mimeParts: 5000,
+  /** Destinations that one received message may fan out to. */
+  fanOut: 25,
+  /** A JSON body of a call between the halves. */
+  callBytes: 1 * MiB,
+  /** Clock difference tolerated in a signed call, seconds (Standard Webhooks: five minutes). */
+  callSkewSeconds: 300,
+} as const;

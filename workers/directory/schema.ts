@@ -1,0 +1,272 @@
+/**
+ * The directory in D1: who owns what, which rules, which public key, which node; and the journal of what became of each
+ * message (verdicts and envelope only, never subject or body). IDs are ULIDs, times UTC milliseconds.
+ */
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+
+export const account = sqliteTable(
+  "account",
+  {
+    id: text().primaryKey(),
+    /** Lower case. */
+    email: text().notNull(),
+    /** `scrypt$N$r$p$salt$hash`, base64 parts. */
+    password: text().notNull(),
+    name: text().notNull().default(""),
+    state: text({ enum: ["active", "frozen"] })
+      .notNull()
+      .default("active"),
+    /** May run the whole installation (nodes, settings). */
+    operator: integer({ mode: "boolean" }).notNull().default(false),
+    createdAt: integer().notNull(),
+  },
+  (t) => [uniqueIndex("account_email").on(t.email)],
+);
+
+export const session = sqliteTable(
+  "session",
+  {
+    /** SHA-256 of the cookie's token, hex: the token itself is stored nowhere. */
+    id: text().primaryKey(),
+    account: text()
+      .notNull()
+      .references(() => account.id, { onDelete: "cascade" }),
+    createdAt: integer().notNull(),
+    lastSeenAt: integer().notNull(),
+    expiresAt: integer().notNull(),
+    agent: text().notNull(),
+  },
+  (t) => [index("session_account").on(t.account)],
+);
+
+export const domain = sqliteTable(
+  "domain",
+  {
+    id: text().primaryKey(),
+    /** A-labels, lower case. */
+    name: text().notNull(),
+    /** Shown to an owner who proves the domain by TXT. */
+    token: text().notNull(),
+    state: text({ enum: ["pending", "active", "disabled"] }).notNull(),
+    /** The node whose door is this domain's MX, and that is believed for it; null for zones on Cloudflare's MX only. */
+    node: text(),
+    createdAt: integer().notNull(),
+  },
+  (t) => [uniqueIndex("domain_name").on(t.name), index("domain_node").on(t.node)],
+);
+
+export const membership = sqliteTable(
+  "membership",
+  {
+    account: text()
+      .notNull()
+      .references(() => account.id, { onDelete: "cascade" }),
+    domain: text()
+      .notNull()
+      .references(() => domain.id, { onDelete: "cascade" }),
+    role: text({ enum: ["owner", "admin", "member"] }).notNull(),
+    createdAt: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.account, t.domain] }), index("membership_domain").on(t.domain)],
+);
+
+export const alias = sqliteTable(
+  "alias",
+  {
+    id: text().primaryKey(),
+    domain: text()
+      .notNull()
+      .references(() => domain.id, { onDelete: "cascade" }),
+    kind: text({ enum: ["exact", "wildcard", "regex", "catch-all"] }).notNull(),
+    /** The local part, folded; the pattern of a wildcard or regex; `*` for the catch-all. */
+    pattern: text().notNull(),
+    state: text({ enum: ["active", "disabled"] })
+      .notNull()
+      .default("active"),
+    /** What a disabled alias answers. */
+    disabledReply: integer().notNull().default(550),
+    note: text().notNull().default(""),
+    labels: text({ mode: "json" }).$type<string[]>().notNull().default([]),
+    createdAt: integer().notNull(),
+    updatedAt: integer().notNull(),
+  },
+  (t) => [uniqueIndex("alias_pattern").on(t.domain, t.kind, t.pattern)],
+);
+
+export const destination = sqliteTable(
+  "destination",
+  {
+    id: text().primaryKey(),
+    alias: text()
+      .notNull()
+      .references(() => alias.id, { onDelete: "cascade" }),
+    kind: text({ enum: ["address", "domain", "mailbox", "webhook", "alias"] }).notNull(),
+    /** An address, a domain, a mailbox id, a URL. */
+    target: text().notNull(),
+    /** `host:port` override for an address or domain. */
+    route: text(),
+    position: integer().notNull().default(0),
+    createdAt: integer().notNull(),
+  },
+  (t) => [index("destination_alias").on(t.alias)],
+);
+
+/** An address somebody may forward to, per account, once the link mailed to it was opened. */
+export const verifiedAddress = sqliteTable(
+  "verified_address",
+  {
+    account: text()
+      .notNull()
+      .references(() => account.id, { onDelete: "cascade" }),
+    address: text().notNull(),
+    /** SHA-256 of the mailed token, hex. */
+    token: text().notNull(),
+    sentAt: integer().notNull(),
+    verifiedAt: integer(),
+    /** Cloudflare lists it as a verified destination too, so `forward()` may be used. */
+    cloudflare: integer({ mode: "boolean" }).notNull().default(false),
+  },
+  (t) => [primaryKey({ columns: [t.account, t.address] }), index("verified_token").on(t.token)],
+);
+
+export const node = sqliteTable("node", {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  /** `https://host:port` of its hand-off listener. */
+  origin: text().notNull(),
+  /** Host name that MX records point to. */
+  mxHost: text().notNull(),
+  /** Ed25519, 32 bytes, base64. */
+  publicKey: text().notNull(),
+  transitKey: text(),
+  transitKeyId: text(),
+  state: text({ enum: ["active", "draining", "gone"] }).notNull(),
+  lastSeenAt: integer(),
+  facts: text({ mode: "json" }).$type<Record<string, unknown>>(),
+  createdAt: integer().notNull(),
+});
+
+export const mailbox = sqliteTable(
+  "mailbox",
+  {
+    id: text().primaryKey(),
+    domain: text()
+      .notNull()
+      .references(() => domain.id),
+    /** Whole address, folded; the login name. */
+    address: text().notNull(),
+    node: text()
+      .notNull()
+      .references(() => node.id),
+    epoch: integer().notNull().default(0),
+    revision: integer().notNull().default(1),
+    /** X-Wing, 1,216 bytes, base64. */
+    publicKey: text().notNull(),
+    keyId: text().notNull(),
+    quotaBytes: integer().notNull(),
+    usedBytes: integer().notNull().default(0),
+    /** Sealed messages at the node that wait for the owner to log in. */
+    waiting: integer().notNull().default(0),
+    state: text({ enum: ["active", "deleted"] })
+      .notNull()
+      .default("active"),
+    /** The revision that the node has confirmed. */
+    appliedRevision: integer().notNull().default(0),
+    createdAt: integer().notNull(),
+  },
+  (t) => [uniqueIndex("mailbox_address").on(t.address), index("mailbox_node").on(t.node)],
+);
+
+export const keyslot = sqliteTable(
+  "keyslot",
+  {
+    id: text().primaryKey(),
+    mailbox: text()
+      .notNull()
+      .references(() => mailbox.id, { onDelete: "cascade" }),
+    kind: text({ enum: ["app-password", "recovery-code", "passkey", "passphrase", "test-only"] }).notNull(),
+    selector: text().notNull(),
+    label: text().notNull(),
+    /** `contract/mailbox.ts` keyslot, whole, as JSON: wrapped key and parameters. */
+    slot: text({ mode: "json" }).notNull(),
+    createdAt: integer().notNull(),
+    lastUsedAt: integer(),
+    revokedAt: integer(),
+  },
+  (t) => [uniqueIndex("keyslot_selector").on(t.mailbox, t.selector)],
+);
+
+/** One row per received message and recipient. */
+export const journal = sqliteTable(
+  "journal",
+  {
+    id: text().primaryKey(),
+    domain: text().notNull(),
+    at: integer().notNull(),
+    entrance: text({ enum: ["cloudflare", "door"] }).notNull(),
+    /** The node that asserted the client IP, null at Cloudflare's entrance. */
+    assertedBy: text(),
+    ip: text(),
+    helo: text(),
+    mailFrom: text().notNull(),
+    recipient: text().notNull(),
+    /** RFC5322.From address, for the owner to recognise mail by. */
+    author: text().notNull(),
+    size: integer().notNull(),
+    /** `core/proof/types.ts` Proof. */
+    proof: text({ mode: "json" }),
+    /** Cloudflare's own verdicts where they were seen. */
+    cloudflare: text({ mode: "json" }),
+    alias: text(),
+    outcome: text({ enum: ["accepted", "refused", "deferred"] }).notNull(),
+    /** The named reason (`dmarc-policy`, …), `ok` when accepted. */
+    reason: text().notNull(),
+    reply: text().notNull(),
+    expiresAt: integer().notNull(),
+  },
+  (t) => [index("journal_domain_at").on(t.domain, t.at), index("journal_expires").on(t.expiresAt)],
+);
+
+/** What happened to each copy afterwards: filed, forwarded, relayed, delivered, parked, … */
+export const journalStep = sqliteTable(
+  "journal_step",
+  {
+    id: text().primaryKey(),
+    journal: text()
+      .notNull()
+      .references(() => journal.id, { onDelete: "cascade" }),
+    at: integer().notNull(),
+    /** `seal` → `queued` → `handed-off`; `forward`; `relay` → `delivered` | `delayed` | `failed`; `webhook` … */
+    kind: text().notNull(),
+    target: text().notNull(),
+    ok: integer({ mode: "boolean" }).notNull(),
+    detail: text().notNull().default(""),
+  },
+  (t) => [index("journal_step_journal").on(t.journal)],
+);
+
+/** Keys of messages already accepted (R10), kept 7 days. */
+export const seen = sqliteTable(
+  "seen",
+  { key: text().primaryKey(), journal: text().notNull(), reply: text().notNull(), expiresAt: integer().notNull() },
+  (t) => [index("seen_expires").on(t.expiresAt)],
+);
+
+/** Hash-chained audit log, per account. */
+export const audit = sqliteTable(
+  "audit",
+  {
+    id: text().primaryKey(),
+    domain: text(),
+    actor: text().notNull(),
+    at: integer().notNull(),
+    act: text().notNull(),
+    subject: text().notNull(),
+    detail: text({ mode: "json" }),
+    previous: text().notNull(),
+    hash: text().notNull(),
+  },
+  (t) => [index("audit_domain_at").on(t.domain, t.at)],
+);
+
+export const setting = sqliteTable("setting", { key: text().primaryKey(), value: text({ mode: "json" }).notNull() });
