@@ -1,1 +1,3 @@
+export { LiveTail } from "./live.ts";
+
 export default {};
