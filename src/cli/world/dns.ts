@@ -1,0 +1,166 @@
+/**
+ * The DNS of the local world: one set of zones answered over UDP, TCP and DoH (RFC 1035, RFC 8484) on loopback. A zone file
+ * maps name → type → values; `"TIMEOUT"`, `"SERVFAIL"` and `"NXDOMAIN"` may stand for a type's values or for a whole name.
+ * Whatever is not listed does not exist: nothing is ever asked of the outside.
+ */
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createServer as createTcpServer, type Server as TcpServer } from "node:net";
+import packet, { type Answer, type Packet, type RecordType } from "dns-packet";
+
+export type ZoneTrouble = "TIMEOUT" | "SERVFAIL" | "NXDOMAIN";
+export type ZoneValue = string | string[] | { priority: number; exchange: string };
+export type Zones = Record<string, ZoneTrouble | Record<string, ZoneTrouble | string | ZoneValue[]>>;
+
+export type LoopbackDns = {
+  dohUrl: string;
+  udpPort: number;
+  /** Replaces or adds one name while running. */
+  set(name: string, records: Zones[string]): void;
+  close(): Promise<void>;
+};
+
+const ttl = 60;
+const rcodes = { SERVFAIL: 2, NXDOMAIN: 3 } as const;
+
+export async function startDns(
+  zones: Zones,
+  options: { dohPort?: number; udpPort?: number } = {},
+): Promise<LoopbackDns> {
+  const names = new Map<string, Zones[string]>();
+  const set = (name: string, records: Zones[string]): void => void names.set(fold(name), records);
+  for (const [name, records] of Object.entries(zones)) set(name, records);
+
+  const udp = createSocket("udp4");
+  udp.on("message", (query, from) => {
+    const reply = respond(names, query);
+    if (reply !== null) udp.send(reply.length > 1232 ? truncated(query) : reply, from.port, from.address);
+  });
+  udp.bind(options.udpPort ?? 0, "127.0.0.1");
+  await once(udp, "listening");
+  const udpPort = udp.address().port;
+
+  const tcp = tcpServer(names);
+  tcp.listen(udpPort, "127.0.0.1");
+  await once(tcp, "listening");
+  const http = dohServer(names);
+  http.listen(options.dohPort ?? 0, "127.0.0.1");
+  await once(http, "listening");
+  const dohUrl = `http://127.0.0.1:${(http.address() as AddressInfo).port}/dns-query`;
+  return { dohUrl, udpPort, set, close: () => closeAll(udp, tcp, http) };
+}
+
+async function closeAll(udp: Socket, tcp: TcpServer, http: Server): Promise<void> {
+  http.closeAllConnections();
+  await Promise.all([once(udp.close(), "close"), once(tcp.close(), "close"), once(http.close(), "close")]);
+}
+
+function tcpServer(names: Map<string, Zones[string]>): TcpServer {
+  return createTcpServer((socket) => {
+    let held: Buffer = Buffer.alloc(0);
+    socket.on("error", () => socket.destroy());
+    socket.on("data", (bytes) => {
+      held = Buffer.concat([held, bytes]);
+      while (held.length >= 2 && held.length >= 2 + held.readUInt16BE(0)) {
+        const length = held.readUInt16BE(0);
+        const reply = respond(names, held.subarray(2, 2 + length));
+        held = held.subarray(2 + length);
+        if (reply === null) continue;
+        const head = Buffer.alloc(2);
+        head.writeUInt16BE(reply.length);
+        socket.write(Buffer.concat([head, reply]));
+      }
+    });
+  });
+}
+
+function dohServer(names: Map<string, Zones[string]>): Server {
+  return createServer((request, response) => {
+    const parts: Buffer[] = [];
+    request.on("data", (part: Buffer) => parts.push(part));
+    request.on("end", () => {
+      const url = new URL(request.url ?? "/", "http://loopback");
+      const inUrl = url.searchParams.get("dns");
+      const query = request.method === "GET" && inUrl !== null ? Buffer.from(inUrl, "base64url") : Buffer.concat(parts);
+      const reply = respond(names, query);
+      if (reply === null) return; // TIMEOUT: leave the client waiting
+      response.writeHead(200, { "content-type": "application/dns-message", "cache-control": `max-age=${ttl}` });
+      response.end(reply);
+    });
+  });
+}
+
+function truncated(query: Buffer): Buffer {
+  const { id, questions } = packet.decode(query);
+  return packet.encode({
+    type: "response",
+    ...(id === undefined ? {} : { id }),
+    flags: packet.TRUNCATED_RESPONSE,
+    questions: questions ?? [],
+  });
+}
+
+/** The encoded reply, or null where the zone says TIMEOUT. */
+function respond(names: Map<string, Zones[string]>, query: Buffer): Buffer | null {
+  let asked: Packet;
+  try {
+    asked = packet.decode(query);
+  } catch {
+    return null;
+  }
+  const question = asked.questions?.[0];
+  if (question === undefined) return null;
+  const found = lookUp(names, question.name, question.type);
+  if (found === "TIMEOUT") return null;
+  const rcode = typeof found === "string" ? rcodes[found] : 0;
+  return packet.encode({
+    type: "response",
+    ...(asked.id === undefined ? {} : { id: asked.id }),
+    flags: packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE | rcode,
+    questions: [question],
+    answers: typeof found === "string" ? [] : found,
+  });
+}
+
+function lookUp(names: Map<string, Zones[string]>, name: string, type: RecordType, depth = 0): ZoneTrouble | Answer[] {
+  const records = names.get(fold(name));
+  if (records === undefined) return hasChildren(names, name) ? [] : "NXDOMAIN";
+  if (typeof records === "string") return records;
+  const alias = records["CNAME"];
+  if (typeof alias === "string" && type !== "CNAME" && depth < 8) {
+    const rest = lookUp(names, alias, type, depth + 1);
+    return typeof rest === "string" ? rest : [{ type: "CNAME", name, ttl, data: alias }, ...rest];
+  }
+  const values = records[type];
+  if (values === undefined) return [];
+  if (values === "TIMEOUT" || values === "SERVFAIL" || values === "NXDOMAIN") return values;
+  return (typeof values === "string" ? [values] : values).map((value) => answer(name, type, value));
+}
+
+// An empty non-terminal exists (RFC 8020): `b.test` is no NXDOMAIN when `a.b.test` is there.
+function hasChildren(names: Map<string, Zones[string]>, name: string): boolean {
+  const suffix = `.${fold(name)}`;
+  for (const known of names.keys()) if (known.endsWith(suffix)) return true;
+  return false;
+}
+
+function answer(name: string, type: RecordType, value: ZoneValue): Answer {
+  if (type === "TXT") {
+    const strings = (Array.isArray(value) ? value : split255(String(value))).map((part) => Buffer.from(part, "latin1"));
+    return { type: "TXT", name, ttl, data: strings };
+  }
+  if (type === "MX" && typeof value === "object" && !Array.isArray(value)) {
+    return { type: "MX", name, ttl, data: { preference: value.priority, exchange: value.exchange } };
+  }
+  return { type, name, ttl, data: String(value) } as Answer;
+}
+
+function split255(text: string): string[] {
+  return text.match(/[\s\S]{1,255}/g) ?? [""];
+}
+
+function fold(name: string): string {
+  return name.replace(/\.$/, "").toLowerCase();
+}
