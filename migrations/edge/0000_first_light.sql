@@ -44,17 +44,22 @@ CREATE TABLE `destination` (
 	`target` text NOT NULL,
 	`route` text,
 	`position` integer DEFAULT 0 NOT NULL,
+	`failures` integer DEFAULT 0 NOT NULL,
+	`paused_at` integer,
+	`trouble` text DEFAULT '' NOT NULL,
 	`created_at` integer NOT NULL,
 	FOREIGN KEY (`alias`) REFERENCES `alias`(`id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
 CREATE INDEX `destination_alias` ON `destination` (`alias`);--> statement-breakpoint
+CREATE INDEX `destination_target` ON `destination` (`target`);--> statement-breakpoint
 CREATE TABLE `domain` (
 	`id` text PRIMARY KEY NOT NULL,
 	`name` text NOT NULL,
 	`token` text NOT NULL,
 	`state` text NOT NULL,
 	`node` text,
+	`txt_rules` integer DEFAULT false NOT NULL,
 	`created_at` integer NOT NULL
 );
 --> statement-breakpoint
@@ -151,6 +156,8 @@ CREATE TABLE `node` (
 	`transit_key_id` text,
 	`state` text NOT NULL,
 	`last_seen_at` integer,
+	`unreachable_since` integer,
+	`redriven_at` integer,
 	`facts` text,
 	`created_at` integer NOT NULL
 );
@@ -163,6 +170,17 @@ CREATE TABLE `seen` (
 );
 --> statement-breakpoint
 CREATE INDEX `seen_expires` ON `seen` (`expires_at`);--> statement-breakpoint
+CREATE TABLE `sender_rule` (
+	`id` text PRIMARY KEY NOT NULL,
+	`scope` text NOT NULL,
+	`act` text NOT NULL,
+	`match` text NOT NULL,
+	`value` text NOT NULL,
+	`answer` text DEFAULT 'reject' NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE UNIQUE INDEX `sender_rule_value` ON `sender_rule` (`scope`,`match`,`value`);--> statement-breakpoint
 CREATE TABLE `session` (
 	`id` text PRIMARY KEY NOT NULL,
 	`account` text NOT NULL,
@@ -179,15 +197,91 @@ CREATE TABLE `setting` (
 	`value` text NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE `suppression` (
+	`address` text PRIMARY KEY NOT NULL,
+	`reason` text NOT NULL,
+	`created_at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE `txt_destination` (
+	`domain` text NOT NULL,
+	`address` text NOT NULL,
+	`token` text NOT NULL,
+	`sent_at` integer NOT NULL,
+	`verified_at` integer,
+	`refused_at` integer,
+	PRIMARY KEY(`domain`, `address`)
+);
+--> statement-breakpoint
+CREATE INDEX `txt_destination_token` ON `txt_destination` (`token`);--> statement-breakpoint
+CREATE TABLE `txt_use` (
+	`domain` text NOT NULL,
+	`day` text NOT NULL,
+	`messages` integer DEFAULT 0 NOT NULL,
+	`verifications` integer DEFAULT 0 NOT NULL,
+	PRIMARY KEY(`domain`, `day`)
+);
+--> statement-breakpoint
+CREATE TABLE `vacation` (
+	`alias` text PRIMARY KEY NOT NULL,
+	`subject` text NOT NULL,
+	`text` text NOT NULL,
+	`starts_at` integer,
+	`ends_at` integer,
+	`every_days` integer DEFAULT 7 NOT NULL,
+	`enabled` integer DEFAULT true NOT NULL,
+	FOREIGN KEY (`alias`) REFERENCES `alias`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE TABLE `vacation_sent` (
+	`alias` text NOT NULL,
+	`sender` text NOT NULL,
+	`expires_at` integer NOT NULL,
+	PRIMARY KEY(`alias`, `sender`),
+	FOREIGN KEY (`alias`) REFERENCES `alias`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE INDEX `vacation_sent_expires` ON `vacation_sent` (`expires_at`);--> statement-breakpoint
 CREATE TABLE `verified_address` (
 	`account` text NOT NULL,
 	`address` text NOT NULL,
 	`token` text NOT NULL,
 	`sent_at` integer NOT NULL,
 	`verified_at` integer,
+	`refused_at` integer,
 	`cloudflare` integer DEFAULT false NOT NULL,
 	PRIMARY KEY(`account`, `address`),
 	FOREIGN KEY (`account`) REFERENCES `account`(`id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
-CREATE INDEX `verified_token` ON `verified_address` (`token`);
+CREATE INDEX `verified_token` ON `verified_address` (`token`);--> statement-breakpoint
+CREATE TABLE `webhook_delivery` (
+	`id` text PRIMARY KEY NOT NULL,
+	`endpoint` text NOT NULL,
+	`journal` text NOT NULL,
+	`message` text NOT NULL,
+	`attempt` integer NOT NULL,
+	`at` integer NOT NULL,
+	`status` integer NOT NULL,
+	`latency_ms` integer NOT NULL,
+	`answer` text NOT NULL,
+	`ok` integer NOT NULL,
+	`next_at` integer,
+	FOREIGN KEY (`endpoint`) REFERENCES `webhook_endpoint`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE INDEX `webhook_delivery_endpoint` ON `webhook_delivery` (`endpoint`,`at`);--> statement-breakpoint
+CREATE TABLE `webhook_endpoint` (
+	`id` text PRIMARY KEY NOT NULL,
+	`domain` text NOT NULL,
+	`url` text NOT NULL,
+	`scheme` text NOT NULL,
+	`secrets` text NOT NULL,
+	`state` text DEFAULT 'active' NOT NULL,
+	`failing_since` integer,
+	`disabled_at` integer,
+	`created_at` integer NOT NULL,
+	FOREIGN KEY (`domain`) REFERENCES `domain`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
+CREATE INDEX `webhook_endpoint_domain` ON `webhook_endpoint` (`domain`);

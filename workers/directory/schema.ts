@@ -50,6 +50,8 @@ export const domain = sqliteTable(
     state: text({ enum: ["pending", "active", "disabled"] }).notNull(),
     /** The node whose door is this domain's MX, and that is believed for it; null for zones on Cloudflare's MX only. */
     node: text(),
+    /** TXT rules of this domain count too, behind the directory's (off until its owner switches them on). */
+    txtRules: integer({ mode: "boolean" }).notNull().default(false),
     createdAt: integer().notNull(),
   },
   (t) => [uniqueIndex("domain_name").on(t.name), index("domain_node").on(t.node)],
@@ -106,9 +108,15 @@ export const destination = sqliteTable(
     /** `host:port` override for an address or domain. */
     route: text(),
     position: integer().notNull().default(0),
+    /** Permanent failures in a row; a delivery sets it back. */
+    failures: integer().notNull().default(0),
+    /** Set when it bounced hard or failed too often: skipped until its owner resumes it. */
+    pausedAt: integer(),
+    /** The last trouble, for its owner. */
+    trouble: text().notNull().default(""),
     createdAt: integer().notNull(),
   },
-  (t) => [index("destination_alias").on(t.alias)],
+  (t) => [index("destination_alias").on(t.alias), index("destination_target").on(t.target)],
 );
 
 /** An address somebody may forward to, per account, once the link mailed to it was opened. */
@@ -123,6 +131,8 @@ export const verifiedAddress = sqliteTable(
     token: text().notNull(),
     sentAt: integer().notNull(),
     verifiedAt: integer(),
+    /** Its owner opened the other link: no more mail of this kind. */
+    refusedAt: integer(),
     /** Cloudflare lists it as a verified destination too, so `forward()` may be used. */
     cloudflare: integer({ mode: "boolean" }).notNull().default(false),
   },
@@ -142,6 +152,9 @@ export const node = sqliteTable("node", {
   transitKeyId: text(),
   state: text({ enum: ["active", "draining", "gone"] }).notNull(),
   lastSeenAt: integer(),
+  /** A hand-off found it silent; the next heartbeat rings for its spool and clears this. */
+  unreachableSince: integer(),
+  redrivenAt: integer(),
   facts: text({ mode: "json" }).$type<Record<string, unknown>>(),
   createdAt: integer().notNull(),
 });
@@ -251,6 +264,135 @@ export const seen = sqliteTable(
   { key: text().primaryKey(), journal: text().notNull(), reply: text().notNull(), expiresAt: integer().notNull() },
   (t) => [index("seen_expires").on(t.expiresAt)],
 );
+
+/** Allow and deny lists (F10). The most specific scope wins: alias, then domain, then account; allow wins over deny within one. */
+export const senderRule = sqliteTable(
+  "sender_rule",
+  {
+    id: text().primaryKey(),
+    /** The id of an account, a domain or an alias. */
+    scope: text().notNull(),
+    act: text({ enum: ["allow", "deny"] }).notNull(),
+    match: text({ enum: ["address", "domain", "tld", "cidr"] }).notNull(),
+    value: text().notNull(),
+    /** What a denied sender is told: a 550, or nothing (the mail is dropped). */
+    answer: text({ enum: ["reject", "drop"] })
+      .notNull()
+      .default("reject"),
+    createdAt: integer().notNull(),
+  },
+  (t) => [uniqueIndex("sender_rule_value").on(t.scope, t.match, t.value)],
+);
+
+/** An automatic answer of one alias (F11, RFC 3834). */
+export const vacation = sqliteTable("vacation", {
+  alias: text()
+    .primaryKey()
+    .references(() => alias.id, { onDelete: "cascade" }),
+  subject: text().notNull(),
+  text: text().notNull(),
+  startsAt: integer(),
+  endsAt: integer(),
+  /** A sender is answered once in so many days. */
+  everyDays: integer().notNull().default(7),
+  enabled: integer({ mode: "boolean" }).notNull().default(true),
+});
+
+export const vacationSent = sqliteTable(
+  "vacation_sent",
+  {
+    alias: text()
+      .notNull()
+      .references(() => alias.id, { onDelete: "cascade" }),
+    /** SHA-256 of the sender's address, hex. */
+    sender: text().notNull(),
+    expiresAt: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.alias, t.sender] }), index("vacation_sent_expires").on(t.expiresAt)],
+);
+
+/** A customer's webhook receiver; a destination of kind `webhook` targets its id. */
+export const webhookEndpoint = sqliteTable(
+  "webhook_endpoint",
+  {
+    id: text().primaryKey(),
+    domain: text()
+      .notNull()
+      .references(() => domain.id, { onDelete: "cascade" }),
+    url: text().notNull(),
+    /** `v1`: HMAC with the secrets below. `v1a`: Ed25519 with the seed below. */
+    scheme: text({ enum: ["v1", "v1a"] }).notNull(),
+    /** `whsec_…` or `whsk_…`, newest first; two while one is rotated out. */
+    secrets: text({ mode: "json" }).$type<string[]>().notNull(),
+    state: text({ enum: ["active", "disabled"] })
+      .notNull()
+      .default("active"),
+    failingSince: integer(),
+    disabledAt: integer(),
+    createdAt: integer().notNull(),
+  },
+  (t) => [index("webhook_endpoint_domain").on(t.domain)],
+);
+
+/** One row per attempt. */
+export const webhookDelivery = sqliteTable(
+  "webhook_delivery",
+  {
+    id: text().primaryKey(),
+    endpoint: text()
+      .notNull()
+      .references(() => webhookEndpoint.id, { onDelete: "cascade" }),
+    journal: text().notNull(),
+    /** The spool's id of the message, which is the `webhook-id` too. */
+    message: text().notNull(),
+    attempt: integer().notNull(),
+    at: integer().notNull(),
+    /** HTTP status, 0 where there was no answer. */
+    status: integer().notNull(),
+    latencyMs: integer().notNull(),
+    /** The first KB of the answer, or our reason. */
+    answer: text().notNull(),
+    ok: integer({ mode: "boolean" }).notNull(),
+    nextAt: integer(),
+  },
+  (t) => [index("webhook_delivery_endpoint").on(t.endpoint, t.at)],
+);
+
+/** A destination named by a domain that has no account (F3): verified by a mailed link like any other. */
+export const txtDestination = sqliteTable(
+  "txt_destination",
+  {
+    domain: text().notNull(),
+    address: text().notNull(),
+    /** SHA-256 of the mailed token, hex. */
+    token: text().notNull(),
+    sentAt: integer().notNull(),
+    verifiedAt: integer(),
+    refusedAt: integer(),
+  },
+  (t) => [primaryKey({ columns: [t.domain, t.address] }), index("txt_destination_token").on(t.token)],
+);
+
+/** What a domain without an account did today, against the abuse limits. */
+export const txtUse = sqliteTable(
+  "txt_use",
+  {
+    domain: text().notNull(),
+    /** UTC day, `YYYY-MM-DD`. */
+    day: text().notNull(),
+    messages: integer().notNull().default(0),
+    verifications: integer().notNull().default(0),
+  },
+  (t) => [primaryKey({ columns: [t.domain, t.day] })],
+);
+
+/** Addresses that are never written to again, whoever asks: complaints and "never again". */
+export const suppression = sqliteTable("suppression", {
+  /** SHA-256 of the folded address, hex. */
+  address: text().primaryKey(),
+  reason: text().notNull(),
+  createdAt: integer().notNull(),
+});
 
 /** Hash-chained audit log, per account. */
 export const audit = sqliteTable(
