@@ -10,6 +10,10 @@ export const limits = {
   messageBytes: 25 * MiB,
   /** Recipients of one SMTP transaction at the door (R3): 452 above. RFC 5321 §4.5.3.1.8 asks for at least 100 of relays; a final MX may say "too many" and is retried. */
   recipients: 50,
+  /** One SMTP command line, CRLF included: RFC 5321 §4.5.3.1.4 says 512, SMTPUTF8 and long SRS addresses want room. 500 above. */
+  smtpCommandBytes: 2048,
+  /** One line of a message at the door: §4.5.3.1.6 says 1,000, honest newsletters break that by a long way. 554 above. */
+  smtpLineBytes: 64 * KiB,
   /** `Received` fields before a message counts as looping (RFC 5321 §6.3): 554. */
   received: 25,
   /** Header fields read; real mail stays under 200, hostile mail has 100,000. */
