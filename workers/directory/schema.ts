@@ -35,6 +35,8 @@ export const session = sqliteTable(
     lastSeenAt: integer().notNull(),
     expiresAt: integer().notNull(),
     agent: text().notNull(),
+    /** When its owner last proved to be there; dangerous acts ask again. */
+    provedAt: integer().notNull().default(0),
   },
   (t) => [index("session_account").on(t.account)],
 );
@@ -52,6 +54,8 @@ export const domain = sqliteTable(
     node: text(),
     /** TXT rules of this domain count too, behind the directory's (off until its owner switches them on). */
     txtRules: integer({ mode: "boolean" }).notNull().default(false),
+    /** Its people need a second factor to work on it. */
+    mfa: integer({ mode: "boolean" }).notNull().default(false),
     createdAt: integer().notNull(),
   },
   (t) => [uniqueIndex("domain_name").on(t.name), index("domain_node").on(t.node)],
@@ -412,3 +416,121 @@ export const audit = sqliteTable(
 );
 
 export const setting = sqliteTable("setting", { key: text().primaryKey(), value: text({ mode: "json" }).notNull() });
+
+/** Guesses counted against a limit (sign-in, codes, the API's rate): one row per key and running window. */
+export const attempt = sqliteTable(
+  "attempt",
+  { key: text().primaryKey(), count: integer().notNull(), expiresAt: integer().notNull() },
+  (t) => [index("attempt_expires").on(t.expiresAt)],
+);
+
+/** A program's way in: `pst_<id>_<secret>`; only the secret's hash is kept. */
+export const apiKey = sqliteTable(
+  "api_key",
+  {
+    id: text().primaryKey(),
+    account: text()
+      .notNull()
+      .references(() => account.id, { onDelete: "cascade" }),
+    name: text().notNull(),
+    /** SHA-256 of the secret part, hex: it is 256 random bits, so no slow hash is needed. */
+    hash: text().notNull(),
+    scopes: text({ mode: "json" }).$type<string[]>().notNull(),
+    createdAt: integer().notNull(),
+    expiresAt: integer(),
+    lastUsedAt: integer(),
+  },
+  (t) => [index("api_key_account").on(t.account)],
+);
+
+/** A second factor by time (RFC 6238). Pending until a first code was right. */
+export const totp = sqliteTable("totp", {
+  account: text()
+    .primaryKey()
+    .references(() => account.id, { onDelete: "cascade" }),
+  /** 20 random bytes, base64, sealed under the edge's key. */
+  secret: text().notNull(),
+  confirmedAt: integer(),
+  /** The last time step taken: a code works once. */
+  lastStep: integer().notNull().default(0),
+});
+
+/** One-time codes for somebody who lost the second factor; hashed, struck out when used. */
+export const recoveryCode = sqliteTable(
+  "recovery_code",
+  {
+    /** SHA-256 of account and code, hex. */
+    hash: text().primaryKey(),
+    account: text()
+      .notNull()
+      .references(() => account.id, { onDelete: "cascade" }),
+    usedAt: integer(),
+  },
+  (t) => [index("recovery_code_account").on(t.account)],
+);
+
+export const passkey = sqliteTable(
+  "passkey",
+  {
+    /** Credential id, base64url. */
+    id: text().primaryKey(),
+    account: text()
+      .notNull()
+      .references(() => account.id, { onDelete: "cascade" }),
+    name: text().notNull(),
+    /** SubjectPublicKeyInfo, base64. */
+    publicKey: text().notNull(),
+    /** COSE algorithm: -7 (ES256), -8 (EdDSA) or -257 (RS256). */
+    algorithm: integer().notNull(),
+    counter: integer().notNull(),
+    createdAt: integer().notNull(),
+    lastUsedAt: integer(),
+  },
+  (t) => [index("passkey_account").on(t.account)],
+);
+
+/** A question put to a browser or a person that must be answered once, soon: WebAuthn challenges, half-done sign-ins, mailed links. */
+export const challenge = sqliteTable(
+  "challenge",
+  {
+    /** SHA-256 of the secret handed out, hex. */
+    id: text().primaryKey(),
+    kind: text({ enum: ["passkey-add", "passkey-in", "second-factor", "reset", "verify-email"] }).notNull(),
+    account: text(),
+    expiresAt: integer().notNull(),
+  },
+  (t) => [index("challenge_expires").on(t.expiresAt)],
+);
+
+/** Somebody asked to join a domain; becomes a membership when they accept. */
+export const invitation = sqliteTable(
+  "invitation",
+  {
+    /** SHA-256 of the link's token, hex. */
+    id: text().primaryKey(),
+    domain: text()
+      .notNull()
+      .references(() => domain.id, { onDelete: "cascade" }),
+    email: text().notNull(),
+    role: text({ enum: ["owner", "admin", "member"] }).notNull(),
+    invitedBy: text().notNull(),
+    createdAt: integer().notNull(),
+    expiresAt: integer().notNull(),
+  },
+  (t) => [uniqueIndex("invitation_email").on(t.domain, t.email)],
+);
+
+/** What a POST with an Idempotency-Key answered, so that its repetition changes nothing. */
+export const idempotency = sqliteTable(
+  "idempotency",
+  {
+    /** SHA-256 of account, route and key, hex. */
+    id: text().primaryKey(),
+    /** SHA-256 of the body: the same key with another body is a mistake. */
+    request: text().notNull(),
+    status: integer().notNull(),
+    answer: text().notNull(),
+    expiresAt: integer().notNull(),
+  },
+  (t) => [index("idempotency_expires").on(t.expiresAt)],
+);

@@ -1,0 +1,268 @@
+/**
+ * Aliases and their destinations, as their domain's people manage them. Patterns are folded here; what a pattern means is
+ * `core/rules`. An alias and its destinations change in one batch, so no mail ever meets half an edit.
+ */
+import { and, asc, count, eq, gt, inArray, like, or, type SQL, sql } from "drizzle-orm";
+import { fromBase64url, toBase64url, utf8, utf8Decode } from "../../src/core/bytes.ts";
+import { limits } from "../../src/core/limits.ts";
+import { foldAddress, foldDomain, foldLocal } from "./address.ts";
+import { isUniqueViolation, newId, type World } from "./open.ts";
+import { notFound, Problem } from "./problem.ts";
+import { alias, destination, mailbox, membership } from "./schema.ts";
+
+export type Destination = typeof destination.$inferSelect;
+export type DestinationKind = Destination["kind"];
+export type Alias = typeof alias.$inferSelect & { destinations: Destination[] };
+export type AliasKind = Alias["kind"];
+export type NewDestination = { kind: DestinationKind; target: string; route?: string | null | undefined };
+export type AliasInput = {
+  kind: AliasKind;
+  pattern: string;
+  destinations: NewDestination[];
+  note: string;
+  labels: string[];
+  state: Alias["state"];
+  disabledReply: number;
+};
+
+export type AliasQuery = {
+  text?: string | undefined;
+  state?: Alias["state"] | undefined;
+  after?: string | undefined;
+  limit: number;
+};
+
+export async function aliases(
+  world: World,
+  domainId: string,
+  query: AliasQuery,
+): Promise<{ rows: Alias[]; next: string | null; total: number }> {
+  const filter = [eq(alias.domain, domainId), ...conditions(query)];
+  const page = world.db
+    .select()
+    .from(alias)
+    .where(and(...filter, afterCursor(query.after)))
+    .orderBy(asc(alias.pattern), asc(alias.id))
+    .limit(query.limit + 1);
+  const tally = world.db
+    .select({ n: count() })
+    .from(alias)
+    .where(and(...filter));
+  const [found, counted] = await world.db.batch([page, tally]);
+  const rows = await withDestinations(world, found.slice(0, query.limit));
+  const last = found.length > query.limit ? rows.at(-1) : undefined;
+  return { rows, next: last === undefined ? null : cursorOf(last), total: counted[0]?.n ?? 0 };
+}
+
+export async function aliasFor(world: World, domainId: string, id: string): Promise<Alias> {
+  const found = await world.db
+    .select()
+    .from(alias)
+    .where(and(eq(alias.id, id), eq(alias.domain, domainId)))
+    .limit(1);
+  const [row] = await withDestinations(world, found);
+  if (row === undefined) throw notFound("alias");
+  return row;
+}
+
+export async function addAlias(world: World, actor: string, domainId: string, input: AliasInput): Promise<Alias> {
+  const now = world.clock();
+  const { destinations, ...rest } = input;
+  const row = { ...rest, pattern: foldPattern(input.kind, input.pattern), id: newId(world), domain: domainId };
+  const targets = await checkedDestinations(world, actor, row.id, destinations);
+  await unlessTaken(
+    world.db.batch([
+      world.db.insert(alias).values({ ...row, createdAt: now, updatedAt: now }),
+      ...targets.map((target) => world.db.insert(destination).values(target)),
+    ]),
+  );
+  return { ...row, createdAt: now, updatedAt: now, destinations: targets };
+}
+
+export async function changeAlias(
+  world: World,
+  actor: string,
+  of: Alias,
+  change: { [K in keyof AliasInput]?: AliasInput[K] | undefined },
+): Promise<Alias> {
+  const { destinations, ...given } = change;
+  const kind = given.kind ?? of.kind;
+  const row = {
+    kind,
+    pattern: foldPattern(kind, given.pattern ?? of.pattern),
+    state: given.state ?? of.state,
+    disabledReply: given.disabledReply ?? of.disabledReply,
+    note: given.note ?? of.note,
+    labels: given.labels ?? of.labels,
+    // Strictly later, so that an ETag made of it moves with every edit.
+    updatedAt: Math.max(world.clock(), of.updatedAt + 1),
+  };
+  const targets = destinations && (await checkedDestinations(world, actor, of.id, destinations));
+  const update = world.db.update(alias).set(row).where(eq(alias.id, of.id));
+  const replace = targets && [
+    world.db.delete(destination).where(eq(destination.alias, of.id)),
+    ...targets.map((target) => world.db.insert(destination).values(target)),
+  ];
+  await unlessTaken(world.db.batch([update, ...(replace ?? [])]));
+  return { ...of, ...row, destinations: targets ?? of.destinations };
+}
+
+/** For bulk edits: answers how many changed. Ids of other domains are left alone. */
+export async function setAliasState(
+  world: World,
+  domainId: string,
+  ids: readonly string[],
+  state: Alias["state"],
+): Promise<number> {
+  const changed = await world.db
+    .update(alias)
+    .set({ state, updatedAt: world.clock() })
+    .where(and(eq(alias.domain, domainId), inArray(alias.id, [...ids])))
+    .returning({ id: alias.id });
+  return changed.length;
+}
+
+export async function removeAliases(world: World, domainId: string, ids: readonly string[]): Promise<number> {
+  const removed = await world.db
+    .delete(alias)
+    .where(and(eq(alias.domain, domainId), inArray(alias.id, [...ids])))
+    .returning({ id: alias.id });
+  return removed.length;
+}
+
+/** The pattern as it is kept. A regex keeps its spelling; the directory's reader compiles it in linear time. */
+export function foldPattern(kind: AliasKind, pattern: string): string {
+  if (kind === "catch-all") return "*";
+  const text = pattern.trim();
+  const folded = kind === "regex" ? regexPattern(text) : kind === "exact" ? foldLocal(text) : wildcardPattern(text);
+  if (folded === null) throw new Problem(422, "bad-pattern", patternHelp[kind], { field: "pattern" });
+  return folded;
+}
+
+const patternHelp = {
+  exact: "Write the part before the @, such as “hello”.",
+  wildcard: "Write the part before the @ with one or more stars, such as “sales-*”.",
+  regex: "Write a regular expression of at most 200 characters.",
+} as const;
+
+function wildcardPattern(text: string): string | null {
+  if (!text.includes("*") || text === "*" || text.length > 64) return null;
+  return foldLocal(text.replaceAll("*", "a")) === null ? null : text.normalize("NFC").toLowerCase();
+}
+
+function regexPattern(text: string): string | null {
+  return text.length > 0 && text.length <= 200 && !/[\r\n\0]/.test(text) ? text : null;
+}
+
+function conditions(query: AliasQuery): (SQL | undefined)[] {
+  const text = query.text
+    ?.trim()
+    .toLowerCase()
+    .replace(/[%_\\]/g, "");
+  const part = text ? `%${text}%` : undefined;
+  const reaches = sql`exists (select 1 from ${destination} where ${destination.alias} = ${alias.id} and ${destination.target} like ${part})`;
+  return [
+    query.state === undefined ? undefined : eq(alias.state, query.state),
+    part === undefined ? undefined : or(like(alias.pattern, part), like(alias.note, part), reaches),
+  ];
+}
+
+function cursorOf(row: Alias): string {
+  return toBase64url(utf8(JSON.stringify([row.pattern, row.id])));
+}
+
+function afterCursor(cursor: string | undefined): SQL | undefined {
+  if (cursor === undefined) return undefined;
+  const [pattern, id] = readCursor(cursor);
+  return or(gt(alias.pattern, pattern), and(eq(alias.pattern, pattern), gt(alias.id, id)));
+}
+
+function readCursor(cursor: string): [string, string] {
+  try {
+    const read: unknown = JSON.parse(utf8Decode(fromBase64url(cursor)));
+    if (Array.isArray(read) && typeof read[0] === "string" && typeof read[1] === "string") return [read[0], read[1]];
+  } catch {
+    // falls through: not a cursor of ours
+  }
+  throw new Problem(422, "bad-cursor", "This cursor is not one we gave out.", { field: "after" });
+}
+
+async function withDestinations(world: World, rows: (typeof alias.$inferSelect)[]): Promise<Alias[]> {
+  const all: Destination[] = [];
+  // D1 binds at most 100 parameters a statement.
+  for (let at = 0; at < rows.length; at += 90) {
+    const ids = rows.slice(at, at + 90).map((row) => row.id);
+    all.push(...(await world.db.select().from(destination).where(inArray(destination.alias, ids))));
+  }
+  const of = (row: { id: string }) => all.filter((one) => one.alias === row.id).sort((a, b) => a.position - b.position);
+  return rows.map((row) => ({ ...row, destinations: of(row) }));
+}
+
+async function checkedDestinations(
+  world: World,
+  actor: string,
+  aliasId: string,
+  given: NewDestination[],
+): Promise<Destination[]> {
+  if (given.length > limits.fanOut)
+    throw new Problem(422, "too-many-destinations", `At most ${limits.fanOut} destinations.`, {
+      field: "destinations",
+    });
+  const createdAt = world.clock();
+  const checked: Destination[] = [];
+  for (const [position, one] of given.entries()) {
+    const target = await checkedTarget(world, actor, one);
+    const row = { id: newId(world), alias: aliasId, kind: one.kind, target, route: one.route ?? null };
+    checked.push({ ...row, position, createdAt, failures: 0, pausedAt: null, trouble: "" });
+  }
+  return checked;
+}
+
+async function checkedTarget(world: World, actor: string, one: NewDestination): Promise<string> {
+  const target = one.kind === "mailbox" ? await reachableMailbox(world, actor, one.target) : foldTarget(one);
+  if (target === null) throw new Problem(422, "bad-destination", destinationHelp[one.kind], { field: "destinations" });
+  return target;
+}
+
+const destinationHelp = {
+  address: "Write a whole e-mail address, such as you@example.com.",
+  alias: "Write a whole e-mail address of this domain.",
+  domain: "Write a domain name, such as example.com.",
+  webhook: "Write an https:// address on port 443.",
+  mailbox: "Choose one of your mailboxes.",
+} as const;
+
+function foldTarget(one: NewDestination): string | null {
+  if (one.kind === "domain") return foldDomain(one.target);
+  if (one.kind === "webhook") return webhookUrl(one.target);
+  // `$1` of a regex alias may stand in a target: only its shape around the groups is checked.
+  const address = foldAddress(one.target);
+  return address === null ? null : `${address.local}@${address.domain}`;
+}
+
+function webhookUrl(text: string): string | null {
+  const url = text.length <= 500 ? URL.parse(text.trim()) : null;
+  const plain = url !== null && url.protocol === "https:" && url.port === "" && url.username === "" && url.hash === "";
+  return plain ? url.href : null;
+}
+
+/** A mailbox may be a destination only for somebody who belongs to its domain. */
+async function reachableMailbox(world: World, actor: string, id: string): Promise<string | null> {
+  const [row] = await world.db
+    .select({ id: mailbox.id })
+    .from(mailbox)
+    .innerJoin(membership, and(eq(membership.domain, mailbox.domain), eq(membership.account, actor)))
+    .where(and(eq(mailbox.id, id), eq(mailbox.state, "active")))
+    .limit(1);
+  return row?.id ?? null;
+}
+
+async function unlessTaken(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (isUniqueViolation(error))
+      throw new Problem(409, "alias-exists", "This domain has such an alias already.", { field: "pattern" });
+    throw error;
+  }
+}

@@ -1,0 +1,103 @@
+/** Domains and who belongs to them. A domain receives mail once it is `active`: proven by TXT, or let in by the operator. */
+import { and, asc, eq, getTableColumns, sql } from "drizzle-orm";
+import { toBase64url } from "../../src/core/bytes.ts";
+import type { Resolver } from "../../src/core/ports.ts";
+import { isUniqueViolation, newId, type World } from "./open.ts";
+import { notFound, Problem } from "./problem.ts";
+import { alias, domain, mailbox, membership } from "./schema.ts";
+
+export type Domain = typeof domain.$inferSelect;
+export type Role = "owner" | "admin" | "member";
+export type DomainView = Domain & { role: Role; aliases: number; mailboxes: number };
+
+const aliasCount = sql<number>`(select count(*) from ${alias} where ${alias.domain} = ${domain.id})`;
+const mailboxCount = sql<number>`(select count(*) from ${mailbox} where ${mailbox.domain} = ${domain.id} and ${mailbox.state} = 'active')`;
+const view = {
+  ...getTableColumns(domain),
+  role: membership.role,
+  aliases: aliasCount,
+  mailboxes: mailboxCount,
+};
+
+export async function domainsOf(world: World, accountId: string): Promise<DomainView[]> {
+  return world.db
+    .select(view)
+    .from(membership)
+    .innerJoin(domain, eq(domain.id, membership.domain))
+    .where(eq(membership.account, accountId))
+    .orderBy(asc(domain.name));
+}
+
+/** The domain as this account may see it; throws `not-found` for anybody else's. */
+export async function domainFor(world: World, accountId: string, domainId: string): Promise<DomainView> {
+  const [row] = await world.db
+    .select(view)
+    .from(membership)
+    .innerJoin(domain, eq(domain.id, membership.domain))
+    .where(and(eq(membership.account, accountId), eq(domain.id, domainId)))
+    .limit(1);
+  if (row === undefined) throw notFound("domain");
+  return row;
+}
+
+export async function domainNamed(world: World, name: string): Promise<Domain | null> {
+  const [row] = await world.db.select().from(domain).where(eq(domain.name, name)).limit(1);
+  return row ?? null;
+}
+
+export type NewDomain = { name: string; node: string | null; active: boolean };
+
+export async function addDomain(world: World, accountId: string, input: NewDomain): Promise<Domain> {
+  const now = world.clock();
+  const id = newId(world);
+  const token = toBase64url(world.random(18));
+  const state = input.active ? "active" : "pending";
+  try {
+    const [[added]] = await world.db.batch([
+      world.db
+        .insert(domain)
+        .values({ id, name: input.name, token, state, node: input.node, createdAt: now })
+        .returning(),
+      world.db.insert(membership).values({ account: accountId, domain: id, role: "owner", createdAt: now }),
+    ]);
+    if (added !== undefined) return added;
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+  }
+  throw new Problem(409, "domain-taken", "This domain is already set up here.", { field: "name" });
+}
+
+/** Where the owner's proof is looked for, and what it must say. */
+export function ownershipRecord(of: Pick<Domain, "name" | "token">): { name: string; value: string } {
+  return { name: `_postern.${of.name}`, value: `postern-verify=${of.token}` };
+}
+
+/** Looks the owner's TXT record up and activates the domain when it is there. */
+export async function proveDomain(world: World, of: Domain, dns: Resolver): Promise<"active" | "missing" | "trouble"> {
+  const record = ownershipRecord(of);
+  const answer = await dns.resolve(record.name, "TXT");
+  if (answer.kind === "trouble") return "trouble";
+  if (answer.kind === "none" || !answer.records.some((text) => text.trim() === record.value)) return "missing";
+  await setDomainState(world, of.id, "active");
+  return "active";
+}
+
+export async function setDomainState(world: World, id: string, state: Domain["state"]): Promise<void> {
+  await world.db.update(domain).set({ state }).where(eq(domain.id, id));
+}
+
+export async function setDomainNode(world: World, id: string, node: string | null): Promise<void> {
+  await world.db.update(domain).set({ node }).where(eq(domain.id, id));
+}
+
+/** Refused while mailboxes live on it: erasing mail is its own, deliberate act. */
+export async function removeDomain(world: World, of: DomainView): Promise<void> {
+  const [row] = await world.db
+    .select({ id: mailbox.id })
+    .from(mailbox)
+    .where(and(eq(mailbox.domain, of.id), eq(mailbox.state, "active")))
+    .limit(1);
+  if (row !== undefined)
+    throw new Problem(409, "has-mailboxes", "Delete this domain's mailboxes first; their mail would be lost.");
+  await world.db.delete(domain).where(eq(domain.id, of.id));
+}

@@ -1,0 +1,159 @@
+/**
+ * Mailboxes as the edge knows them: an address, a public key, wrapped copies of a master key that was never here, and the
+ * node that keeps the mail. Every change moves the revision; `mailboxRecord` is what the node is then told.
+ */
+import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { fromBase64, hex } from "../../src/core/bytes.ts";
+import { type Keyslot, keyslotSchema, type MailboxRecord } from "../../src/core/contract/mailbox.ts";
+import { foldAddress } from "./address.ts";
+import { isUniqueViolation, type World } from "./open.ts";
+import { notFound, Problem } from "./problem.ts";
+import { keyslot, mailbox, node } from "./schema.ts";
+
+export type Mailbox = typeof mailbox.$inferSelect;
+export type SlotView = Omit<typeof keyslot.$inferSelect, "slot">;
+
+const slotView = {
+  id: keyslot.id,
+  mailbox: keyslot.mailbox,
+  kind: keyslot.kind,
+  selector: keyslot.selector,
+  label: keyslot.label,
+  createdAt: keyslot.createdAt,
+  lastUsedAt: keyslot.lastUsedAt,
+  revokedAt: keyslot.revokedAt,
+};
+
+export async function mailboxesOf(world: World, domains: readonly string[]): Promise<Mailbox[]> {
+  if (domains.length === 0) return [];
+  return world.db
+    .select()
+    .from(mailbox)
+    .where(and(inArray(mailbox.domain, [...domains]), eq(mailbox.state, "active")))
+    .orderBy(asc(mailbox.address));
+}
+
+/** Without any check of rights: for callers that then check the mailbox's domain. */
+export async function mailboxById(world: World, id: string): Promise<Mailbox | null> {
+  const [row] = await world.db
+    .select()
+    .from(mailbox)
+    .where(and(eq(mailbox.id, id), eq(mailbox.state, "active")))
+    .limit(1);
+  return row ?? null;
+}
+
+export async function slotsOf(world: World, mailboxId: string): Promise<SlotView[]> {
+  return world.db.select(slotView).from(keyslot).where(eq(keyslot.mailbox, mailboxId)).orderBy(asc(keyslot.createdAt));
+}
+
+export type NewMailbox = {
+  /** Made by the client: it is bound into the wrapped keys. */
+  id: string;
+  address: string;
+  domain: string;
+  node: string;
+  publicKey: string;
+  keyId: string;
+  quotaBytes: number;
+  keyslots: Keyslot[];
+};
+
+export async function addMailbox(world: World, input: NewMailbox): Promise<Mailbox> {
+  await checkKey(input.publicKey, input.keyId);
+  await checkNode(world, input.node);
+  const { keyslots, ...row } = input;
+  try {
+    const [[added]] = await world.db.batch([
+      world.db
+        .insert(mailbox)
+        .values({ ...row, createdAt: world.clock() })
+        .returning(),
+      ...keyslots.map((slot) => world.db.insert(keyslot).values(slotRow(input.id, slot))),
+    ]);
+    if (added !== undefined) return added;
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+  }
+  throw new Problem(409, "mailbox-exists", "There is a mailbox with this address or id.", { field: "address" });
+}
+
+/** What the node is to hold. Tombstones included, so that a node that missed a revocation learns it. */
+export async function mailboxRecord(world: World, id: string): Promise<MailboxRecord> {
+  const [rows, slots] = await world.db.batch([
+    world.db.select().from(mailbox).where(eq(mailbox.id, id)).limit(1),
+    world.db.select().from(keyslot).where(eq(keyslot.mailbox, id)).orderBy(asc(keyslot.createdAt)).limit(200),
+  ]);
+  const [row] = rows;
+  if (row === undefined) throw notFound("mailbox");
+  const { address, epoch, revision, publicKey, keyId, quotaBytes, state } = row;
+  const keyslots = slots.map((slot) => ({ ...keyslotSchema.parse(slot.slot), revokedAt: slot.revokedAt }));
+  return { id, address, epoch, revision, publicKey, keyId, quotaBytes, keyslots, state };
+}
+
+export async function addSlot(world: World, mailboxId: string, slot: Keyslot): Promise<void> {
+  const bump = world.db
+    .update(mailbox)
+    .set({ revision: sql`${mailbox.revision} + 1` })
+    .where(eq(mailbox.id, mailboxId));
+  try {
+    await world.db.batch([world.db.insert(keyslot).values(slotRow(mailboxId, slot)), bump]);
+  } catch (error) {
+    if (isUniqueViolation(error)) throw new Problem(409, "slot-exists", "This device is listed already.");
+    throw error;
+  }
+}
+
+/** The last way in may not be revoked: the mail would be lost to everybody. */
+export async function revokeSlot(world: World, mailboxId: string, slotId: string): Promise<void> {
+  const slots = (await slotsOf(world, mailboxId)).filter((slot) => slot.revokedAt === null);
+  if (!slots.some((slot) => slot.id === slotId)) throw notFound("device");
+  if (slots.length === 1)
+    throw new Problem(409, "last-slot", "This is the only key to the mailbox. Add another device first.");
+  await world.db.batch([
+    world.db
+      .update(keyslot)
+      .set({ revokedAt: world.clock() })
+      .where(and(eq(keyslot.id, slotId), eq(keyslot.mailbox, mailboxId))),
+    world.db
+      .update(mailbox)
+      .set({ revision: sql`${mailbox.revision} + 1` })
+      .where(eq(mailbox.id, mailboxId)),
+  ]);
+}
+
+/** The node confirmed this revision. */
+export async function markApplied(world: World, mailboxId: string, revision: number): Promise<void> {
+  await world.db
+    .update(mailbox)
+    .set({ appliedRevision: sql`max(${mailbox.appliedRevision}, ${revision})` })
+    .where(eq(mailbox.id, mailboxId));
+}
+
+/** Whole address, folded, or a 422. */
+export function mailboxAddress(text: string): { address: string; local: string; domain: string } {
+  const folded = foldAddress(text);
+  if (folded === null)
+    throw new Problem(422, "bad-address", "Write a whole address, such as you@example.com.", { field: "address" });
+  return { ...folded, address: `${folded.local}@${folded.domain}` };
+}
+
+function slotRow(mailboxId: string, slot: Keyslot): typeof keyslot.$inferInsert {
+  const { id, kind, selector, label, createdAt } = slot;
+  return { id, mailbox: mailboxId, kind, selector, label, slot, createdAt };
+}
+
+const xwingPublicKeyBytes = 1216;
+
+async function checkKey(publicKey: string, keyId: string): Promise<void> {
+  const bytes = fromBase64(publicKey);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  if (bytes.length !== xwingPublicKeyBytes || hex(digest.subarray(0, 16)) !== keyId)
+    throw new Problem(422, "bad-key", "The public key and its id do not belong together.", { field: "publicKey" });
+}
+
+async function checkNode(world: World, id: string): Promise<void> {
+  const [row] = await world.db.select({ state: node.state }).from(node).where(eq(node.id, id)).limit(1);
+  if (row?.state !== "active")
+    throw new Problem(422, "no-such-node", "This node takes no new mailboxes.", { field: "node" });
+}

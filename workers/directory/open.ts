@@ -1,0 +1,34 @@
+/** The directory's door: drizzle over D1, and the world that its functions ask for time and chance. */
+
+import type { DrizzleD1Database } from "drizzle-orm/d1";
+import { drizzle } from "drizzle-orm/d1";
+import type { Clock, Random } from "../../src/core/ports.ts";
+import { ulid } from "../../src/core/ulid.ts";
+import * as schema from "./schema.ts";
+
+export type Directory = DrizzleD1Database<typeof schema>;
+export type World = { db: Directory; clock: Clock; random: Random };
+
+export function openDirectory(d1: D1Database): Directory {
+  return drizzle(d1, { schema, casing: "snake_case" });
+}
+
+export function openWorld(d1: D1Database): World {
+  return {
+    db: openDirectory(d1),
+    clock: () => Date.now(),
+    random: (n) => crypto.getRandomValues(new Uint8Array(n)),
+  };
+}
+
+export function newId(world: World): string {
+  return ulid(world.clock, world.random);
+}
+
+/** D1's errors carry the statement and its parameters: only the class of the trouble may be shown or logged. */
+export function isUniqueViolation(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (at.message.includes("UNIQUE constraint failed")) return true;
+  }
+  return false;
+}
