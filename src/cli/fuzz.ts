@@ -1,0 +1,8 @@
+/** `postern fuzz`: the long run of the fuzzers under `test/fuzz`, seeded anew each time; the seed is printed. */
+import { join } from "node:path";
+import { root } from "./run.ts";
+
+export async function run(args: string[]): Promise<number> {
+  const fuzz: { run(args: string[]): Promise<number> } = await import(join(root, "test", "fuzz", "main.ts"));
+  return fuzz.run(args);
+}

@@ -1,0 +1,72 @@
+/**
+ * The demo's contents, made through the product's own API as an operator would: the first account, the node, the domain, a
+ * mailbox and two aliases. Each step looks first, so a second start changes only what moved (ports).
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { z } from "zod";
+import { makeMailbox } from "../mailbox.ts";
+import type { Place, Secrets } from "./place.ts";
+
+const demoSchema = z.strictObject({
+  mailbox: z.strictObject({ id: z.string(), address: z.string(), password: z.string(), recoveryCode: z.string() }),
+  domain: z.string(),
+});
+export type Demo = z.infer<typeof demoSchema>;
+
+export type SeedOptions = { origin: string; nodeOrigin: string; mxHost: string };
+
+export async function seed(place: Place, secrets: Secrets, options: SeedOptions): Promise<Demo> {
+  const api = await signIn(options.origin, secrets);
+  const node = {
+    id: secrets.nodeId,
+    name: "demo node",
+    origin: options.nodeOrigin,
+    mxHost: options.mxHost,
+    publicKey: secrets.node.publicKey,
+  };
+  await api("POST", "/api/nodes", node);
+  if (existsSync(place.demo)) return demoSchema.parse(JSON.parse(readFileSync(place.demo, "utf8")));
+  const { id: domain } = idSchema.parse(
+    await api("POST", "/api/domains", { name: "demo.test", node: secrets.nodeId, active: true }),
+  );
+  const made = makeMailbox("demo@demo.test");
+  const { id, address, publicKey, keyId, quotaBytes, keyslots } = made.record;
+  await api("POST", "/api/mailboxes", { id, address, node: secrets.nodeId, publicKey, keyId, quotaBytes, keyslots });
+  const aliases = `/api/domains/${domain}/aliases`;
+  await api("POST", aliases, { kind: "exact", pattern: "hello", destinations: [{ kind: "mailbox", target: id }] });
+  await api("POST", aliases, {
+    kind: "exact",
+    pattern: "friend",
+    destinations: [{ kind: "address", target: "friend@elsewhere.test" }],
+  });
+  const demo: Demo = { mailbox: { id, address, password: made.appPassword, recoveryCode: made.recoveryCode }, domain };
+  writeFileSync(place.demo, JSON.stringify(demo), { mode: 0o600 });
+  return demo;
+}
+
+const idSchema = z.object({ id: z.string() });
+type Api = (method: string, path: string, body: unknown) => Promise<unknown>;
+
+/** The first account where there is none, else a sign-in; answers calls that carry the session. */
+async function signIn(origin: string, { admin, setupToken }: Secrets): Promise<Api> {
+  const post = (path: string, body: unknown): Promise<Response> =>
+    fetch(`${origin}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", origin },
+      body: JSON.stringify(body),
+    });
+  let response = await post("/api/session", admin);
+  if (!response.ok) response = await post("/api/setup", { token: setupToken, ...admin });
+  if (!response.ok) throw new Error(`the demo account can't sign in: ${response.status} ${await response.text()}`);
+  const cookie = response.headers
+    .getSetCookie()
+    .map((each) => each.split(";")[0])
+    .join("; ");
+  return async (method, path, body) => {
+    const headers = { "content-type": "application/json", origin, cookie };
+    const answer = await fetch(`${origin}${path}`, { method, headers, body: JSON.stringify(body) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text === "" ? null : JSON.parse(text);
+  };
+}

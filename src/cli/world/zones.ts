@@ -1,0 +1,34 @@
+/**
+ * The demo's DNS: `demo.test` is the domain served here; the other names are senders and receivers of "the outside world".
+ * Keys of `sender.test` are in the repository on purpose: they sign the sample messages.
+ */
+import type { Zones } from "./dns.ts";
+
+export function demoZones(doorHost: string): Zones {
+  return {
+    // ours
+    "demo.test": {
+      MX: [{ priority: 10, exchange: doorHost }],
+      TXT: ["v=spf1 a:mx.demo.test -all"],
+    },
+    [doorHost]: { A: ["127.0.0.1"], AAAA: ["::1"] },
+    "_dmarc.demo.test": { TXT: ["v=DMARC1; p=reject"] },
+    // a sender that does everything right, and says so strictly
+    "sender.test": { MX: [{ priority: 10, exchange: "mx.sender.test" }], TXT: ["v=spf1 ip4:127.0.0.1 ip6:::1 -all"] },
+    "_dmarc.sender.test": { TXT: ["v=DMARC1; p=reject; adkim=s"] },
+    "mx.sender.test": { A: ["127.0.0.1"] },
+    // a bank that nobody on this machine may send for
+    "bank.test": { MX: [{ priority: 10, exchange: "mx.bank.test" }], TXT: ["v=spf1 ip4:192.0.2.7 -all"] },
+    "_dmarc.bank.test": { TXT: ["v=DMARC1; p=reject"] },
+    "mx.bank.test": { A: ["192.0.2.7"] },
+    // a careful one: suspicious mail goes to Junk
+    "shop.test": { TXT: ["v=spf1 ip4:192.0.2.8 -all"] },
+    "_dmarc.shop.test": { TXT: ["v=DMARC1; p=quarantine"] },
+    // an old one with no policy at all
+    "plain.test": { MX: [{ priority: 10, exchange: "mx.plain.test" }] },
+    "mx.plain.test": { A: ["127.0.0.1"] },
+    // where forwarded mail goes
+    "elsewhere.test": { MX: [{ priority: 10, exchange: "mx.elsewhere.test" }], TXT: ["v=spf1 -all"] },
+    "mx.elsewhere.test": { A: ["127.0.0.1"] },
+  };
+}
