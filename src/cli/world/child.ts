@@ -19,6 +19,9 @@ export type ChildPlan = {
   say: (text: string) => void;
 };
 
+/** Takes what is to be ended, in reverse order, when the run ends. */
+export type OnClose = (close: () => Promise<void> | void) => void;
+
 /** Longest pause between two starts. */
 const maxPauseMs = 15_000;
 /** A child that ran this long had started well: the pause begins small again. */

@@ -2,13 +2,20 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { root, runTool, tool } from "../run.ts";
-import { KeptChild } from "./child.ts";
+import { KeptChild, type OnClose } from "./child.ts";
 import type { Place, Secrets } from "./place.ts";
 
 /** No account, no metrics, no outside. */
 const offline = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", CI: "1", FORCE_COLOR: "0" };
 
-export type EdgeOptions = { port: number; ca: string; dohUrl: string; hostname: string; say: (text: string) => void };
+export type EdgeOptions = {
+  port: number;
+  ca: string;
+  dohUrl: string;
+  hostname: string;
+  say: (text: string) => void;
+  onClose: OnClose;
+};
 
 export async function startEdge(
   place: Place,
@@ -34,6 +41,7 @@ export async function startEdge(
     ready: () => answers(origin),
     say: options.say,
   });
+  options.onClose(() => child.stop());
   await child.start();
   return { child, origin };
 }

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Config } from "../../daemon/config.ts";
 import { root } from "../run.ts";
-import { KeptChild } from "./child.ts";
+import { KeptChild, type OnClose } from "./child.ts";
 import type { Place, Secrets } from "./place.ts";
+import { freePort } from "./ports.ts";
 
 /** What the daemon tells its parent once every listener is bound. */
 const readySchema = z.object({ ready: z.record(z.string(), z.int()) });
@@ -15,7 +16,7 @@ export async function startNode(
   place: Place,
   secrets: Secrets,
   config: Config,
-  say: (text: string) => void,
+  tell: { say: (text: string) => void; onClose: OnClose },
 ): Promise<{ child: KeptChild; ports: Record<string, number> }> {
   writeFileSync(place.identity, JSON.stringify({ seed: secrets.node.seed, storeKey: secrets.storeKey }), {
     mode: 0o600,
@@ -37,8 +38,9 @@ export async function startNode(
     ready: async (running) => {
       ports = await told(running);
     },
-    say,
+    say: tell.say,
   });
+  tell.onClose(() => child.stop());
   await child.start();
   return { child, ports };
 }
@@ -50,4 +52,29 @@ function told(child: ChildProcess): Promise<Record<string, number>> {
       if (parsed.success) done(parsed.data.ready);
     });
   });
+}
+
+type NodeFacts = { nodeId: string; hostname: string; edge: Config["edge"]; tls: { cert: string; key: string } };
+
+/** A node on loopback, every listener on the usual port plus a free one's distance. */
+export async function nodeConfig(place: Place, facts: NodeFacts): Promise<Config> {
+  const on = async (port: number) => ({ host: "127.0.0.1", port: await freePort(port) });
+  return {
+    node: { id: facts.nodeId, hostname: facts.hostname },
+    data: place.node,
+    identity: place.identity,
+    edge: facts.edge,
+    tls: { cert: facts.tls.cert, key: facts.tls.key },
+    listen: {
+      imaps: await on(8993),
+      imap: await on(8143),
+      pop3s: await on(8995),
+      pop3: await on(8110),
+      door: await on(8025),
+      handoff: await on(8443),
+    },
+    dns: { servers: [] },
+    delivery: { port: 25 },
+    testing: { insecurePlain: false, loopbackDestinations: true },
+  };
 }
