@@ -41,7 +41,7 @@ export async function startWhole(place: Place, options: StartOptions, onClose: O
     startEdge(place, known, { port: edgePort, ca: tls.ca, dohUrl: dns.dohUrl, hostname, say, onClose }),
     startNode(place, known, config, { say, onClose }),
   ]);
-  const nodeOrigin = `https://localhost:${node.ports.handoff}`;
+  const nodeOrigin = `https://localhost:${node.ports["handoff"]}`;
   const demo = await seed(place, known, { origin: edge.origin, nodeOrigin, mxHost: hostname });
   onClose(keepSweeping(edge.origin));
   const at = (name: string) => ({ host: "localhost", port: node.ports[name] ?? 0 });

@@ -1,6 +1,6 @@
 /**
  * The demo's DNS: `demo.test` is the domain served here; the other names are senders and receivers of "the outside world".
- * Keys of `sender.test` are in the repository on purpose: they sign the sample messages.
+ * The files in `test/samples` are mail from them.
  */
 import type { Zones } from "./dns.ts";
 
@@ -15,7 +15,13 @@ export function demoZones(doorHost: string): Zones {
     "_dmarc.demo.test": { TXT: ["v=DMARC1; p=reject"] },
     // a sender that does everything right, and says so strictly
     "sender.test": { MX: [{ priority: 10, exchange: "mx.sender.test" }], TXT: ["v=spf1 ip4:127.0.0.1 ip6:::1 -all"] },
-    "_dmarc.sender.test": { TXT: ["v=DMARC1; p=reject; adkim=s"] },
+    // the private half signed test/samples once and was thrown away
+    "s1._domainkey.sender.test": {
+      TXT: [
+        "v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEApLJDnjkPGqN7WJhkP0/qdcyRXaKwMYRN40mjPAXkSMtMf3N6S7ICm/68JjAEuo81DEqADJBVbp2hMsU2EsCwPZVI66LF+9BWsDWHnJ3f868YYdf8kMeYlYndIgq0Okub60aU6DhkqFR7M5936DWgTk7g0TbtKBBlnR5yOP8Ff6kEqbkCgrZl4oVtFmM52qRiCa7KV8uxmp9NgDOmrxYDzAmoBEbz9MS8BfmSUnE/9olIEHtHl3AE8I05Nu4yPu3j99TlLqZaobH/4n54YGgF/IslVrjknqaEKiA3F4abIMv+3szuqXCx2xFlijfYn5O/VF+eMTytY4kSZfZI/tWfNwIDAQAB",
+      ],
+    },
+    "_dmarc.sender.test": { TXT: ["v=DMARC1; p=reject"] },
     "mx.sender.test": { A: ["127.0.0.1"] },
     // a bank that nobody on this machine may send for
     "bank.test": { MX: [{ priority: 10, exchange: "mx.bank.test" }], TXT: ["v=spf1 ip4:192.0.2.7 -all"] },
