@@ -1,0 +1,71 @@
+/** API keys: `pst_<id>_<secret>`, shown once. A key can do what its scopes say and never more than its account. */
+import { and, desc, eq } from "drizzle-orm";
+import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
+import type { Account } from "../directory/accounts.ts";
+import { newId, type World } from "../directory/open.ts";
+import { account, apiKey } from "../directory/schema.ts";
+import { digest, newSecret } from "./secret.ts";
+
+export const scopes = [
+  "domains:read",
+  "domains:write",
+  "aliases:read",
+  "aliases:write",
+  "mailboxes:read",
+  "mailboxes:write",
+  "activity:read",
+  "team:read",
+  "team:write",
+] as const;
+export type Scope = (typeof scopes)[number];
+export type ApiKey = typeof apiKey.$inferSelect;
+
+const noteEveryMs = 60_000;
+
+export async function addKey(
+  world: World,
+  accountId: string,
+  input: { name: string; scopes: Scope[]; expiresAt: number | null },
+): Promise<{ key: ApiKey; text: string }> {
+  const secret = newSecret(world.random);
+  const row = {
+    ...input,
+    id: newId(world),
+    account: accountId,
+    hash: await digest(secret),
+    createdAt: world.clock(),
+    lastUsedAt: null,
+  };
+  await world.db.insert(apiKey).values(row);
+  return { key: row, text: `pst_${row.id}_${secret}` };
+}
+
+export async function keyFor(world: World, text: string): Promise<{ key: ApiKey; account: Account } | null> {
+  const [, id, secret] = /^pst_([0-9A-Z]{26})_([\w-]{43})$/.exec(text) ?? [];
+  if (id === undefined || secret === undefined) return null;
+  const [found] = await world.db
+    .select({ key: apiKey, account })
+    .from(apiKey)
+    .innerJoin(account, eq(account.id, apiKey.account))
+    .where(and(eq(apiKey.id, id), eq(account.state, "active")))
+    .limit(1);
+  const now = world.clock();
+  const right = found !== undefined && equalConstantTime(utf8(await digest(secret)), utf8(found.key.hash));
+  if (!right || (found.key.expiresAt ?? now + 1) <= now) return null;
+  if ((found.key.lastUsedAt ?? 0) < now - noteEveryMs) {
+    await world.db.update(apiKey).set({ lastUsedAt: now }).where(eq(apiKey.id, id));
+  }
+  return found;
+}
+
+export async function keysOf(world: World, accountId: string): Promise<ApiKey[]> {
+  return world.db.select().from(apiKey).where(eq(apiKey.account, accountId)).orderBy(desc(apiKey.id));
+}
+
+export async function removeKey(world: World, accountId: string, id: string): Promise<boolean> {
+  const gone = await world.db
+    .delete(apiKey)
+    .where(and(eq(apiKey.id, id), eq(apiKey.account, accountId)))
+    .returning({ id: apiKey.id });
+  return gone.length > 0;
+}

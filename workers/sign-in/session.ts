@@ -1,0 +1,90 @@
+/**
+ * Sessions: a random token in a cookie, its hash in D1. A session ends after 14 days unused, after 60 days at the latest,
+ * or at once when its owner revokes it.
+ */
+import { and, desc, eq, gt, lt, ne } from "drizzle-orm";
+import type { Account } from "../directory/accounts.ts";
+import type { World } from "../directory/open.ts";
+import { account, session } from "../directory/schema.ts";
+import { digest, newSecret } from "./secret.ts";
+
+export type Session = typeof session.$inferSelect;
+
+const day = 86_400_000;
+export const idleMs = 14 * day;
+const lifetimeMs = 60 * day;
+/** A visit is noted at most this often, so that reading pages does not write to D1 each time. */
+const noteEveryMs = 5 * 60_000;
+
+export async function openSession(world: World, accountId: string, agent: string): Promise<string> {
+  const token = newSecret(world.random);
+  const now = world.clock();
+  await world.db.insert(session).values({
+    id: await digest(token),
+    account: accountId,
+    createdAt: now,
+    lastSeenAt: now,
+    expiresAt: now + lifetimeMs,
+    agent: agent.slice(0, 300),
+    provedAt: now,
+  });
+  return token;
+}
+
+export async function sessionFor(world: World, token: string): Promise<{ session: Session; account: Account } | null> {
+  const now = world.clock();
+  const [found] = await world.db
+    .select({ session, account })
+    .from(session)
+    .innerJoin(account, eq(account.id, session.account))
+    .where(
+      and(
+        eq(session.id, await digest(token)),
+        gt(session.expiresAt, now),
+        gt(session.lastSeenAt, now - idleMs),
+        eq(account.state, "active"),
+      ),
+    )
+    .limit(1);
+  if (found === undefined) return null;
+  if (found.session.lastSeenAt < now - noteEveryMs) await touch(world, found.session.id, now);
+  return found;
+}
+
+export async function closeSession(world: World, id: string): Promise<void> {
+  await world.db.delete(session).where(eq(session.id, id));
+}
+
+/** Revokes one of an account's own sessions; false when it has no such one. */
+export async function revokeSession(world: World, accountId: string, id: string): Promise<boolean> {
+  const gone = await world.db
+    .delete(session)
+    .where(and(eq(session.id, id), eq(session.account, accountId)))
+    .returning({ id: session.id });
+  return gone.length > 0;
+}
+
+export async function closeOtherSessions(world: World, accountId: string, keep: string): Promise<void> {
+  await world.db.delete(session).where(and(eq(session.account, accountId), ne(session.id, keep)));
+}
+
+export async function sessionsOf(world: World, accountId: string): Promise<Session[]> {
+  return world.db
+    .select()
+    .from(session)
+    .where(and(eq(session.account, accountId), gt(session.expiresAt, world.clock())))
+    .orderBy(desc(session.lastSeenAt));
+}
+
+/** Its owner has just proved to be there. */
+export async function markProved(world: World, id: string): Promise<void> {
+  await world.db.update(session).set({ provedAt: world.clock() }).where(eq(session.id, id));
+}
+
+export async function sweepSessions(world: World): Promise<void> {
+  await world.db.delete(session).where(lt(session.expiresAt, world.clock()));
+}
+
+async function touch(world: World, id: string, now: number): Promise<void> {
+  await world.db.update(session).set({ lastSeenAt: now }).where(eq(session.id, id));
+}
