@@ -7,6 +7,10 @@ const commands: Record<string, Command> = {
   check: { what: "types, lint, format and import rules", load: () => import("./check.ts") },
   send: { what: "deliver a message file through an SMTP door", load: () => import("./send.ts") },
   prove: { what: "SPF, DKIM, DMARC and ARC verdicts of a message, as JSON", load: () => import("./prove.ts") },
+  "deploy-check": {
+    what: "bundle the Worker as a deployment would, and print its size",
+    load: () => import("./deploy-check.ts"),
+  },
   bench: { what: "measure, as ratios in one run", load: () => import("./bench.ts") },
   fuzz: { what: "feed the parsers and servers hostile input", load: () => import("./fuzz.ts") },
 };
@@ -14,7 +18,7 @@ const commands: Record<string, Command> = {
 const [name, ...args] = process.argv.slice(2);
 const command = name === undefined ? undefined : commands[name];
 if (command === undefined) {
-  const rows = Object.entries(commands).map(([word, { what }]) => `  postern ${word.padEnd(8)} ${what}`);
+  const rows = Object.entries(commands).map(([word, { what }]) => `  postern ${word.padEnd(12)} ${what}`);
   process.stderr.write(
     `${name && name !== "--help" ? `postern: no command "${name}"\n` : ""}usage:\n${rows.join("\n")}\n`,
   );
