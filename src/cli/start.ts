@@ -2,10 +2,12 @@
  * `npm start`: the whole service on this machine. The edge runs under `wrangler dev` with local D1, R2 and Queues, the node is
  * the real daemon, DNS and "the outside world" are servers on loopback. Everything lives in one ignored folder.
  */
+import type { OnClose } from "./world/child.ts";
 import { startNodeOnly } from "./world/node-only.ts";
 import { type StartOptions, startOptions, usage } from "./world/options.ts";
-import { openPlace } from "./world/place.ts";
-import { startWhole } from "./world/whole.ts";
+import { openPlace, type Place } from "./world/place.ts";
+import { describe } from "./world/print.ts";
+import { openWorld } from "./world/whole.ts";
 
 export async function run(args: string[]): Promise<number> {
   let options: StartOptions;
@@ -31,6 +33,12 @@ export async function run(args: string[]): Promise<number> {
   } finally {
     for (const close of closers.reverse()) await close();
   }
+}
+
+async function startWhole(place: Place, options: StartOptions, onClose: OnClose): Promise<string> {
+  if (!options.json) process.stderr.write("Starting Postern: edge, node, DNS and a loopback outside world …\n");
+  const { endpoints, demo } = await openWorld(place, onClose);
+  return options.json ? `${JSON.stringify(endpoints)}\n` : describe(endpoints, demo);
 }
 
 /** Ctrl-C, SIGTERM, or the parent's death. */

@@ -46,6 +46,7 @@ export class KeptChild {
 
   /** Starts it and waits until it serves. Throws, with the log's tail, when it ends before that. */
   async start(): Promise<void> {
+    this.#ending = false;
     const child = this.#spawn();
     const died = once(child, "exit").then(() => {
       throw new Error(`${this.#plan.name} ended while starting:\n${this.#tail()}`);

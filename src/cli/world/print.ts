@@ -1,15 +1,9 @@
 /** What `npm start` tells the person at the terminal. */
 import type { Demo } from "./seed.ts";
+import type { Endpoints } from "./whole.ts";
 
 type At = { host: string; port: number };
 type NodeEndpoints = { imaps: At; pop3s: At; ca: string; data: string };
-type Endpoints = NodeEndpoints & {
-  dashboard: string;
-  door: At;
-  sink: { list: string };
-  mailbox: { address: string; password: string };
-  admin: { email: string; password: string };
-};
 
 const row = (name: string, value: string): string => `  ${name.padEnd(14)} ${value}\n`;
 const at = ({ host, port }: At): string => `${host}:${port}`;

@@ -1,15 +1,13 @@
-/** Both halves and their surroundings, seeded with the demo. Answers what is to be printed. */
+/** Both halves and their surroundings, seeded with the demo. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { certificates } from "./certificates.ts";
-import type { OnClose } from "./child.ts";
+import type { KeptChild, OnClose } from "./child.ts";
 import { startDns } from "./dns.ts";
 import { startEdge } from "./edge.ts";
 import { nodeConfig, startNode } from "./node.ts";
-import type { StartOptions } from "./options.ts";
-import { type Place, secrets } from "./place.ts";
+import { type Place, type Secrets, secrets } from "./place.ts";
 import { freePort } from "./ports.ts";
-import { describe } from "./print.ts";
-import { seed } from "./seed.ts";
+import { type Demo, seed } from "./seed.ts";
 import { startSink } from "./sink.ts";
 import { demoZones } from "./zones.ts";
 
@@ -18,8 +16,30 @@ const loopback = "127.0.0.1";
 const sweepMs = 60_000;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-export async function startWhole(place: Place, options: StartOptions, onClose: OnClose): Promise<string> {
-  if (!options.json) say("Starting Postern: edge, node, DNS and a loopback outside world …");
+export type World = { endpoints: Endpoints; demo: Demo; secrets: Secrets; edge: KeptChild; node: KeptChild };
+
+type At = { host: string; port: number };
+/** What a person or a script needs to drive the system; the line that `--json` prints. */
+export type Endpoints = {
+  dashboard: string;
+  edge: string;
+  imaps: At;
+  imap: At;
+  pop3s: At;
+  pop3: At;
+  door: At;
+  handoff: At;
+  /** `list` is a URL, `folder` holds the messages. */
+  sink: At & { list: string; folder: string };
+  dns: { doh: string; udpPort: number };
+  ca: string;
+  data: string;
+  mailbox: { address: string; password: string };
+  admin: { email: string; password: string };
+  pids: { start: number; edge: number | undefined; node: number | undefined };
+};
+
+export async function openWorld(place: Place, onClose: OnClose): Promise<World> {
   const known = secrets(place);
   const tls = await certificates(place.tls, ["localhost", hostname]);
   const pem = { key: readFileSync(tls.key, "utf8"), cert: readFileSync(tls.cert, "utf8") };
@@ -44,8 +64,8 @@ export async function startWhole(place: Place, options: StartOptions, onClose: O
   const nodeOrigin = `https://localhost:${node.ports["handoff"]}`;
   const demo = await seed(place, known, { origin: edge.origin, nodeOrigin, mxHost: hostname });
   onClose(keepSweeping(edge.origin));
-  const at = (name: string) => ({ host: "localhost", port: node.ports[name] ?? 0 });
-  const endpoints = {
+  const at = (name: string): At => ({ host: "localhost", port: node.ports[name] ?? 0 });
+  const endpoints: Endpoints = {
     dashboard: `${edge.origin}/`,
     edge: edge.origin,
     imaps: at("imaps"),
@@ -60,10 +80,10 @@ export async function startWhole(place: Place, options: StartOptions, onClose: O
     data: place.folder,
     mailbox: { address: demo.mailbox.address, password: demo.mailbox.password },
     admin: known.admin,
-    pids: { edge: edge.child.pid, node: node.child.pid },
+    pids: { start: process.pid, edge: edge.child.pid, node: node.child.pid },
   };
   writeFileSync(place.endpoints, JSON.stringify(endpoints), { mode: 0o600 });
-  return options.json ? `${JSON.stringify(endpoints)}\n` : describe(endpoints, demo);
+  return { endpoints, demo, secrets: known, edge: edge.child, node: node.child };
 }
 
 /** `wrangler dev` runs no cron by itself: the sweep that production does every five minutes is asked for here. */
