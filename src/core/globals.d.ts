@@ -7,3 +7,10 @@ declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
   decode(input?: Uint8Array, options?: { stream?: boolean }): string;
 }
+declare class URL {
+  static parse(url: string): URL | null;
+  readonly hostname: string;
+}
+declare class AbortSignal {
+  static timeout(milliseconds: number): AbortSignal;
+}

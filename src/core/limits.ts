@@ -32,4 +32,31 @@ export const limits = {
   callBytes: 1 * MiB,
   /** Clock difference tolerated in a signed call, seconds (Standard Webhooks: five minutes). */
   callSkewSeconds: 300,
+  /** What one message may cost while its origin is proved; past a bound the verdict says so and is never a pass. */
+  proof: {
+    /** Header fields looked at: hostile mail has 100,000, and a signature among them may still be good. */
+    headerFields: 200_000,
+    /** DKIM-Signature fields verified, from the top; honest mail has one to four. */
+    signatures: 20,
+    /** RFC 8617 §4.2.1. */
+    arcInstances: 50,
+    /** Field names in one h= list. */
+    signedFields: 1000,
+    /** Bytes of one signature or seal field. */
+    signatureBytes: 32 * KiB,
+    /** Records under one DKIM key name that are tried (RFC 6376 §6.1.2: undefined, so a few). */
+    keyRecords: 3,
+    /** RSA modulus bits verified (RFC 8301 §3.2 asks for 1024 to 4096, larger is our choice). */
+    rsaBits: 8192,
+    /** DNS questions asked for one message, whatever asks them. */
+    dnsQueries: 250,
+    /** Bytes of one TXT record that are read; a DMARC, SPF or key record above this is not one. */
+    txtBytes: 16 * KiB,
+    /** TXT records read at one name. */
+    txtRecords: 100,
+    /** Addresses read out of one From field. */
+    addresses: 1000,
+    /** Domains whose organisational domain is looked up for alignment. */
+    alignmentWalks: 12,
+  },
 } as const;
