@@ -1,6 +1,6 @@
 /** Nodes: the machines that keep mail. The operator enrols them; pages show how they fare. */
 import { asc, eq } from "drizzle-orm";
-import { isUniqueViolation, type World } from "./open.ts";
+import type { World } from "./open.ts";
 import { Problem } from "./problem.ts";
 import { node } from "./schema.ts";
 
@@ -16,23 +16,23 @@ export async function nodeById(world: World, id: string): Promise<Node | null> {
   return row ?? null;
 }
 
-export async function addNode(world: World, input: NewNode): Promise<Node> {
-  const row = { ...input, state: "active" as const, createdAt: world.clock() };
-  try {
-    const [added] = await world.db.insert(node).values(row).returning();
-    if (added !== undefined) return added;
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-  }
-  throw new Problem(409, "node-exists", "A node with this id is enrolled.", { field: "id" });
+/** Enrols a node, or tells where an enrolled one moved to. The key says who it is: another key is another node. */
+export async function enrolNode(world: World, input: NewNode): Promise<Node> {
+  const { id, publicKey, ...place } = input;
+  const [row] = await world.db
+    .insert(node)
+    .values({ ...input, state: "active", createdAt: world.clock() })
+    .onConflictDoUpdate({ target: node.id, set: place, setWhere: eq(node.publicKey, publicKey) })
+    .returning();
+  if (row !== undefined) return row;
+  throw new Problem(409, "node-exists", `Another node is enrolled as ${id}.`, { field: "id" });
 }
 
-/** A node that moved: new origin, name or MX host. Its key stays; a new key is a new node. */
-export async function changeNode(
-  world: World,
-  id: string,
-  change: Partial<Pick<Node, "name" | "origin" | "mxHost" | "state">>,
-): Promise<Node | null> {
-  const [row] = await world.db.update(node).set(change).where(eq(node.id, id)).returning();
-  return row ?? null;
+export type NodeChange = { name?: string | undefined; state?: Node["state"] | undefined };
+
+/** Drain it, or take it out of service. */
+export async function changeNode(world: World, of: Node, change: NodeChange): Promise<Node> {
+  const { name = of.name, state = of.state } = change;
+  await world.db.update(node).set({ name, state }).where(eq(node.id, of.id));
+  return { ...of, name, state };
 }

@@ -1,0 +1,17 @@
+/** Every operation of the API. */
+import type { Row } from "./row.ts";
+import { activityRows } from "./rows/activity.ts";
+import { aliasRows } from "./rows/aliases.ts";
+import { domainRows } from "./rows/domains.ts";
+import { mailboxRows } from "./rows/mailboxes.ts";
+import { nodeRows } from "./rows/nodes.ts";
+import { sessionRows } from "./rows/session.ts";
+
+export const rows: readonly Row[] = [
+  ...sessionRows,
+  ...domainRows,
+  ...aliasRows,
+  ...mailboxRows,
+  ...activityRows,
+  ...nodeRows,
+];

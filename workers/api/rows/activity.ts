@@ -1,0 +1,45 @@
+/** What became of each message. */
+import { z } from "zod";
+import { activity, message } from "../../directory/activity.ts";
+import { domainsOf } from "../../directory/domains.ts";
+import { notFound } from "../../directory/problem.ts";
+import { type Personal, personal } from "../row.ts";
+import { activityQuery, id, messageShape, page } from "../shapes.ts";
+
+const tag = "Activity";
+
+/** The ids of the domains that the visitor may read about; one of them when one is asked for. */
+async function readable(call: Personal, only?: string): Promise<string[]> {
+  const ids = (await domainsOf(call.world, call.visitor.account.id)).map((domain) => domain.id);
+  if (only === undefined) return ids;
+  if (!ids.includes(only)) throw notFound("domain");
+  return [only];
+}
+
+export const activityRows = [
+  personal("activity:read", {
+    method: "GET",
+    path: "/activity",
+    name: "activity",
+    tag,
+    says: "Messages received, newest first, with verdicts and what became of each copy",
+    query: activityQuery,
+    answer: page(messageShape),
+    async run(call) {
+      const { domain, after, ...filter } = call.query;
+      const domains = await readable(call, domain);
+      const { rows, next } = await activity(call.world, { ...filter, before: after, domains });
+      return { items: rows, next };
+    },
+  }),
+  personal("activity:read", {
+    method: "GET",
+    path: "/activity/:message",
+    name: "message",
+    tag,
+    says: "One message's timeline",
+    params: z.object({ message: id }),
+    answer: messageShape,
+    run: async (call) => message(call.world, await readable(call), call.params.message),
+  }),
+];

@@ -1,0 +1,114 @@
+/** Mailboxes. Keys are made by the client; what comes here is a public key and wrapped copies of a key we never see. */
+import { z } from "zod";
+import { keyslotSchema } from "../../../src/core/contract/mailbox.ts";
+import { domainNamed, domainsOf } from "../../directory/domains.ts";
+import {
+  addMailbox,
+  addSlot,
+  mailboxAddress,
+  mailboxById,
+  mailboxesOf,
+  revokeSlot,
+  slotsOf,
+} from "../../directory/mailboxes.ts";
+import { notFound } from "../../directory/problem.ts";
+import { personal, within } from "../row.ts";
+import { id, mailboxInput, mailboxShape, page, slotShape } from "../shapes.ts";
+import { tellNode } from "../tell-node.ts";
+
+const tag = "Mailboxes";
+const params = z.object({ mailbox: id });
+const slotParams = params.extend({ slot: z.string().min(1).max(64) });
+const whole = mailboxShape.extend({ keyslots: z.array(slotShape) });
+
+type OfMailbox = { world: Parameters<typeof mailboxById>[0]; params: { mailbox: string } };
+
+/** The mailbox's domain decides who may. */
+async function domainOf(call: OfMailbox): Promise<string | null> {
+  return (await mailboxById(call.world, call.params.mailbox))?.domain ?? null;
+}
+
+async function withSlots(call: OfMailbox): Promise<z.input<typeof whole>> {
+  const found = await mailboxById(call.world, call.params.mailbox);
+  if (found === null) throw notFound("mailbox");
+  return { ...found, keyslots: await slotsOf(call.world, found.id) };
+}
+
+export const mailboxRows = [
+  personal("mailboxes:read", {
+    method: "GET",
+    path: "/mailboxes",
+    name: "mailboxes",
+    tag,
+    says: "The mailboxes of your domains",
+    answer: page(mailboxShape),
+    async run(call) {
+      const domains = await domainsOf(call.world, call.visitor.account.id);
+      return {
+        items: await mailboxesOf(
+          call.world,
+          domains.map((domain) => domain.id),
+        ),
+        next: null,
+      };
+    },
+  }),
+  within("admin", "mailboxes:write", {
+    method: "POST",
+    path: "/mailboxes",
+    name: "addMailbox",
+    tag,
+    says: "Add a mailbox whose keys the client has made",
+    body: mailboxInput,
+    answer: mailboxShape,
+    status: 201,
+    domainOf: async (call) => (await domainNamed(call.world, mailboxAddress(call.body.address).domain))?.id ?? null,
+    async run(call) {
+      const { address } = mailboxAddress(call.body.address);
+      const added = await addMailbox(call.world, { ...call.body, address, domain: call.domain.id });
+      await tellNode(call, added.id);
+      return (await mailboxById(call.world, added.id)) ?? added;
+    },
+  }),
+  within("member", "mailboxes:read", {
+    method: "GET",
+    path: "/mailboxes/:mailbox",
+    name: "mailbox",
+    tag,
+    says: "One mailbox and its devices",
+    params,
+    answer: whole,
+    domainOf,
+    run: withSlots,
+  }),
+  within("admin", "mailboxes:write", {
+    method: "POST",
+    path: "/mailboxes/:mailbox/keyslots",
+    name: "addKeyslot",
+    tag,
+    says: "Add a device: one more wrapped copy of the mailbox's key, made by somebody who has it",
+    params,
+    body: keyslotSchema,
+    answer: whole,
+    status: 201,
+    domainOf,
+    async run(call) {
+      await addSlot(call.world, call.params.mailbox, call.body);
+      await tellNode(call, call.params.mailbox);
+      return withSlots(call);
+    },
+  }),
+  within("admin", "mailboxes:write", {
+    method: "DELETE",
+    path: "/mailboxes/:mailbox/keyslots/:slot",
+    name: "revokeKeyslot",
+    tag,
+    says: "Revoke a device; its sessions end at once",
+    params: slotParams,
+    domainOf,
+    async run(call) {
+      await revokeSlot(call.world, call.params.mailbox, call.params.slot);
+      await tellNode(call, call.params.mailbox);
+    },
+  }),
+];

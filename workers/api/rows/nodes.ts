@@ -1,0 +1,75 @@
+/** Nodes, for the operator; which of them a mailbox can live on, for everybody signed in. */
+import { z } from "zod";
+import { changeNode, enrolNode, type Node, nodeById, nodes } from "../../directory/nodes.ts";
+import type { World } from "../../directory/open.ts";
+import { notFound } from "../../directory/problem.ts";
+import { operator, personal } from "../row.ts";
+import { nodeInput, nodeShape, page } from "../shapes.ts";
+
+const tag = "Nodes";
+const params = z.object({ node: z.string().min(1).max(64) });
+
+async function nodeOr404(call: { world: World; params: { node: string } }): Promise<Node> {
+  const found = await nodeById(call.world, call.params.node);
+  if (found === null) throw notFound("node");
+  return found;
+}
+
+export const nodeRows = [
+  operator({
+    method: "GET",
+    path: "/nodes",
+    name: "nodes",
+    tag,
+    says: "All nodes",
+    answer: page(nodeShape),
+    run: async (call) => ({ items: await nodes(call.world), next: null }),
+  }),
+  operator({
+    method: "POST",
+    path: "/nodes",
+    name: "enrolNode",
+    tag,
+    says: "Enrol a node, or tell where it moved to",
+    body: nodeInput,
+    answer: nodeShape,
+    status: 201,
+    run: (call) => enrolNode(call.world, call.body),
+  }),
+  operator({
+    method: "GET",
+    path: "/nodes/:node",
+    name: "node",
+    tag,
+    says: "One node",
+    params,
+    answer: nodeShape,
+    run: nodeOr404,
+  }),
+  operator({
+    method: "PATCH",
+    path: "/nodes/:node",
+    name: "changeNode",
+    tag,
+    says: "Rename a node, drain it or take it out of service",
+    params,
+    body: z.object({
+      name: z.string().min(1).max(100).optional(),
+      state: z.enum(["active", "draining", "gone"]).optional(),
+    }),
+    answer: nodeShape,
+    run: async (call) => changeNode(call.world, await nodeOr404(call), call.body),
+  }),
+  personal("mailboxes:read", {
+    method: "GET",
+    path: "/places",
+    name: "places",
+    tag,
+    says: "Nodes that take new mailboxes",
+    answer: page(z.object({ id: z.string(), name: z.string(), mxHost: z.string() })),
+    run: async (call) => ({
+      items: (await nodes(call.world)).filter((node) => node.state === "active"),
+      next: null,
+    }),
+  }),
+];
