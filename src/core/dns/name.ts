@@ -13,9 +13,9 @@ export function toName(text: string): string | null {
   return name.length <= 253 ? name : null;
 }
 
-// Underscores and other printable characters do occur below real domains (`_dmarc`, macro expansions); a space does not.
+// Underscores, percent signs and even spaces do occur below real domains (`_dmarc`, SPF macro expansions).
 function toLabel(label: string): string | null {
-  if (/^[\x21-\x2d\x2f-\x7e]{1,63}$/.test(label)) return label.toLowerCase();
+  if (/^[\x20-\x2d\x2f-\x7e]{1,63}$/.test(label)) return label.toLowerCase();
   if (!/[^\x00-\x7f]/.test(label)) return null;
   return unicodeLabel(label);
 }
@@ -31,7 +31,9 @@ function unicodeLabel(label: string): string | null {
 export function isHostName(name: string): boolean {
   const labels = name.split(".");
   return (
-    labels.length > 1 && labels.every((label) => /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/.test(label)) && !/\.\d+$/.test(name)
+    labels.length > 1 &&
+    labels.every((label) => /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/.test(label)) &&
+    !/\.\d+$/.test(name)
   );
 }
 
