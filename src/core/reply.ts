@@ -18,6 +18,7 @@ const replies = {
   "no-such-address": [550, "1.1", "No such address here"],
   "address-disabled": [550, "2.1", "This address is switched off"],
   "address-disabled-for-now": [421, "2.1", "This address is switched off for now, try again later"],
+  "no-destination": [450, "2.1", "This address can not take mail right now, please try again later"],
   "domain-not-here": [550, "1.2", "This host does not receive mail for that domain"],
   "dmarc-policy": [550, "7.1", "The author domain's DMARC policy rejects this message"],
   "too-big": [552, "3.4", "Message exceeds the size limit of 25 MiB"],

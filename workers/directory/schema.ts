@@ -392,7 +392,7 @@ export const txtUse = sqliteTable(
 
 /** Addresses that are never written to again, whoever asks: complaints and "never again". */
 export const suppression = sqliteTable("suppression", {
-  /** SHA-256 of the folded address, hex. */
+  /** Folded: the hot path looks it up among destinations inside the same round trip. */
   address: text().primaryKey(),
   reason: text().notNull(),
   createdAt: integer().notNull(),

@@ -1,0 +1,74 @@
+/**
+ * From facts to a verdict: pure, each outcome with a named reason. Whoever carries it out decides nothing. The rules of an
+ * owner (Sieve, issue to come) plug in as `Rules`: they see the facts after the installation's own refusals and answer the
+ * copies to make; `keep` is what happens without any.
+ */
+import type { Proof } from "../proof/types.ts";
+import type { Reason } from "../reply.ts";
+import type { HostPort, MailboxRef, Match, Route, Skip, Target } from "./route.ts";
+
+/** One thing to do with an accepted message. */
+export type Copy =
+  | { kind: "file"; mailbox: MailboxRef; folder: string; flags: string[] }
+  | { kind: "forward"; address: string; route: HostPort | null }
+  | { kind: "webhook"; url: string };
+
+export type Verdict =
+  | { kind: "refuse"; reason: Reason; detail: string | null; match: Match | null }
+  /** Accepted and kept nowhere. */
+  | { kind: "drop"; reason: "address-disabled" | "denied"; match: Match | null }
+  | { kind: "accept"; match: Match; copies: Copy[]; skips: Skip[] };
+
+export type Facts = {
+  route: Route;
+  /** What is wrong with the message itself, before anything is proven. */
+  trouble: Reason | null;
+  /** Raw bytes. */
+  size: number;
+  /** Null where nothing needed proof, since every recipient was refused already. */
+  proof: Proof | null;
+};
+
+export type Found = Extract<Route, { kind: "found" }>;
+export type Rules = (route: Found, facts: Facts) => Copy[];
+
+export function decide(facts: Facts, rules: Rules = keep): Verdict {
+  const { route } = facts;
+  if (route.kind === "refused") return refuse(route.reason, route.match);
+  if (facts.trouble !== null) return refuse(facts.trouble, route.match);
+  const doubt = unproven(facts.proof);
+  if (doubt !== null) return { ...doubt, match: route.match };
+  if (route.kind === "dropped") return { kind: "drop", reason: "address-disabled", match: route.match };
+  if (route.targets.some((target) => isFull(target, facts.size))) return refuse("mailbox-full", route.match);
+  return { kind: "accept", match: route.match, copies: rules(route, facts), skips: route.skips };
+}
+
+/** Without rules every target gets a copy; mail that DMARC says to quarantine is filed under Junk. RFC 7489 §6.3. */
+export const keep: Rules = (route, { proof }) => {
+  const folder = proof?.dmarc.disposition === "quarantine" ? "Junk" : "INBOX";
+  return route.targets.map((target) => copyFor(target, folder));
+};
+
+function copyFor(target: Target, folder: string): Copy {
+  if (target.kind === "mailbox") return { kind: "file", mailbox: target.mailbox, folder, flags: [] };
+  if (target.kind === "webhook") return { kind: "webhook", url: target.url };
+  return { kind: "forward", address: target.address, route: target.route };
+}
+
+/** RFC 7489 §6.6.2: a policy that asks for rejection is followed; trouble is never read as a failure (R11). */
+function unproven(proof: Proof | null): Omit<Extract<Verdict, { kind: "refuse" }>, "match"> | null {
+  if (proof === null) return null;
+  const { dmarc } = proof;
+  if (dmarc.result === "temperror") return { kind: "refuse", reason: "dns-trouble", detail: null };
+  if (dmarc.disposition !== "reject") return null;
+  const detail = `The DMARC policy of ${dmarc.domain} rejects this message: neither SPF nor DKIM passed for it`;
+  return { kind: "refuse", reason: "dmarc-policy", detail };
+}
+
+function isFull(target: Target, size: number): boolean {
+  return target.kind === "mailbox" && target.mailbox.usedBytes + size > target.mailbox.quotaBytes;
+}
+
+function refuse(reason: Reason, match: Match | null): Verdict {
+  return { kind: "refuse", reason, detail: null, match };
+}
