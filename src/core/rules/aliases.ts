@@ -48,7 +48,9 @@ export function resolve(recipient: Address, from: Candidates): Route {
   if (reserved.has(base)) return toOwner(base, from.owner);
   const pattern = wildcardAlias(recipient.local, base, tag, from.aliases) ?? regexAlias(recipient.local, from.aliases);
   const found = pattern ?? catchAll(from.aliases);
-  return found === null ? { kind: "refused", reason: "no-such-address", match: null } : take(found, recipient, from);
+  return found === null
+    ? { kind: "refused", reason: "no-such-address", match: null, skips: [] }
+    : take(found, recipient, from);
 }
 
 function exactAlias(local: string, base: string, tag: string | null, aliases: Alias[]): Found | null {
@@ -95,7 +97,7 @@ function toMailbox(mailbox: MailboxRef): Route {
 
 function toOwner(name: string, owner: string | null): Route {
   const match: Match = { by: "reserved", name };
-  if (owner === null) return { kind: "refused", reason: "no-destination", match };
+  if (owner === null) return { kind: "refused", reason: "no-destination", match, skips: [] };
   const target: Target = { kind: "address", destination: "", address: owner, route: null };
   return { kind: "found", match, targets: [target], skips: [] };
 }
@@ -105,14 +107,14 @@ function take(found: Found, recipient: Address, from: Candidates): Route {
   const match: Match = { by: "alias", alias: alias.id, kind: alias.kind, pattern: alias.pattern };
   if (alias.state === "disabled") return whenDisabled(alias, match);
   const { targets, skips } = fanOut(found, recipient, from);
-  if (targets.length === 0) return { kind: "refused", reason: "no-destination", match };
+  if (targets.length === 0) return { kind: "refused", reason: "no-destination", match, skips };
   return { kind: "found", match, targets, skips };
 }
 
 function whenDisabled(alias: Alias, match: Match): Route {
   if (alias.disabledReply === 250) return { kind: "dropped", match };
   const reason = alias.disabledReply === 421 ? "address-disabled-for-now" : "address-disabled";
-  return { kind: "refused", reason, match };
+  return { kind: "refused", reason, match, skips: [] };
 }
 
 /** Every destination once, nested aliases opened one level deep, at most `limits.fanOut` in all. */

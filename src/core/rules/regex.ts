@@ -70,16 +70,17 @@ function emit(node: Node, program: Instruction[]): void {
       if (node.index !== null) program.push({ op: "save", slot: node.index * 2 + 1 });
       return;
     case "either":
-      return emitEither(node.options, program);
+      emitEither(node.options, program);
+      return;
     case "repeat":
-      return emitRepeat(node, program);
+      emitRepeat(node, program);
+      return;
   }
 }
 
 function emitEither(options: Node[], program: Instruction[]): void {
   const ends: { op: "jump"; to: number }[] = [];
-  options.forEach((option, i) => {
-    if (i === options.length - 1) return emit(option, program);
+  for (const option of options.slice(0, -1)) {
     const split = { op: "split" as const, first: program.length + 1, second: 0 };
     program.push(split);
     emit(option, program);
@@ -87,13 +88,18 @@ function emitEither(options: Node[], program: Instruction[]): void {
     program.push(end);
     ends.push(end);
     split.second = program.length;
-  });
+  }
+  const last = options.at(-1);
+  if (last !== undefined) emit(last, program);
   for (const end of ends) end.to = program.length;
 }
 
 function emitRepeat(node: Extract<Node, { kind: "repeat" }>, program: Instruction[]): void {
   for (let i = 0; i < node.min; i++) emit(node.body, program);
-  if (node.max === null) return emitStar(node, program);
+  if (node.max === null) {
+    emitStar(node, program);
+    return;
+  }
   const skips: Extract<Instruction, { op: "split" }>[] = [];
   for (let i = node.min; i < node.max; i++) {
     const split = { op: "split" as const, first: program.length + 1, second: program.length + 1 };

@@ -70,7 +70,7 @@ export type Match =
   | { by: "reserved"; name: string };
 
 export type Route =
-  | { kind: "refused"; reason: Reason; match: Match | null }
+  | { kind: "refused"; reason: Reason; match: Match | null; skips: Skip[] }
   /** Accepted and dropped, as its owner chose. */
   | { kind: "dropped"; match: Match }
   | { kind: "found"; match: Match; targets: Target[]; skips: Skip[] };
