@@ -52,6 +52,8 @@ export type DnsAnswer<T> =
 export interface Resolver {
   /** `name` without final dot, in A-label form. Never throws: trouble is an answer. CNAMEs are followed. */
   resolve<T extends DnsType>(name: string, type: T): Promise<DnsAnswer<DnsRecords[T]>>;
+  /** A view for one message, with its own time budget over the shared cache; absent where time does not matter (zones). */
+  forMessage?(): Resolver;
 }
 
 /** Milliseconds since the epoch, UTC. */

@@ -137,7 +137,11 @@ class Reader {
   private angle(words: Token[]): void {
     this.at++;
     const inside: Token[] = [];
-    for (let token = this.tokens[this.at]; token !== undefined && !isSpecial(token, ">"); token = this.tokens[this.at]) {
+    for (
+      let token = this.tokens[this.at];
+      token !== undefined && !isSpecial(token, ">");
+      token = this.tokens[this.at]
+    ) {
       inside.push(token);
       this.at++;
     }

@@ -18,7 +18,15 @@ export type Field = {
 };
 
 /** Shapes that a well-behaved sender never makes and that two readers may understand differently. */
-export type Defect = "bare-lf" | "bare-cr" | "nul" | "no-colon" | "bad-name" | "leading-fold" | "too-many-fields" | "no-end";
+export type Defect =
+  | "bare-lf"
+  | "bare-cr"
+  | "nul"
+  | "no-colon"
+  | "bad-name"
+  | "leading-fold"
+  | "too-many-fields"
+  | "no-end";
 
 export type Header = {
   raw: Uint8Array;

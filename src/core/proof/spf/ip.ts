@@ -1,4 +1,4 @@
-/** IP addresses as SPF compares them: 4 or 16 bytes. IPv4-mapped IPv6 is IPv4 (RFC 7208 §5). */
+/** IP addresses as bytes: 4 or 16. IPv4-mapped IPv6 is IPv4 (RFC 7208 §5). */
 export type Ip = { version: 4 | 6; bytes: Uint8Array };
 
 /** Dotted quad or RFC 4291 §2.2 text, no zone index, no prefix; null when it is neither. */

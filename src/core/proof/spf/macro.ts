@@ -44,8 +44,8 @@ function take(pattern: RegExp, text: string, at: number): RegExpExecArray | null
 }
 
 function readMacro(token: RegExpExecArray, inExplanation: boolean): Part | null {
-  const [, letter, digits = "", reverse = "", delimiters = "", escape] = token;
-  if (letter === undefined) return { text: escape === "_" ? " " : escape === "-" ? "%20" : "%" };
+  const [, letter, digits = "", reverse = "", delimiters = "", literal] = token;
+  if (letter === undefined) return { text: literal === "_" ? " " : literal === "-" ? "%20" : "%" };
   const lower = letter.toLowerCase();
   if (!inExplanation && "crt".includes(lower)) return null;
   const keep = digits === "" ? Number.POSITIVE_INFINITY : Number(digits);

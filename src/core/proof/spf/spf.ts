@@ -1,4 +1,5 @@
 /** The two identities of RFC 7208 §2.3 and §2.4: MAIL FROM, and HELO where the reverse-path is null. */
+
 import type { Resolver } from "../../ports.ts";
 import type { ProofInput, SpfResult } from "../types.ts";
 import { checkHost } from "./check.ts";

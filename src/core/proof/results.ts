@@ -1,0 +1,141 @@
+/**
+ * Authentication-Results, RFC 8601: ours written from a proof, and forged ones of our name taken out of a message before
+ * anyone downstream reads them (§5).
+ */
+import { concat } from "../bytes.ts";
+import { type Field, fieldsNamed, fieldValue, readHeader, unfold } from "../message/header.ts";
+import type { DkimResult, Proof } from "./types.ts";
+
+/** One whole field, folded, ending in CRLF. */
+export function authenticationResults(proof: Proof, authservId: string): string {
+  return `Authentication-Results: ${resultsText(proof, authservId)}\r\n`;
+}
+
+/** The field's value, folded between results; also the text of ARC-Authentication-Results. */
+export function resultsText(proof: Proof, authservId: string): string {
+  const parts = [
+    ...proof.dkim.map(dkimText),
+    spfText(proof),
+    dmarcText(proof),
+    arcText(proof),
+    iprevText(proof),
+    bimiText(proof),
+  ];
+  const said = parts.filter((part) => part !== "");
+  return [token(authservId), ...(said.length === 0 ? ["none"] : said)].join(";\r\n\t");
+}
+
+function dkimText({ result, domain, selector, algorithm, identity, tag, reason }: DkimResult): string {
+  const props = [
+    ["header.d", domain],
+    ["header.i", identity],
+    ["header.s", selector],
+    ["header.a", algorithm],
+    ["header.b", tag],
+  ].filter(([, value]) => value !== "" && value !== "@");
+  return `dkim=${result}${reasonText(reason)}${props.map(([name, value]) => ` ${name}=${value_(value ?? "")}`).join("")}`;
+}
+
+// RFC 8601 §2.7.2 has no word for "not evaluated": then nothing is said.
+function spfText({ spf }: Proof): string {
+  if (spf.result === "not-evaluated") return "";
+  const name = spf.identity === "helo" ? "smtp.helo" : "smtp.mailfrom";
+  return `spf=${spf.result}${reasonText(spf.reason)}${spf.domain === "" ? "" : ` ${name}=${value_(spf.domain)}`}`;
+}
+
+function dmarcText({ dmarc }: Proof): string {
+  const policy = dmarc.result === "none" ? "" : ` policy.dmarc=${dmarc.policy}`;
+  const from = dmarc.domain === "" ? "" : ` header.from=${value_(dmarc.domain)}`;
+  return `dmarc=${dmarc.result}${reasonText(dmarc.reason)}${policy}${from}`;
+}
+
+// RFC 8617 §10.1: temperror is not one of arc's words; nothing is said then.
+function arcText({ arc }: Proof): string {
+  if (arc.cv === "none" || arc.cv === "temperror") return "";
+  const sealer = arc.sealer === null ? "" : ` header.d=${value_(arc.sealer)}`;
+  return `arc=${arc.cv}${reasonText(arc.reason)}${sealer}`;
+}
+
+function iprevText({ iprev }: Proof): string {
+  if (iprev.result === "none") return "";
+  return `iprev=${iprev.result}${iprev.name === null ? "" : ` policy.iprev=${value_(iprev.name)}`}`;
+}
+
+function bimiText({ bimi }: Proof): string {
+  return bimi.result === "skipped" || bimi.result === "none" ? "" : `bimi=${bimi.result}`;
+}
+
+// Sender-chosen text: nothing of it may end the string, the result or the line.
+function reasonText(reason: string): string {
+  return reason === "" ? "" : ` reason="${plain(reason).replace(/["\\]/g, "'").slice(0, 200)}"`;
+}
+
+function value_(text: string): string {
+  const safe = plain(text).slice(0, 300);
+  return /^[A-Za-z0-9!#$%&'*+\-.^_`{|}~@/]+$/.test(safe) ? safe : `"${safe.replace(/["\\]/g, "'")}"`;
+}
+
+function token(text: string): string {
+  return plain(text).replace(/[\s;"\\()]/g, "");
+}
+
+function plain(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?");
+}
+
+/**
+ * `raw` without the Authentication-Results fields that bear our name, or with a name that can't be read (a forger may hide ours in a
+ * comment). The very same array when there is nothing to take out.
+ */
+export function stripForged(raw: Uint8Array, authservId: string): Uint8Array {
+  const header = readHeader(raw);
+  const forged = fieldsNamed(header, "authentication-results").filter((field) => {
+    const name = servIdOf(fieldValue(header, field));
+    return name === null || name === authservId.toLowerCase();
+  });
+  return forged.length === 0 ? raw : without(raw, forged);
+}
+
+function without(raw: Uint8Array, fields: readonly Field[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const { start, end } of fields) {
+    parts.push(raw.subarray(at, start));
+    at = end;
+  }
+  return concat(...parts, raw.subarray(at));
+}
+
+/** authserv-id (§2.2), lower case; null when none can be read. Comments may stand anywhere before it. */
+export function servIdOf(value: string): string | null {
+  const text = withoutComments(unfold(value));
+  if (text === null) return null;
+  const quoted = /^[ \t]*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
+  const name = quoted === undefined ? /^[ \t]*([^\s;"]+)/.exec(text)?.[1] : quoted.replace(/\\(.)/g, "$1");
+  return name === undefined || name === "" ? null : name.toLowerCase();
+}
+
+/** Comments out, quoted strings kept; null when one does not end. */
+export function withoutComments(text: string): string | null {
+  const kept: string[] = [];
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const c = text.charAt(at);
+    if (c === "\\" && (quoted || depth > 0)) {
+      if (depth === 0) kept.push(c, text.charAt(at + 1));
+      at++;
+    } else if (quoted) {
+      quoted = c !== '"';
+      kept.push(c);
+    } else if (c === "(") depth++;
+    else if (c === ")" && depth > 0) {
+      depth--;
+      kept.push(" ");
+    } else if (depth === 0) {
+      quoted = c === '"';
+      kept.push(c);
+    }
+  }
+  return depth > 0 || quoted ? null : kept.join("");
+}
