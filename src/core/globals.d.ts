@@ -9,7 +9,13 @@ declare class TextDecoder {
 }
 declare class URL {
   static parse(url: string): URL | null;
+  readonly href: string;
+  readonly protocol: string;
+  readonly username: string;
+  readonly password: string;
   readonly hostname: string;
+  readonly port: string;
+  readonly hash: string;
 }
 declare class AbortSignal {
   static timeout(milliseconds: number): AbortSignal;
