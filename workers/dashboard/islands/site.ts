@@ -1,1 +1,76 @@
-export {};
+/** On every page: times in the reader's own zone, light and dark without a reload, copying, ticking, keys. Nothing here is needed to use a page. */
+
+import { localise } from "./site-time.ts";
+
+for (const time of document.querySelectorAll("time")) localise(time);
+
+const themeButton = document.querySelector<HTMLButtonElement>("[data-theme-button]");
+const root = document.documentElement;
+if (themeButton !== null) {
+  const dark = () =>
+    (root.dataset["theme"] ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  themeButton.value = dark() ? "light" : "dark";
+  themeButton.addEventListener("click", (event) => {
+    event.preventDefault();
+    const next = dark() ? "light" : "dark";
+    root.dataset["theme"] = next;
+    themeButton.value = dark() ? "light" : "dark";
+    void fetch("/theme", { method: "POST", body: new URLSearchParams({ theme: next }), redirect: "manual" });
+  });
+}
+
+for (const button of document.querySelectorAll<HTMLButtonElement>("[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => void copy(button));
+}
+
+async function copy(button: HTMLButtonElement): Promise<void> {
+  await navigator.clipboard.writeText(button.dataset["copy"] ?? "");
+  const said = document.createElement("span");
+  said.setAttribute("role", "status");
+  said.textContent = "Copied";
+  button.append(said);
+  setTimeout(() => said.remove(), 1500);
+}
+
+const all = document.querySelector<HTMLInputElement>("[data-tick-all]");
+const ticks = [...document.querySelectorAll<HTMLInputElement>("[data-tick]")];
+const bar = document.querySelector<HTMLElement>("[data-bulk-bar]");
+if (all !== null && bar !== null) {
+  const show = () => {
+    const ticked = ticks.filter((tick) => tick.checked).length;
+    bar.hidden = ticked === 0;
+    all.checked = ticked === ticks.length && ticked > 0;
+    all.indeterminate = ticked > 0 && ticked < ticks.length;
+  };
+  all.hidden = false;
+  all.addEventListener("change", () => {
+    for (const tick of ticks) tick.checked = all.checked;
+    show();
+  });
+  for (const tick of ticks) tick.addEventListener("change", show);
+  show();
+}
+
+// One fold open at a time, and Escape or a click elsewhere closes it.
+const folds = () => document.querySelectorAll<HTMLDetailsElement>("details.confirm[open]");
+document.addEventListener("click", (event) => {
+  for (const fold of folds()) if (!fold.contains(event.target as Node)) fold.open = false;
+});
+
+/** `/` searches; `g` then a letter goes places. */
+const places: Record<string, string> = { o: "/", d: "/domains", m: "/mailboxes", a: "/activity", s: "/security" };
+let went = 0;
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const fold of folds()) fold.open = false;
+  const typing = event.target instanceof Element && event.target.closest("input, select, textarea") !== null;
+  if (typing || event.metaKey || event.ctrlKey || event.altKey) return;
+  const search = document.querySelector<HTMLInputElement>("[data-search]");
+  if (event.key === "/" && search !== null) {
+    event.preventDefault();
+    search.focus();
+  }
+  if (event.key === "g") went = event.timeStamp;
+  const place = places[event.key];
+  if (event.key !== "g" && place !== undefined && event.timeStamp - went < 1200) location.assign(place);
+});

@@ -1,0 +1,353 @@
+/** How aliases look: the table with its search and bulk bar, and the form that adds or edits one. */
+import type { FC } from "hono/jsx";
+import { roleAtLeast } from "../api/row.ts";
+import type { Alias, AliasQuery, Destination } from "../directory/aliases.ts";
+import type { DomainView } from "../directory/domains.ts";
+import type { Mailbox } from "../directory/mailboxes.ts";
+import type { Problem } from "../directory/problem.ts";
+import type { Visitor } from "../sign-in/visitor.ts";
+import type { AliasForm } from "./alias-form.ts";
+import { DomainHead } from "./domain-head.tsx";
+import { Icon, type IconName } from "./icons.tsx";
+import { Address, Badge, Confirm, Empty, Field, FormToken, fieldAria, plural } from "./parts.tsx";
+
+type Common = { visitor: Visitor; domain: DomainView; form: AliasForm; problem: Problem | null; mailboxes: Mailbox[] };
+type ListProps = Common & { found: { rows: Alias[]; next: string | null; total: number }; query: AliasQuery };
+
+export const AliasesView: FC<ListProps> = (props) => {
+  const { domain, found, query, visitor } = props;
+  const may = roleAtLeast(domain.role, "admin");
+  const narrowed = query.text !== undefined || query.state !== undefined;
+  return (
+    <>
+      <DomainHead domain={domain} at="aliases" />
+      {may && <AddForm {...props} />}
+      {found.total === 0 && !narrowed ? (
+        <Empty icon="forward" title="No alias yet">
+          <p>
+            An alias is an address of {domain.name} that sends its mail on: to an inbox you already have, or to a
+            mailbox kept here. Make one for every shop and newsletter; switch it off when it turns into spam.
+          </p>
+        </Empty>
+      ) : (
+        <div class="card flush">
+          <Toolbar query={query} total={found.total} domain={domain} may={may} />
+          <form id="bulk" method="post" action={`/domains/${domain.id}/bulk`}>
+            <FormToken token={visitor.formToken} />
+          </form>
+          <Table {...props} may={may} />
+          <Pager found={found} query={query} />
+        </div>
+      )}
+    </>
+  );
+};
+
+const Toolbar: FC<{ query: AliasQuery; total: number; domain: DomainView; may: boolean }> = ({
+  query,
+  total,
+  domain,
+  may,
+}) => (
+  <div class="toolbar">
+    <form method="get" action={`/domains/${domain.id}`} role="search" class="row search-form">
+      <div class="search">
+        <Icon name="search" />
+        <input
+          type="search"
+          name="text"
+          value={query.text ?? ""}
+          placeholder="Search"
+          aria-label="Search pattern, note or destination"
+          data-search
+        />
+      </div>
+      <select name="state" aria-label="State">
+        <option value="">All</option>
+        <option value="active" selected={query.state === "active"}>
+          On
+        </option>
+        <option value="disabled" selected={query.state === "disabled"}>
+          Off
+        </option>
+      </select>
+      <button type="submit">Find</button>
+    </form>
+    <div class="row">
+      <span class="soft small">{plural(total, "alias", "aliases")}</span>
+      {may && (
+        <div class="row" data-bulk-bar>
+          <button class="small-button" form="bulk" name="act" value="enable" type="submit">
+            Switch on
+          </button>
+          <button class="small-button" form="bulk" name="act" value="disable" type="submit">
+            Switch off
+          </button>
+          <Confirm label="Delete" ask="Delete the ticked aliases? Mail to them is refused from then on.">
+            <button class="danger" form="bulk" name="act" value="delete" type="submit">
+              Delete them
+            </button>
+          </Confirm>
+        </div>
+      )}
+    </div>
+  </div>
+);
+
+const Table: FC<ListProps & { may: boolean }> = ({ domain, found, mailboxes, may }) => {
+  const names = new Map(mailboxes.map((box) => [box.id, box.address]));
+  return (
+    <table class="fold-table">
+      <thead>
+        <tr>
+          {may && (
+            <th class="tick">
+              <input type="checkbox" data-tick-all aria-label="Tick all" hidden />
+            </th>
+          )}
+          <th scope="col">Alias</th>
+          <th scope="col">Goes to</th>
+          <th scope="col">State</th>
+          <th scope="col">
+            <span class="out-of-sight">Actions</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {found.rows.map((alias) => (
+          <Row alias={alias} domain={domain} names={names} may={may} />
+        ))}
+      </tbody>
+    </table>
+  );
+};
+
+type RowProps = { alias: Alias; domain: DomainView; names: ReadonlyMap<string, string>; may: boolean };
+
+const Row: FC<RowProps> = ({ alias, domain, names, may }) => {
+  const name = spelled(alias, domain);
+  return (
+    <tr class={alias.state === "disabled" ? "off" : undefined} data-alias={alias.id}>
+      {may && (
+        <td class="tick">
+          <input type="checkbox" form="bulk" name="ids" value={alias.id} aria-label={`Tick ${name}`} data-tick />
+        </td>
+      )}
+      <td class="grow">
+        <Address text={name} /> {alias.kind !== "exact" && <span class="tag">{alias.kind}</span>}
+        {alias.labels.map((label) => (
+          <>
+            {" "}
+            <span class="tag">{label}</span>
+          </>
+        ))}
+        {alias.note !== "" && <div class="soft small">{alias.note}</div>}
+      </td>
+      <td class="wide-cell">
+        <ul class="to-list">
+          {alias.destinations.map((one) => (
+            <Target one={one} names={names} />
+          ))}
+        </ul>
+      </td>
+      <td>{alias.state === "active" ? <Badge tone="pass">On</Badge> : <Badge tone="quiet">Off</Badge>}</td>
+      <td class="acts">{may && <Acts alias={alias} domain={domain} name={name} />}</td>
+    </tr>
+  );
+};
+
+const Acts: FC<{ alias: Alias; domain: DomainView; name: string }> = ({ alias, domain, name }) => {
+  const [act, label] = alias.state === "active" ? ["disable", "Switch off"] : ["enable", "Switch on"];
+  return (
+    <div class="row">
+      <a class="button plain small-button" href={`/domains/${domain.id}/aliases/${alias.id}`}>
+        Edit<span class="out-of-sight"> {name}</span>
+      </a>
+      <button class="plain small-button" form="bulk" name="one" value={`${act}:${alias.id}`} type="submit">
+        {label}
+        <span class="out-of-sight"> {name}</span>
+      </button>
+      <Confirm label="Delete" ask={`Delete ${name}? Mail to it is refused from then on.`}>
+        <button class="danger" form="bulk" name="one" value={`delete:${alias.id}`} type="submit">
+          Delete it
+        </button>
+      </Confirm>
+    </div>
+  );
+};
+
+const icons: Record<Destination["kind"], [IconName, string]> = {
+  mailbox: ["mailboxes", "mailbox"],
+  address: ["arrow", "forward to"],
+  domain: ["arrow", "the same address at"],
+  webhook: ["hook", "webhook"],
+  alias: ["arrow", "alias"],
+};
+
+const Target: FC<{ one: Destination; names: ReadonlyMap<string, string> }> = ({ one, names }) => {
+  const [icon, says] = icons[one.kind];
+  return (
+    <li>
+      <Icon name={icon} />
+      <span class="out-of-sight">{says}</span>
+      <Address text={names.get(one.target) ?? (one.kind === "domain" ? `*@${one.target}` : one.target)} />
+      {one.pausedAt !== null && (
+        <Badge tone="warn" title={one.trouble}>
+          paused
+        </Badge>
+      )}
+    </li>
+  );
+};
+
+const Pager: FC<{ found: ListProps["found"]; query: AliasQuery }> = ({ found, query }) => {
+  if (found.rows.length === 0) return <p class="pager">No alias matches.</p>;
+  if (found.next === null && query.after === undefined) return null;
+  const rest = new URLSearchParams();
+  if (query.text !== undefined) rest.set("text", query.text);
+  if (query.state !== undefined) rest.set("state", query.state);
+  const first = rest.toString();
+  if (found.next !== null) rest.set("after", found.next);
+  return (
+    <div class="pager">
+      {query.after === undefined ? <span /> : <a href={`?${first}`}>First page</a>}
+      {found.next !== null && (
+        <a href={`?${rest}`} rel="next">
+          Next page
+        </a>
+      )}
+    </div>
+  );
+};
+
+const AddForm: FC<ListProps> = ({ visitor, domain, form, problem, mailboxes }) => (
+  <section class="card" aria-label="Add an alias">
+    <form method="post" action={`/domains/${domain.id}/aliases`} class="stack">
+      <FormToken token={visitor.formToken} />
+      <Fields {...{ domain, form, problem, mailboxes }} />
+      <div>
+        <button class="main" type="submit">
+          <Icon name="plus" />
+          Add alias
+        </button>
+      </div>
+    </form>
+  </section>
+);
+
+type FieldsProps = Omit<Common, "visitor">;
+
+const Fields: FC<FieldsProps> = ({ domain, form, problem, mailboxes }) => {
+  const wrongPattern = problem !== null && problem.field !== "destinations" ? problem.detail : null;
+  const wrongTo = problem?.field === "destinations" ? problem.detail : null;
+  return (
+    <div class="columns">
+      <Field id="pattern" label="Alias" wrong={wrongPattern}>
+        <div class="suffix">
+          <input
+            id="pattern"
+            name="pattern"
+            class="mono"
+            value={form.kind === "catch-all" ? "*" : form.pattern}
+            placeholder="hello"
+            maxlength={200}
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            {...fieldAria("pattern", { wrong: wrongPattern !== null })}
+          />
+          <span>@{domain.name}</span>
+        </div>
+      </Field>
+      <Field id="to" label="Goes to" wrong={wrongTo}>
+        <input
+          id="to"
+          name="to"
+          class="mono"
+          list="mailboxes"
+          value={form.to}
+          placeholder="you@example.com"
+          required
+          maxlength={5000}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          {...fieldAria("to", { wrong: wrongTo !== null })}
+        />
+        <datalist id="mailboxes">
+          {mailboxes.map((box) => (
+            <option value={box.address}>mailbox kept here</option>
+          ))}
+        </datalist>
+      </Field>
+      <Field id="kind" label="Takes">
+        <select id="kind" name="kind">
+          <Option value="exact" now={form.kind} says="this address only" />
+          <Option value="wildcard" now={form.kind} says="a pattern with * (sales-*)" />
+          <Option value="regex" now={form.kind} says="a regular expression" />
+          <Option value="catch-all" now={form.kind} says="everything else (catch-all)" />
+        </select>
+      </Field>
+    </div>
+  );
+};
+
+const Option: FC<{ value: string; now: string; says: string }> = ({ value, now, says }) => (
+  <option value={value} selected={value === now}>
+    {says}
+  </option>
+);
+
+export const EditForm: FC<Common & { id: string }> = ({ visitor, domain, id, form, problem, mailboxes }) => (
+  <>
+    <DomainHead domain={domain} at="aliases" />
+    <section class="card" aria-labelledby="edit">
+      <h2 id="edit">Edit alias</h2>
+      <form method="post" action={`/domains/${domain.id}/aliases/${id}`} class="stack">
+        <FormToken token={visitor.formToken} />
+        <Fields {...{ domain, form, problem, mailboxes }} />
+        <div class="columns">
+          <Field id="state" label="State">
+            <select id="state" name="state">
+              <Option value="active" now={form.state} says="On" />
+              <Option value="disabled" now={form.state} says="Off" />
+            </select>
+          </Field>
+          <Field id="disabledReply" label="While off, senders are told">
+            <select id="disabledReply" name="disabledReply">
+              <Option value="550" now={form.disabledReply} says="No such address (550)" />
+              <Option value="421" now={form.disabledReply} says="Try again later (421)" />
+              <Option value="250" now={form.disabledReply} says="Nothing: take the mail and drop it (250)" />
+            </select>
+          </Field>
+          <Field id="labels" label="Labels" hint="Words, separated by commas.">
+            <input
+              id="labels"
+              name="labels"
+              value={form.labels}
+              maxlength={800}
+              {...fieldAria("labels", { hint: true })}
+            />
+          </Field>
+        </div>
+        <Field id="note" label="Note">
+          <textarea id="note" name="note" rows={2} maxlength={1000}>
+            {form.note}
+          </textarea>
+        </Field>
+        <div class="row">
+          <button class="main" type="submit">
+            Save
+          </button>
+          <a class="button plain" href={`/domains/${domain.id}`}>
+            Cancel
+          </a>
+        </div>
+      </form>
+    </section>
+  </>
+);
+
+function spelled(alias: Alias, domain: DomainView): string {
+  return alias.kind === "regex" ? `/${alias.pattern}/@${domain.name}` : `${alias.pattern}@${domain.name}`;
+}

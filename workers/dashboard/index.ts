@@ -1,0 +1,23 @@
+/** The dashboard's door: every page, server-rendered, over the same functions as the API. */
+import { Hono } from "hono";
+import { Problem } from "../directory/problem.ts";
+import { type App, findVisitor, refuseForeign } from "../sign-in/visitor.ts";
+import { errorPage, securityHeaders } from "./guard.tsx";
+import { activityPages } from "./pages/activity.tsx";
+import { aliasPages } from "./pages/aliases.tsx";
+import { domainPages } from "./pages/domains.tsx";
+import { mailboxPages } from "./pages/mailboxes.tsx";
+import { overviewPages } from "./pages/overview.tsx";
+import { setupPages } from "./pages/setup.tsx";
+import { signInPages } from "./pages/sign-in.tsx";
+
+const pages = [signInPages, overviewPages, domainPages, aliasPages, setupPages, mailboxPages, activityPages];
+
+export function dashboardRoutes(): Hono<App> {
+  const app = new Hono<App>();
+  app.onError(errorPage);
+  app.use("*", securityHeaders, findVisitor, refuseForeign);
+  for (const each of pages) app.route("/", each);
+  app.notFound((c) => errorPage(new Problem(404, "not-found", "There is no such page."), c));
+  return app;
+}

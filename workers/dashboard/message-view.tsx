@@ -1,0 +1,136 @@
+/** One message, from the envelope to each copy's end: a timeline in plain words, the four checks, raw verdicts behind a fold. */
+import type { FC } from "hono/jsx";
+import type { Message } from "../directory/activity.ts";
+import { Icon } from "./icons.tsx";
+import { Address, Badge, bytesText, Head, Time } from "./parts.tsx";
+import { stepWords, summaryOf, toneIcon, type Verdict, verdicts, type Word } from "./words.ts";
+
+export const MessageView: FC<{ message: Message }> = ({ message }) => {
+  const summary = summaryOf(message);
+  return (
+    <>
+      <Head
+        title={message.author || message.mailFrom || "No sender"}
+        crumbs={<a href="/activity">Activity</a>}
+        says={summary.text}
+      >
+        <Badge tone={message.outcome === "accepted" ? "pass" : message.outcome === "refused" ? "fail" : "warn"}>
+          {message.outcome === "deferred" ? "put off" : message.outcome}
+        </Badge>
+      </Head>
+      <section class="card" aria-labelledby="way">
+        <h2 id="way">What happened</h2>
+        <ol class="timeline" data-timeline={message.id}>
+          <Arrival message={message} />
+          {message.steps.map((step) => (
+            <Moment at={step.at} word={stepWords(step)} detail={step.detail} />
+          ))}
+        </ol>
+      </section>
+      {message.proof && <Checks list={verdicts(message.proof)} />}
+      <section class="card" aria-labelledby="envelope">
+        <h2 id="envelope">Envelope</h2>
+        <Envelope message={message} />
+      </section>
+      <details>
+        <summary>Raw verdicts</summary>
+        <pre class="raw" tabindex={0}>
+          {JSON.stringify(
+            { reason: message.reason, reply: message.reply, proof: message.proof, cloudflare: message.cloudflare },
+            null,
+            2,
+          )}
+        </pre>
+      </details>
+    </>
+  );
+};
+
+const Arrival: FC<{ message: Message }> = ({ message }) => {
+  const { outcome } = message;
+  const from = message.entrance === "cloudflare" ? "by Cloudflare's MX" : "at the node's door";
+  const came: Word = { tone: "quiet", icon: "forward", text: `Came in ${from}, ${bytesText(message.size)}.` };
+  const verdict: Word =
+    outcome === "accepted"
+      ? { tone: "pass", icon: "check", text: "Accepted." }
+      : {
+          tone: outcome === "refused" ? "fail" : "warn",
+          icon: outcome === "refused" ? "cross" : "clock",
+          text: summaryOf(message).text,
+        };
+  return (
+    <>
+      <Moment at={message.at} word={came} detail="" />
+      <Moment
+        at={message.at}
+        word={verdict}
+        detail={outcome === "accepted" ? "" : `The sender was told: ${message.reply}`}
+      />
+    </>
+  );
+};
+
+const Moment: FC<{ at: number; word: Word; detail: string }> = ({ at, word, detail }) => (
+  <li>
+    <span class={`mail-glyph ${word.tone}`}>
+      <Icon name={word.icon} />
+    </span>
+    <div>
+      <div>{word.text}</div>
+      {detail !== "" && <div class="soft small">{detail}</div>}
+      <div class="soft small">
+        <Time at={at} />
+      </div>
+    </div>
+  </li>
+);
+
+const Checks: FC<{ list: Verdict[] }> = ({ list }) => (
+  <section class="card" aria-labelledby="checks">
+    <h2 id="checks">Who really sent it</h2>
+    <ul class="checks">
+      {list.map((one) => (
+        <li class="check">
+          <span class={`mail-glyph ${one.tone}`}>
+            <Icon name={toneIcon(one.tone)} />
+          </span>
+          <div>
+            <strong>{one.name}</strong> <span class="soft">{one.result}</span>
+            <div>{one.plain}</div>
+            {one.why !== "" && <div class="soft small">{one.why}</div>}
+          </div>
+        </li>
+      ))}
+    </ul>
+  </section>
+);
+
+const Envelope: FC<{ message: Message }> = ({ message }) => (
+  <dl class="facts">
+    <dt>From (author)</dt>
+    <dd>
+      <Address text={message.author || "none"} />
+    </dd>
+    <dt>Reverse-path</dt>
+    <dd>
+      <Address text={message.mailFrom || "<> (a notice)"} />
+    </dd>
+    <dt>Recipient</dt>
+    <dd>
+      <Address text={message.recipient} />
+    </dd>
+    <dt>Sending server</dt>
+    <dd>
+      {message.helo ?? "unknown"} {message.ip && <span class="soft">({message.ip})</span>}
+      {message.assertedBy && <span class="soft small"> as the node {message.assertedBy} saw it</span>}
+    </dd>
+    <dt>Received</dt>
+    <dd>
+      <Time at={message.at} />
+    </dd>
+    <dt>Kept in this list until</dt>
+    <dd>
+      <Time at={message.expiresAt} />
+    </dd>
+  </dl>
+);

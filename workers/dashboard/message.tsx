@@ -1,0 +1,42 @@
+/** A message in the activity list: who to whom, what became of it, the four checks. Also sent alone, to pages that watch. */
+import type { FC } from "hono/jsx";
+import type { Message } from "../directory/activity.ts";
+import { Icon } from "./icons.tsx";
+import { Time, VerdictBadge } from "./parts.tsx";
+import { summaryOf, verdicts } from "./words.ts";
+
+export const MessageRow: FC<{ message: Message; names: Names }> = ({ message, names }) => {
+  const word = summaryOf(named(message, names));
+  return (
+    <article class="mail" id={`m-${message.id}`}>
+      <span class={`mail-glyph ${word.tone}`}>
+        <Icon name={word.icon} />
+      </span>
+      <div class="mail-who">
+        <a href={`/activity/${message.id}`}>{message.author || message.mailFrom || "no sender"}</a>
+        <span class="arrow" aria-hidden="true">
+          →
+        </span>
+        <span class="out-of-sight">to</span>
+        <span class="address">{message.recipient}</span>
+      </div>
+      <div class="mail-when">
+        <Time at={message.at} />
+      </div>
+      <div class="mail-what">{word.text}</div>
+      <div class="mail-badges">
+        {message.proof && verdicts(message.proof).map((one) => <VerdictBadge verdict={one} />)}
+      </div>
+    </article>
+  );
+};
+
+/** Names for ids that steps point to: mailboxes by address, webhooks by URL. */
+export type Names = ReadonlyMap<string, string>;
+
+export function named(message: Message, names: Names): Message {
+  return {
+    ...message,
+    steps: message.steps.map((step) => ({ ...step, target: names.get(step.target) ?? step.target })),
+  };
+}

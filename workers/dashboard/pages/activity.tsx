@@ -1,0 +1,183 @@
+/** Activity: every message that came, live; and the page of one, with its timeline and verdicts. */
+import { type Context, Hono } from "hono";
+import type { FC } from "hono/jsx";
+import { z } from "zod";
+import { activity, type Message, message } from "../../directory/activity.ts";
+import type { DomainView } from "../../directory/domains.ts";
+import { subscribe } from "../../live.ts";
+import type { App, Visitor } from "../../sign-in/visitor.ts";
+import { signedIn } from "../guard.tsx";
+import { Icon } from "../icons.tsx";
+import { MessageRow, type Names, named } from "../message.tsx";
+import { MessageView } from "../message-view.tsx";
+import { Head } from "../parts.tsx";
+import { myDomains, namesFor } from "../reader.ts";
+import { page } from "../shell.tsx";
+
+export const activityPages = new Hono<App>();
+
+const outcomes = z.enum(["accepted", "refused", "deferred"]);
+const querySchema = z.object({
+  domain: z.string().max(26).optional().catch(undefined),
+  outcome: outcomes.optional().catch(undefined),
+  text: z.string().max(200).optional().catch(undefined),
+  before: z.string().max(26).optional().catch(undefined),
+});
+type Query = z.output<typeof querySchema>;
+
+activityPages.get(
+  "/activity",
+  signedIn(async (c, visitor) => {
+    const world = c.get("world");
+    const domains = await myDomains(c, visitor);
+    const given = c.req.query();
+    const query = querySchema.parse(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== "")));
+    const ids = domains.map((domain) => domain.id).filter((id) => query.domain === undefined || id === query.domain);
+    const { domain: _, ...filter } = query;
+    const [found, names] = await Promise.all([
+      activity(world, { ...filter, domains: ids, limit: 50 }),
+      namesFor(world, domains),
+    ]);
+    const view = (
+      <ActivityView
+        {...{ domains, query, ids, rows: found.rows, next: found.next, names, days: c.env.RETENTION_DAYS }}
+      />
+    );
+    return page(c, visitor, { title: "Activity", at: "activity", islands: ["activity"] }, view);
+  }),
+);
+
+/** The live tail: pointers only; the page fetches the rows it hears of. */
+activityPages.get(
+  "/activity/stream",
+  signedIn(async (c, visitor) => {
+    const mine = (await myDomains(c, visitor)).map((domain) => domain.id);
+    const asked = (c.req.query("domains") ?? "").split(",");
+    return subscribe(
+      c.env,
+      mine.filter((id) => asked.includes(id)),
+    );
+  }),
+);
+
+activityPages.get(
+  "/activity/:message/row",
+  signedIn(async (c, visitor) => {
+    const { found, names } = await readMessage(c, visitor);
+    return c.html(<MessageRow message={found} names={names} />);
+  }),
+);
+
+activityPages.get(
+  "/activity/:message",
+  signedIn(async (c, visitor) => {
+    const { found, names } = await readMessage(c, visitor);
+    const view = <MessageView message={named(found, names)} />;
+    return page(c, visitor, { title: "Message", at: "activity", islands: ["activity"] }, view);
+  }),
+);
+
+async function readMessage(c: Context<App>, visitor: Visitor): Promise<{ found: Message; names: Names }> {
+  const domains = await myDomains(c, visitor);
+  const world = c.get("world");
+  const ids = domains.map((domain) => domain.id);
+  const found = await message(world, ids, c.req.param("message") ?? "");
+  return { found, names: await namesFor(world, domains) };
+}
+
+type ViewProps = {
+  domains: DomainView[];
+  query: Query;
+  ids: string[];
+  rows: Message[];
+  next: string | null;
+  names: Names;
+  days: string;
+};
+
+const ActivityView: FC<ViewProps> = ({ domains, query, ids, rows, next, names, days }) => {
+  const plain = query.outcome === undefined && query.text === undefined && query.before === undefined;
+  return (
+    <>
+      <Head
+        title="Activity"
+        says={`Every message that came to your domains in the last ${days} days: envelope and verdicts, never the content.`}
+      >
+        {plain && (
+          <span class="live" data-live={ids.join(",")} hidden>
+            live
+          </span>
+        )}
+      </Head>
+      <div class="card flush">
+        <Filters domains={domains} query={query} />
+        <div data-messages aria-live="polite" aria-relevant="additions">
+          {rows.map((row) => (
+            <MessageRow message={row} names={names} />
+          ))}
+        </div>
+        {rows.length === 0 && <Nothing plain={plain} />}
+        {next !== null && (
+          <div class="pager">
+            <span />
+            <a href={`?${older(query, next)}`} rel="next">
+              Older messages
+            </a>
+          </div>
+        )}
+      </div>
+    </>
+  );
+};
+
+const Nothing: FC<{ plain: boolean }> = ({ plain }) =>
+  plain ? (
+    <div class="pager" data-nothing>
+      Nothing yet. Leave this page open and send a message to one of your aliases: it appears here by itself.
+    </div>
+  ) : (
+    <div class="pager" data-nothing>
+      No message matches.
+    </div>
+  );
+
+const Filters: FC<{ domains: DomainView[]; query: Query }> = ({ domains, query }) => (
+  <div class="toolbar">
+    <form method="get" action="/activity" role="search" class="row search-form">
+      <div class="search">
+        <Icon name="search" />
+        <input
+          type="search"
+          name="text"
+          value={query.text ?? ""}
+          placeholder="Sender or recipient"
+          aria-label="Sender or recipient"
+          data-search
+        />
+      </div>
+      <select name="domain" aria-label="Domain">
+        <option value="">All domains</option>
+        {domains.map((domain) => (
+          <option value={domain.id} selected={domain.id === query.domain}>
+            {domain.name}
+          </option>
+        ))}
+      </select>
+      <select name="outcome" aria-label="Outcome">
+        <option value="">Any outcome</option>
+        {outcomes.options.map((one) => (
+          <option value={one} selected={one === query.outcome}>
+            {one === "deferred" ? "put off" : one}
+          </option>
+        ))}
+      </select>
+      <button type="submit">Find</button>
+    </form>
+  </div>
+);
+
+function older(query: Query, before: string): string {
+  const rest = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...query, before })) if (value !== undefined) rest.set(name, value);
+  return rest.toString();
+}

@@ -1,0 +1,137 @@
+/** A domain's aliases: the table, adding, bulk changes, and the page of one alias. */
+import { type Context, Hono } from "hono";
+import { z } from "zod";
+import { addAlias, aliases, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
+import type { DomainView } from "../../directory/domains.ts";
+import { mailboxesOf } from "../../directory/mailboxes.ts";
+import type { Problem } from "../../directory/problem.ts";
+import type { App, Visitor } from "../../sign-in/visitor.ts";
+import { type AliasForm, aliasForm, emptyForm, readForm, writeTargets } from "../alias-form.ts";
+import { AliasesView, EditForm } from "../alias-views.tsx";
+import { attempt, formOf, signedIn } from "../guard.tsx";
+import { domainHere, myDomains } from "../reader.ts";
+import { page } from "../shell.tsx";
+
+export const aliasPages = new Hono<App>();
+const pageSize = 50;
+
+aliasPages.get(
+  "/domains/:domain",
+  signedIn(async (c, visitor) => listPage(c, visitor, await domainHere(c, visitor), emptyForm, null)),
+);
+
+aliasPages.post(
+  "/domains/:domain/aliases",
+  signedIn(async (c, visitor) => {
+    const domain = await domainHere(c, visitor, "admin");
+    const form = await formOf(c, visitor, aliasForm);
+    const tried = await attempt(async () =>
+      addAlias(c.get("world"), visitor.account.id, domain.id, readForm(form, await boxesOf(c, visitor))),
+    );
+    if (!tried.ok) return listPage(c, visitor, domain, form, tried.problem);
+    return c.redirect(`/domains/${domain.id}?done=alias-added`, 303);
+  }),
+);
+
+const one = z.string().regex(/^(?:enable|disable|delete):[0-9A-Z]{26}$/);
+const bulkForm = z.object({
+  one: one.optional(),
+  act: z.enum(["enable", "disable", "delete"]).optional(),
+  ids: z.union([z.string(), z.array(z.string())]).optional(),
+});
+
+aliasPages.post(
+  "/domains/:domain/bulk",
+  signedIn(async (c, visitor) => {
+    const domain = await domainHere(c, visitor, "admin");
+    const form = await formOf(c, visitor, bulkForm);
+    const [act, ids] = form.one === undefined ? [form.act, [form.ids ?? []].flat()] : split(form.one);
+    const world = c.get("world");
+    for (let at = 0; at < ids.length; at += 90) {
+      const some = ids.slice(at, at + 90);
+      if (act === "delete") await removeAliases(world, domain.id, some);
+      else if (act !== undefined) await setAliasState(world, domain.id, some, act === "enable" ? "active" : "disabled");
+    }
+    const note = act === "delete" && ids.length === 1 ? "alias-removed" : "aliases-changed";
+    return c.redirect(`/domains/${domain.id}?done=${note}`, 303);
+  }),
+);
+
+aliasPages.get(
+  "/domains/:domain/aliases/:alias",
+  signedIn(async (c, visitor) => {
+    const domain = await domainHere(c, visitor);
+    const alias = await aliasFor(c.get("world"), domain.id, c.req.param("alias") ?? "");
+    const names = new Map((await boxesOf(c, visitor)).map((box) => [box.id, box.address]));
+    const form: AliasForm = {
+      pattern: alias.pattern,
+      kind: alias.kind,
+      to: writeTargets(alias, names),
+      note: alias.note,
+      labels: alias.labels.join(", "),
+      state: alias.state,
+      disabledReply: aliasForm.shape.disabledReply.catch("550").parse(String(alias.disabledReply)),
+    };
+    return editPage(c, visitor, domain, form, null);
+  }),
+);
+
+aliasPages.post(
+  "/domains/:domain/aliases/:alias",
+  signedIn(async (c, visitor) => {
+    const domain = await domainHere(c, visitor, "admin");
+    const form = await formOf(c, visitor, aliasForm);
+    const world = c.get("world");
+    const alias = await aliasFor(world, domain.id, c.req.param("alias") ?? "");
+    const tried = await attempt(async () =>
+      changeAlias(world, visitor.account.id, alias, readForm(form, await boxesOf(c, visitor))),
+    );
+    if (!tried.ok) return editPage(c, visitor, domain, form, tried.problem);
+    return c.redirect(`/domains/${domain.id}?done=alias-changed`, 303);
+  }),
+);
+
+function split(text: string): ["enable" | "disable" | "delete", string[]] {
+  const [act, id] = text.split(":");
+  return [act === "enable" || act === "disable" ? act : "delete", [id ?? ""]];
+}
+
+async function boxesOf(c: Context<App>, visitor: Visitor) {
+  const domains = await myDomains(c, visitor);
+  return mailboxesOf(
+    c.get("world"),
+    domains.map((domain) => domain.id),
+  );
+}
+
+async function listPage(
+  c: Context<App>,
+  visitor: Visitor,
+  domain: DomainView,
+  form: AliasForm,
+  problem: Problem | null,
+): Promise<Response> {
+  const text = c.req.query("text")?.slice(0, 200) || undefined;
+  const state = z
+    .enum(["active", "disabled"])
+    .optional()
+    .catch(undefined)
+    .parse(c.req.query("state") || undefined);
+  const query = { text, state, after: c.req.query("after")?.slice(0, 600), limit: pageSize };
+  const [found, mailboxes] = await Promise.all([aliases(c.get("world"), domain.id, query), boxesOf(c, visitor)]);
+  const view = <AliasesView {...{ visitor, domain, found, query, mailboxes, form, problem }} />;
+  return page(c, visitor, { title: domain.name, at: "domains", status: problem === null ? 200 : 422 }, view);
+}
+
+async function editPage(
+  c: Context<App>,
+  visitor: Visitor,
+  domain: DomainView,
+  form: AliasForm,
+  problem: Problem | null,
+): Promise<Response> {
+  const mailboxes = await boxesOf(c, visitor);
+  const id = c.req.param("alias") ?? "";
+  const view = <EditForm {...{ visitor, domain, id, form, problem, mailboxes }} />;
+  return page(c, visitor, { title: "Edit alias", at: "domains", status: problem === null ? 200 : 422 }, view);
+}

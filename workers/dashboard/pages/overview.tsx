@@ -1,0 +1,140 @@
+/** The first page: how things stand, and what to do next when there is little yet. */
+import { Hono } from "hono";
+import type { FC } from "hono/jsx";
+import { activity, type Message } from "../../directory/activity.ts";
+import type { DomainView } from "../../directory/domains.ts";
+import { type Tally, tally } from "../../directory/tally.ts";
+import type { App } from "../../sign-in/visitor.ts";
+import { signedIn } from "../guard.tsx";
+import { Icon, Mark } from "../icons.tsx";
+import { MessageRow, type Names } from "../message.tsx";
+import { Badge, Head } from "../parts.tsx";
+import { myDomains, namesFor } from "../reader.ts";
+import { page } from "../shell.tsx";
+
+export const overviewPages = new Hono<App>();
+
+overviewPages.get(
+  "/",
+  signedIn(async (c, visitor) => {
+    const world = c.get("world");
+    const domains = await myDomains(c, visitor);
+    if (domains.length === 0) return page(c, visitor, { title: "Overview", at: "overview" }, <Welcome />);
+    const ids = domains.map((domain) => domain.id);
+    const [recent, week, names] = await Promise.all([
+      activity(world, { domains: ids, limit: 8 }),
+      tally(world, ids, world.clock() - 7 * 86_400_000),
+      namesFor(world, domains),
+    ]);
+    const body = <Overview domains={domains} recent={recent.rows} week={week} names={names} />;
+    return page(c, visitor, { title: "Overview", at: "overview", islands: ["activity"] }, body);
+  }),
+);
+
+const Welcome: FC = () => (
+  <>
+    <Head title="Welcome" says="Three steps, about ten minutes, no mail knowledge needed." />
+    <div class="empty">
+      <Mark size={44} />
+      <h2>Start with a domain</h2>
+      <p>
+        Add the domain you want to receive mail for. Postern shows which DNS records to set, watches until they are
+        right, and then takes its mail: forwarded wherever you like, or kept in a mailbox that only you can open.
+      </p>
+      <a class="button main" href="/domains#add">
+        <Icon name="plus" />
+        Add your first domain
+      </a>
+    </div>
+  </>
+);
+
+const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; names: Names }> = (props) => {
+  const { domains, recent, week, names } = props;
+  const pending = domains.filter((domain) => domain.state === "pending");
+  return (
+    <>
+      <Head title="Overview" says="What came in over the last seven days, and where it went." />
+      <div class="figures">
+        <Figure value={week.accepted} label="messages accepted" href="/activity?outcome=accepted" />
+        <Figure value={week.refused} label="refused" href="/activity?outcome=refused" />
+        <Figure value={week.deferred} label="put off for now" href="/activity?outcome=deferred" />
+        <Figure value={sum(domains, "aliases")} label="aliases" href="/domains" />
+        <Figure value={sum(domains, "mailboxes")} label="mailboxes" href="/mailboxes" />
+      </div>
+      {pending.map((domain) => (
+        <div class="notice warn">
+          <Icon name="clock" />
+          <div>
+            <strong>{domain.name}</strong> does not receive mail yet.{" "}
+            <a href={`/domains/${domain.id}/setup`}>Finish setting it up</a>
+          </div>
+        </div>
+      ))}
+      <section class="card flush" aria-labelledby="recent">
+        <div class="toolbar">
+          <h2 id="recent">Latest mail</h2>
+          <div class="row">
+            <span class="live" data-live={domains.map((domain) => domain.id).join(",")} data-names="short" hidden>
+              live
+            </span>
+            <a href="/activity">All activity</a>
+          </div>
+        </div>
+        <div data-messages>
+          {recent.map((message) => (
+            <MessageRow message={message} names={names} />
+          ))}
+        </div>
+        {recent.length === 0 && (
+          <p class="pager" data-nothing>
+            Nothing yet. Send a message to one of your aliases: it shows up here while you watch.
+          </p>
+        )}
+      </section>
+      <section class="card flush" aria-labelledby="yours">
+        <div class="toolbar">
+          <h2 id="yours">Your domains</h2>
+          <a href="/domains">Manage</a>
+        </div>
+        <DomainLines domains={domains} />
+      </section>
+    </>
+  );
+};
+
+const DomainLines: FC<{ domains: DomainView[] }> = ({ domains }) => (
+  <table class="fold-table">
+    <tbody>
+      {domains.map((domain) => (
+        <tr>
+          <td class="grow">
+            <a href={`/domains/${domain.id}`}>{domain.name}</a>
+          </td>
+          <td>
+            <StateBadge state={domain.state} />
+          </td>
+          <td class="soft nowrap">{domain.aliases} aliases</td>
+          <td class="soft nowrap">{domain.mailboxes} mailboxes</td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
+
+export const StateBadge: FC<{ state: DomainView["state"] }> = ({ state }) => {
+  if (state === "active") return <Badge tone="pass">Receiving</Badge>;
+  if (state === "pending") return <Badge tone="warn">Not proven yet</Badge>;
+  return <Badge tone="quiet">Switched off</Badge>;
+};
+
+const Figure: FC<{ value: number; label: string; href: string }> = ({ value, label, href }) => (
+  <a class="figure" href={href}>
+    <b>{value.toLocaleString("en")}</b>
+    <span>{label}</span>
+  </a>
+);
+
+function sum(domains: DomainView[], of: "aliases" | "mailboxes"): number {
+  return domains.reduce((total, domain) => total + domain[of], 0);
+}
