@@ -63,7 +63,7 @@ function whereIs(given: { host?: string; port?: string; ca?: string; data?: stri
     if (!Number.isInteger(port) || port < 1 || port > 65535) return `"${given.port}" is no port\n`;
     return { host: given.host ?? "localhost", port, ca: given.ca ?? null };
   }
-  const file = join(resolve(given.data ?? join(root, ".data")), "endpoints.json");
+  const file = join(resolve(given.data ?? join(root, ".data", "demo")), "endpoints.json");
   if (!existsSync(file))
     return `no running instance found (${file} is missing): npm start, or give --host and --port\n`;
   const { door, ca } = endpointsSchema.parse(JSON.parse(readFileSync(file, "utf8")));
