@@ -191,7 +191,11 @@ export const mailbox = sqliteTable(
     appliedRevision: integer().notNull().default(0),
     createdAt: integer().notNull(),
   },
-  (t) => [uniqueIndex("mailbox_address").on(t.address), index("mailbox_node").on(t.node)],
+  (t) => [
+    uniqueIndex("mailbox_address").on(t.address),
+    index("mailbox_node").on(t.node),
+    index("mailbox_domain").on(t.domain, t.node),
+  ],
 );
 
 export const keyslot = sqliteTable(

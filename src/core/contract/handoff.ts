@@ -83,6 +83,11 @@ export const ingestAnswerSchema = z.strictObject({
 });
 export type IngestAnswer = z.infer<typeof ingestAnswerSchema>;
 
+export const mailPortsSchema = z.partialRecord(
+  z.enum(["imaps", "imap", "pop3s", "pop3", "submissions", "submission"]),
+  z.int().min(1).max(65535),
+);
+
 export const heartbeatSchema = z.strictObject({
   node: z.string(),
   time: z.int(),
@@ -103,6 +108,8 @@ export const heartbeatSchema = z.strictObject({
   ),
   relayWaiting: z.int(),
   diskFreeBytes: z.int(),
+  /** Ports of its listeners for mail programs: one that is not named is not offered. Without any record: the usual ones. */
+  ports: mailPortsSchema.optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 /** Mailboxes placed on this node, with the revision that the edge holds: the node asks for those it lacks. */

@@ -1,0 +1,1 @@
+CREATE INDEX `mailbox_domain` ON `mailbox` (`domain`,`node`);
