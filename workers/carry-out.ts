@@ -1,0 +1,182 @@
+/**
+ * From a verdict to deeds. Accepted means durable: every copy is a sealed object in R2 before the sender hears 250, but for
+ * at most one that Cloudflare forwards, which comes last (a throw after its success would not be retried; a caught failure
+ * would lose the mail). Whatever fails becomes a deferral, and the sender's retry lands on the same keys.
+ */
+import { fromBase64 } from "../src/core/bytes.ts";
+import type { RelayJob } from "../src/core/contract/handoff.ts";
+import { authenticationResults } from "../src/core/proof/results.ts";
+import type { Proof } from "../src/core/proof/types.ts";
+import { type Reason, replyFor } from "../src/core/reply.ts";
+import type { Copy, Verdict } from "../src/core/rules/decide.ts";
+import type { SkipReason } from "../src/core/rules/route.ts";
+import { sealFrame, sealMessage } from "../src/core/seal/seal.ts";
+import type { Ending, Step } from "./directory/journal.ts";
+import type { Found } from "./directory/routes.ts";
+import { promised } from "./journal-row.ts";
+import type { Delivery, Outcome, Shared } from "./mail.ts";
+import { type Edge, logTrouble } from "./platform.ts";
+import { relayBox, spool } from "./spool.ts";
+import { traceBlock } from "./trace.ts";
+
+export type Done = Ending & { outcome: Outcome };
+
+/** An accepted delivery, with what its copies need. */
+type Job = { delivery: Delivery; found: Found; proof: Proof; shared: Shared; edge: Edge };
+type Deed = Omit<Step, "journal">;
+
+export async function carryOut(delivery: Delivery, shared: Shared, edge: Edge): Promise<Done> {
+  const { verdict, found } = delivery;
+  if (delivery.seen) return done(delivery, shared, []);
+  if (verdict.kind !== "accept") return done(delivery, shared, []);
+  if (found.domain === null || shared.proof === null) throw new Error("accepted without a domain or a proof");
+  return accept({ delivery, found, proof: shared.proof, shared, edge }, verdict);
+}
+
+async function accept(job: Job, verdict: Extract<Verdict, { kind: "accept" }>): Promise<Done> {
+  const steps: Deed[] = verdict.skips.map(({ target, why }) => ({
+    kind: "skip",
+    target,
+    ok: false,
+    detail: skipText[why],
+  }));
+  const last = verdict.copies.find((copy) => goesByCloudflare(copy, job));
+  try {
+    for (const copy of verdict.copies) if (copy !== last) steps.push(await store(copy, job));
+    if (last !== undefined) steps.push(await forward(last, job));
+    return done(job.delivery, job.shared, steps);
+  } catch (error) {
+    logTrouble("carry-out", error);
+    return deferred(job, steps, error instanceof NoWayOut ? "no-destination" : "store-trouble");
+  }
+}
+
+/** No node is there to relay through. */
+class NoWayOut extends Error {}
+
+async function store(copy: Copy, job: Job): Promise<Deed> {
+  switch (copy.kind) {
+    case "file":
+      return file(copy, job);
+    case "forward":
+      return relay(copy, job);
+    case "webhook":
+      throw new NoWayOut();
+  }
+}
+
+async function file({ mailbox, folder, flags }: Extract<Copy, { kind: "file" }>, job: Job): Promise<Deed> {
+  const { delivery, proof, shared, edge } = job;
+  const { envelope } = shared.mail;
+  const { recipient } = delivery.found;
+  const trace = traceBlock({ envelope, recipient, proof, journal: delivery.journal }, edge.config.authservId);
+  const { receivedAt, mailFrom } = envelope;
+  const inner = { receivedAt, mailFrom, recipient, folder, flags, trace, proofSummary: summary(proof) };
+  const key = { publicKey: fromBase64(mailbox.publicKey), keyId: mailbox.keyId };
+  const sealed = sealMessage({ ...key, inner, raw: shared.clean }, edge.seal);
+  const place = { node: mailbox.node, box: mailbox.id, id: shared.keys.idFor(recipient, mailbox.id) };
+  const facts = { journal: delivery.journal, target: mailbox.address, at: receivedAt };
+  await spool(edge, place, facts, sealed);
+  return {
+    kind: "seal",
+    target: mailbox.address,
+    ok: true,
+    detail: folder === "INBOX" ? "" : `for the folder ${folder}`,
+  };
+}
+
+type Forward = Extract<Copy, { kind: "forward" }>;
+
+async function relay(copy: Forward, job: Job): Promise<Deed> {
+  const { delivery, found, shared, edge } = job;
+  const { relay: through } = found.domain;
+  if (through === null) throw new NoWayOut();
+  const route = copy.route === null ? "" : ` ${copy.route.host}:${copy.route.port}`;
+  const id = shared.keys.idFor(delivery.found.recipient, `${copy.address}${route}`);
+  const key = { publicKey: fromBase64(through.publicKey), keyId: through.keyId };
+  const sealed = sealFrame({ ...key, head: relayJob(id, copy, job), raw: shared.clean }, edge.seal);
+  const facts = { journal: delivery.journal, target: copy.address, at: shared.mail.envelope.receivedAt };
+  await spool(edge, { node: through.node, box: relayBox, id }, facts, sealed);
+  return { kind: "relay", target: copy.address, ok: true, detail: route.trim() };
+}
+
+function relayJob(id: string, { address, route }: Forward, { delivery, found, proof, shared, edge }: Job): RelayJob {
+  const { mailFrom, receivedAt, smtputf8 } = shared.mail.envelope;
+  return {
+    id,
+    mailFrom,
+    domain: found.domain.name,
+    forwardedFor: found.recipient,
+    recipient: address,
+    route,
+    journalId: delivery.journal,
+    receivedAt,
+    authResults: resultsValue(proof, edge.config.authservId),
+    arcCv: proof.arc.cv === "temperror" ? "fail" : proof.arc.cv, // RFC 8617 §5.2: a chain that can't be validated is failed
+    dmarcPassed: proof.dmarc.result === "pass",
+    smtputf8,
+  };
+}
+
+/** Verified with us for this domain's people *and* at Cloudflare, and this is Cloudflare's entrance. */
+function goesByCloudflare(copy: Copy, { found, shared }: Job): copy is Forward {
+  if (copy.kind !== "forward" || copy.route !== null || shared.mail.forward === null) return false;
+  const standing = found.standings.get(copy.address);
+  return standing?.verified === true && standing.cloudflare;
+}
+
+async function forward(copy: Forward, job: Job): Promise<Deed> {
+  try {
+    await job.shared.mail.forward?.(copy.address);
+    return { kind: "forward", target: copy.address, ok: true, detail: "by Cloudflare" };
+  } catch (error) {
+    logTrouble("forward", error);
+    return relay(copy, job); // if that can't be stored either, the deferral is honest: nothing of this copy has left
+  }
+}
+
+function done(delivery: Delivery, shared: Shared, deeds: readonly Deed[]): Done {
+  const { recipient } = delivery.found;
+  const said = delivery.seen ? promised({ kind: "drop", reason: "denied", match: null }) : promised(delivery.verdict);
+  const outcome: Outcome = { recipient, ...said };
+  const seenKey = said.kind === "accepted" && !delivery.seen ? shared.keys.keyFor(recipient) : null;
+  return { ...ending(delivery, deeds), outcome, changed: false, seenKey };
+}
+
+function deferred({ delivery }: Job, deeds: readonly Deed[], reason: Reason): Done {
+  const outcome: Outcome = { recipient: delivery.found.recipient, kind: "deferred", reason, reply: replyFor(reason) };
+  return { ...ending(delivery, deeds), outcome, changed: true, seenKey: null };
+}
+
+function ending(delivery: Delivery, deeds: readonly Deed[]): Pick<Done, "journal" | "domain" | "steps"> {
+  const { journal } = delivery;
+  return { journal, domain: delivery.found.domain?.id ?? "", steps: deeds.map((deed) => ({ ...deed, journal })) };
+}
+
+function summary({ spf, dkim, dmarc, arc }: Proof): string {
+  const signed = dkim.some(({ result }) => result === "pass") ? "pass" : (dkim[0]?.result ?? "none");
+  return `spf=${spf.result} dkim=${signed} dmarc=${dmarc.result} arc=${arc.cv}`;
+}
+
+/** The value without the field's name, unfolded. */
+function resultsValue(proof: Proof, authservId: string): string {
+  const field = authenticationResults(proof, authservId);
+  return field
+    .slice(field.indexOf(":") + 1)
+    .replace(/\r\n[ \t]+/g, " ")
+    .trim();
+}
+
+const skipText: Record<SkipReason, string> = {
+  paused: "paused after failures",
+  "loops-to-itself": "points back to the same address",
+  "alias-too-deep": "an alias behind an alias behind an alias",
+  "alias-gone": "no such alias any more",
+  "mailbox-gone": "no such mailbox any more",
+  "endpoint-off": "webhook switched off",
+  "bad-address": "not a valid address",
+  "same-as-another": "same as another destination",
+  "over-the-fan-out": "more than 25 destinations",
+  "not-verified": "not verified by its owner yet",
+  suppressed: "its owner asked never to be written to",
+};

@@ -1,0 +1,191 @@
+/**
+ * The hot path's one question: where does mail for these recipients go? All that may matter is fetched in a single batch,
+ * one round trip however many aliases a domain has; `core/rules` then decides. Statements are prepared SQL, since drizzle's
+ * builder costs more here than the look-up.
+ */
+import { type Address, addressText, foldAddress, splitTag } from "../../src/core/rules/address.ts";
+import type { Candidates } from "../../src/core/rules/aliases.ts";
+import type { Alias, AliasKind, Destination, HostPort, MailboxRef } from "../../src/core/rules/route.ts";
+
+/** A node that takes relay jobs, and the transit key they are sealed to. */
+export type Relay = { node: string; publicKey: string; keyId: string };
+export type DomainRef = { id: string; name: string; node: string | null; owner: string | null; relay: Relay | null };
+/** What is known of an address as a destination of this domain. */
+export type Standing = { verified: boolean; cloudflare: boolean };
+
+export type Found = {
+  /** As the envelope had it. */
+  recipient: string;
+  address: Address;
+  domain: DomainRef;
+  candidates: Candidates;
+  standings: ReadonlyMap<string, Standing>;
+};
+/** `domain` is null where no active domain of ours is meant. */
+export type LookedUp = Found | { recipient: string; address: Address | null; domain: null };
+
+/**
+ * ?1 domain, ?2 local part, ?3 local part without tag. `reach` is every alias whose destinations can matter: those that may
+ * match, and the exact ones that a destination of kind alias names.
+ */
+const reach = `
+  with home as (select id, name from domain where name = ?1 and state = 'active'),
+  candidate as (
+    select a.* from home join alias a on a.domain = home.id and a.kind = 'exact' and a.pattern in (?2, ?3)
+    union all
+    select a.* from home join alias a on a.domain = home.id and a.kind in ('wildcard', 'regex', 'catch-all')
+  ),
+  nested as (
+    select b.* from candidate c join destination t on t.alias = c.id and t.kind = 'alias'
+    join home join alias b on b.domain = home.id and b.kind = 'exact' and b.pattern || '@' || home.name = t.target
+      and b.pattern = substr(t.target, 1, instr(t.target, '@') - 1)
+  ),
+  reach as (select id from candidate union select id from nested),
+  going as (select t.* from reach join destination t on t.alias = reach.id)`;
+
+const questions = {
+  domain: `select d.id, d.name, d.node, n.id as relayNode, n.transit_key as relayKey, n.transit_key_id as relayKeyId,
+      (select a.email from membership m join account a on a.id = m.account and a.state = 'active'
+        where m.domain = d.id and m.role = 'owner' order by m.created_at limit 1) as owner
+    from domain d left join node n on n.id = (select id from node where state = 'active' and transit_key is not null
+      order by id = d.node desc, last_seen_at desc limit 1)
+    where d.name = ?1 and d.state = 'active'`,
+  aliases: `${reach}
+    select a.*, t.id as destination, t.kind as destination_kind, t.target, t.route, t.paused_at,
+      a.id in (select id from candidate) as may_match
+    from reach join alias a on a.id = reach.id left join destination t on t.alias = a.id order by a.id, t.position`,
+  mailboxes: `${reach}
+    select m.* from going join mailbox m on m.id = going.target where going.kind = 'mailbox' and m.state = 'active'
+    union select m.* from home join mailbox m on m.address = ?3 || '@' || home.name where m.state = 'active'`,
+  endpoints: `${reach}
+    select e.url from home join webhook_endpoint e on e.domain = home.id where e.state = 'disabled'
+      and e.url in (select target from going where kind = 'webhook')`,
+};
+
+type DomainRow = {
+  id: string;
+  name: string;
+  node: string | null;
+  owner: string | null;
+  relayNode: string | null;
+  relayKey: string | null;
+  relayKeyId: string | null;
+};
+type AliasRow = {
+  id: string;
+  kind: AliasKind;
+  pattern: string;
+  state: "active" | "disabled";
+  disabled_reply: number;
+  created_at: number;
+  destination: string | null;
+  destination_kind: Destination["kind"];
+  target: string;
+  route: string | null;
+  paused_at: number | null;
+  may_match: number;
+};
+type MailboxRow = {
+  id: string;
+  address: string;
+  node: string;
+  epoch: number;
+  public_key: string;
+  key_id: string;
+  quota_bytes: number;
+  used_bytes: number;
+};
+
+export async function lookUp(db: D1Database, recipients: readonly string[]): Promise<LookedUp[]> {
+  const asked = recipients.map((recipient) => ({ recipient, address: foldAddress(recipient) }));
+  const statements = asked.flatMap(({ address }) => (address === null ? [] : ask(db, address)));
+  const answers = statements.length === 0 ? [] : await db.batch(statements);
+  const rows = answers.map(({ results }) => results);
+  return asked.map(({ recipient, address }) => {
+    if (address === null) return { recipient, address, domain: null };
+    return read(recipient, address, rows.splice(0, Object.keys(questions).length));
+  });
+}
+
+function ask(db: D1Database, address: Address): D1PreparedStatement[] {
+  const { base } = splitTag(address.local);
+  return Object.entries(questions).map(([name, sql]) => {
+    const statement = db.prepare(sql);
+    return name === "domain" ? statement.bind(address.domain) : statement.bind(address.domain, address.local, base);
+  });
+}
+
+function read(recipient: string, address: Address, answers: unknown[][]): LookedUp {
+  const [domains, aliasRows, mailboxRows, endpoints] = answers as [
+    DomainRow[],
+    AliasRow[],
+    MailboxRow[],
+    { url: string }[],
+  ];
+  const [row] = domains;
+  if (row === undefined) return { recipient, address, domain: null };
+  const mailboxes = new Map(mailboxRows.map((mailbox) => [mailbox.id, mailboxOf(mailbox)]));
+  const home = `${splitTag(address.local).base}@${address.domain}`;
+  const { candidates, nested } = aliasesOf(aliasRows, address.domain);
+  return {
+    recipient,
+    address,
+    domain: domainOf(row),
+    candidates: {
+      aliases: candidates,
+      nested,
+      mailboxes,
+      own: [...mailboxes.values()].find((mailbox) => mailbox.address === home) ?? null,
+      endpointsOff: new Set(endpoints.map(({ url }) => url)),
+      owner: row.owner,
+    },
+    standings: new Map(),
+  };
+}
+
+function domainOf({ id, name, node, owner, relayNode, relayKey, relayKeyId }: DomainRow): DomainRef {
+  const relay =
+    relayNode === null || relayKey === null || relayKeyId === null
+      ? null
+      : { node: relayNode, publicKey: relayKey, keyId: relayKeyId };
+  return { id, name, node, owner, relay };
+}
+
+function mailboxOf(row: MailboxRow): MailboxRef {
+  const { id, address, node, epoch } = row;
+  const { public_key: publicKey, key_id: keyId, quota_bytes: quotaBytes, used_bytes: usedBytes } = row;
+  return { id, address, node, epoch, publicKey, keyId, quotaBytes, usedBytes };
+}
+
+/** One row per destination becomes one alias with its destinations. */
+function aliasesOf(rows: AliasRow[], domain: string): { candidates: Alias[]; nested: Map<string, Alias> } {
+  const byId = new Map<string, Alias>();
+  const candidates: Alias[] = [];
+  const nested = new Map<string, Alias>();
+  for (const row of rows) {
+    let alias = byId.get(row.id);
+    if (alias === undefined) {
+      alias = aliasOf(row);
+      byId.set(row.id, alias);
+      if (row.may_match === 1) candidates.push(alias);
+      if (row.kind === "exact") nested.set(addressText({ local: row.pattern, domain }), alias);
+    }
+    if (row.destination !== null) alias.destinations.push(destinationOf(row, row.destination));
+  }
+  return { candidates, nested };
+}
+
+function aliasOf(row: AliasRow): Alias {
+  const { id, kind, pattern, state, disabled_reply: disabledReply, created_at: createdAt } = row;
+  return { id, kind, pattern, state, disabledReply, createdAt, destinations: [] };
+}
+
+function destinationOf(row: AliasRow, id: string): Destination {
+  const { destination_kind: kind, target, route, paused_at: pausedAt } = row;
+  return { id, kind, target, route: hostPortOf(route), paused: pausedAt !== null };
+}
+
+function hostPortOf(text: string | null): HostPort | null {
+  const found = text === null ? null : /^(.+):(\d{1,5})$/.exec(text);
+  return found?.[1] === undefined ? null : { host: found[1], port: Number(found[2]) };
+}

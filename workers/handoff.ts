@@ -1,0 +1,90 @@
+/**
+ * Handing spooled mail to nodes. R2 says what waits; a bell, a heartbeat or the five-minute sweep says when to try. The node
+ * answers 2xx only after an fsync, and then our copy goes; 410 makes us look where the mailbox lives now; anything else is
+ * tried again, and after five days only by hand.
+ */
+import { and, eq, isNull } from "drizzle-orm";
+import { nodePaths } from "../src/core/contract/handoff.ts";
+import { callNode } from "./call.ts";
+import { addSteps } from "./directory/journal.ts";
+import { nodeRef, type Placement, placementOf } from "./directory/placement.ts";
+import { node } from "./directory/schema.ts";
+import { type Edge, logTrouble } from "./platform.ts";
+import { factsOf, isParked, keyOf, placeOf, relayBox, ring, type SpoolFacts, type SpoolPlace } from "./spool.ts";
+
+export type HandOff = "handed-off" | "gone" | "moved" | "parked" | "later";
+
+/** One try for one object. `byHand` also tries what is parked. Never throws for the node's sake. */
+export async function handOff(edge: Edge, key: string, byHand = false): Promise<HandOff> {
+  const place = placeOf(key);
+  const object = place === null ? null : await edge.env.SPOOL.get(key);
+  if (place === null || object === null) return "gone"; // another bell was faster
+  const facts = factsOf(object);
+  if (facts === null) return "parked";
+  if (isParked(facts, edge.clock()) && !byHand) return park(edge, key, facts);
+  const target = await targetOf(edge, place);
+  if (target === null) return destroy(edge, key, facts);
+  if (target.node.id !== place.node) return move(edge, place, target.node.id, object);
+  const body = new Uint8Array(await object.arrayBuffer());
+  return deliver(edge, { key, place, facts, target }, body);
+}
+
+type Waiting = { key: string; place: SpoolPlace; facts: SpoolFacts; target: Placement };
+
+async function deliver(edge: Edge, waiting: Waiting, body: Uint8Array<ArrayBuffer>): Promise<HandOff> {
+  const { key, place, facts, target } = waiting;
+  const isRelay = place.box === relayBox;
+  const about = isRelay ? {} : { mailbox: { id: place.box, epoch: target.epoch } };
+  const path = isRelay ? nodePaths.relay : nodePaths.message;
+  let response: Response;
+  try {
+    response = await callNode(edge, { node: target.node, path, id: place.id, ...about, body });
+  } catch (error) {
+    logTrouble("hand-off", error);
+    await noteSilence(edge, target.node.id);
+    return "later";
+  }
+  await response.body?.cancel();
+  if (!response.ok) return "later"; // 410 too: the next try looks up the placement anew
+  await edge.env.SPOOL.delete(key);
+  const step = { id: `handed-off:${place.id}`, journal: facts.journal, kind: "handed-off", target: facts.target };
+  await addSteps(edge, [{ ...step, ok: true, detail: `to node ${target.node.id}` }]);
+  return "handed-off";
+}
+
+async function targetOf(edge: Edge, { node: nodeId, box }: SpoolPlace): Promise<Placement | null> {
+  if (box !== relayBox) return placementOf(edge.db, box);
+  const found = await nodeRef(edge.db, nodeId);
+  return found === null ? null : { node: found, epoch: 0 };
+}
+
+/** The mailbox moved: its spool follows. Written there before it is deleted here. */
+async function move(edge: Edge, place: SpoolPlace, to: string, object: R2ObjectBody): Promise<HandOff> {
+  const key = keyOf({ ...place, node: to });
+  const customMetadata = object.customMetadata ?? {};
+  await edge.env.SPOOL.put(key, object.body, { onlyIf: { etagDoesNotMatch: "*" }, customMetadata });
+  await edge.env.SPOOL.delete(object.key);
+  ring(edge, [key]);
+  return "moved";
+}
+
+/** Its mailbox was deleted: sealed mail that nobody can ever open is not kept. */
+async function destroy(edge: Edge, key: string, facts: SpoolFacts): Promise<HandOff> {
+  await edge.env.SPOOL.delete(key);
+  const step = { id: `destroyed:${key}`, journal: facts.journal, kind: "destroyed", target: facts.target, ok: false };
+  await addSteps(edge, [{ ...step, detail: "the mailbox or node is gone" }]);
+  return "gone";
+}
+
+async function park(edge: Edge, key: string, facts: SpoolFacts): Promise<HandOff> {
+  const step = { id: `parked:${key}`, journal: facts.journal, kind: "parked", target: facts.target, ok: false };
+  await addSteps(edge, [{ ...step, detail: "five days without the node taking it; kept, and can be tried by hand" }]);
+  return "parked";
+}
+
+async function noteSilence(edge: Edge, id: string): Promise<void> {
+  await edge.db
+    .update(node)
+    .set({ unreachableSince: edge.clock() })
+    .where(and(eq(node.id, id), isNull(node.unreachableSince)));
+}

@@ -1,0 +1,76 @@
+/**
+ * A node's heartbeat: its transit key, how full its mailboxes are, when devices were last used. The answer says what the edge
+ * holds, so that the node asks for what it lacks. Mail that waits for the node is driven again.
+ */
+import { and, eq, sql } from "drizzle-orm";
+import type { z } from "zod";
+import type { Heartbeat, heartbeatAnswerSchema } from "../src/core/contract/handoff.ts";
+import { domain, mailbox, node } from "./directory/schema.ts";
+import type { Edge } from "./platform.ts";
+import { redrive } from "./sweep.ts";
+
+/** A node that was silent is driven at once, any other at most so often. */
+const redriveEveryMs = 20_000;
+
+export async function heartbeat(
+  edge: Edge,
+  nodeId: string,
+  beat: Heartbeat,
+): Promise<z.infer<typeof heartbeatAnswerSchema>> {
+  if (beat.node !== nodeId) throw new TypeError("a heartbeat for another node");
+  const [before] = await edge.db.select().from(node).where(eq(node.id, nodeId)).limit(1);
+  const [, , , mailboxes, domains] = await edge.db.batch([
+    noteNode(edge, nodeId, beat),
+    noteUsage(edge, nodeId, beat),
+    noteDevices(edge, nodeId, beat),
+    edge.db
+      .select({ id: mailbox.id, address: mailbox.address, revision: mailbox.revision, epoch: mailbox.epoch })
+      .from(mailbox)
+      .where(eq(mailbox.node, nodeId)),
+    edge.db
+      .select({ name: domain.name })
+      .from(domain)
+      .where(and(eq(domain.node, nodeId), eq(domain.state, "active"))),
+  ]);
+  const wasSilent = before?.unreachableSince !== null;
+  if (wasSilent || edge.clock() - (before?.redrivenAt ?? 0) >= redriveEveryMs) edge.later(redrive(edge, nodeId));
+  return { mailboxes, domains: domains.map(({ name }) => name) };
+}
+
+function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
+  const { version, relayWaiting, diskFreeBytes, time } = beat;
+  return edge.db
+    .update(node)
+    .set({
+      transitKey: beat.transit.publicKey,
+      transitKeyId: beat.transit.keyId,
+      lastSeenAt: edge.clock(),
+      unreachableSince: null,
+      facts: { version, relayWaiting, diskFreeBytes, clockSkewMs: time - edge.clock() },
+    })
+    .where(eq(node.id, nodeId));
+}
+
+/** One statement for all mailboxes; rows that did not change are not written. */
+function noteUsage(edge: Edge, nodeId: string, { mailboxes }: Heartbeat) {
+  const news = JSON.stringify(
+    mailboxes.map(({ id, usedBytes, waiting, revision }) => ({ id, usedBytes, waiting, revision })),
+  );
+  return edge.db.run(sql`
+    update mailbox set used_bytes = n.value ->> 'usedBytes', waiting = n.value ->> 'waiting',
+      applied_revision = max(applied_revision, n.value ->> 'revision')
+    from json_each(${news}) as n
+    where mailbox.id = n.value ->> 'id' and mailbox.node = ${nodeId} and (used_bytes <> n.value ->> 'usedBytes'
+      or waiting <> n.value ->> 'waiting' or applied_revision < n.value ->> 'revision')`);
+}
+
+/** Last uses are reported by slot; either of its names will do. */
+function noteDevices(edge: Edge, nodeId: string, { mailboxes }: Heartbeat) {
+  const news = mailboxes.flatMap(({ id, lastUse }) => Object.entries(lastUse).map(([slot, at]) => ({ id, slot, at })));
+  return edge.db.run(sql`
+    update keyslot set last_used_at = n.value ->> 'at'
+    from json_each(${JSON.stringify(news)}) as n
+    where keyslot.mailbox = n.value ->> 'id' and (keyslot.id = n.value ->> 'slot' or keyslot.selector = n.value ->> 'slot')
+      and coalesce(last_used_at, 0) < n.value ->> 'at'
+      and exists (select 1 from mailbox m where m.id = keyslot.mailbox and m.node = ${nodeId})`);
+}

@@ -1,0 +1,48 @@
+/**
+ * Finding what the bells missed: all of R2 every five minutes, one node's part whenever its heartbeat comes in. A node that
+ * is silent is probed with a single object, so its queue is not tried ten thousand times for nothing.
+ */
+import { eq, lt } from "drizzle-orm";
+import { journal, node, seen, session, vacationSent } from "./directory/schema.ts";
+import { handOff } from "./handoff.ts";
+import type { Edge } from "./platform.ts";
+import { isParked, ring, waitingFor } from "./spool.ts";
+
+/** Fresher objects have a bell on its way. */
+const graceMs = 5_000;
+/** Keys looked at per node and round; the next round goes on. */
+const perRound = 500;
+
+/** The cron's work. */
+export async function sweep(edge: Edge): Promise<void> {
+  const nodes = await edge.db.select({ id: node.id }).from(node);
+  for (const { id } of nodes) await redrive(edge, id);
+  await expire(edge);
+}
+
+/** Rings for everything that waits for this node, once the first of it got through. */
+export async function redrive(edge: Edge, nodeId: string): Promise<void> {
+  const now = edge.clock();
+  await edge.db.update(node).set({ redrivenAt: now }).where(eq(node.id, nodeId));
+  const due: string[] = [];
+  for await (const { key, facts, uploaded } of waitingFor(edge, `${nodeId}/`)) {
+    if (facts !== null && isParked(facts, now))
+      await handOff(edge, key); // journals that it is parked
+    else if (now - uploaded >= graceMs) due.push(key);
+    if (due.length >= perRound) break;
+  }
+  const [first, ...rest] = due;
+  if (first === undefined || (await handOff(edge, first)) === "later") return;
+  ring(edge, rest);
+}
+
+/** What has a date and is past it. */
+async function expire(edge: Edge): Promise<void> {
+  const now = edge.clock();
+  await edge.db.batch([
+    edge.db.delete(journal).where(lt(journal.expiresAt, now)),
+    edge.db.delete(seen).where(lt(seen.expiresAt, now)),
+    edge.db.delete(session).where(lt(session.expiresAt, now)),
+    edge.db.delete(vacationSent).where(lt(vacationSent.expiresAt, now)),
+  ]);
+}
