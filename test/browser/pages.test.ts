@@ -1,0 +1,86 @@
+/** Every page, in light, dark and on a phone: it loads from us alone, says nothing on the console, has no serious axe finding, stays small. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Edge, letter, startEdge } from "../edge/world.ts";
+import { faults, looks, openBrowser, shots, watch } from "./browser.ts";
+
+const admin = { email: "owner@demo.test", password: "a long demo password" };
+let edge: Edge;
+let browser: Browser;
+let cookie: { name: string; value: string; url: string };
+const paths: [name: string, path: string][] = [];
+
+beforeAll(async () => {
+  edge = await startEdge({
+    "friendly.test": { TXT: ["v=spf1 ip4:192.0.2.1 -all"], MX: [{ priority: 10, exchange: "mx.friendly.test" }] },
+    "_dmarc.friendly.test": { TXT: ["v=DMARC1; p=reject"] },
+  });
+  browser = await openBrowser();
+  await edge.addNode();
+  const account = await signUp();
+  await seed(account);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await edge?.close();
+});
+
+async function signUp(): Promise<string> {
+  const response = await fetch(new URL("/api/setup", edge.url), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...admin, token: "a-setup-token-for-tests" }),
+  });
+  expect(response.status).toBe(201);
+  const [pair = ""] = (response.headers.getSetCookie()[0] ?? "").split(";");
+  const [name = "", value = ""] = pair.split("=");
+  cookie = { name, value, url: edge.url.href };
+  const body = (await response.json()) as { id: string };
+  return body.id;
+}
+
+async function seed(account: string): Promise<void> {
+  const domain = await edge.addDomain("demo.test", account);
+  const box = await edge.addMailbox(domain, "alice@demo.test");
+  await edge.addAlias(domain, "hello", [["mailbox", box.mailboxId]], { note: "Printed on the business card" });
+  await edge.addAlias(domain, "news-*", [["address", "alice@elsewhere.test"]], { kind: "wildcard", labels: '["shopping"]' });
+  await edge.addAlias(domain, "old-shop", [["address", "alice@elsewhere.test"]], { state: "disabled" });
+  await edge.insert("domain", { id: edge.newId(), name: "pending.example", token: "tok", state: "pending", node: "node-1", created_at: Date.now() });
+  const [pending] = await edge.rows<{ id: string }>("select id from domain where name = ?", "pending.example");
+  await edge.insert("membership", { account, domain: pending?.id ?? "", role: "owner", created_at: Date.now() });
+  await edge.deliver({ from: "bob@friendly.test", to: ["hello@demo.test"], raw: letter("bob@friendly.test") });
+  await edge.deliver({ from: "eve@friendly.test", to: ["hello@demo.test"], raw: letter("eve@friendly.test"), ip: "203.0.113.9" });
+  await edge.deliver({ from: "bob@friendly.test", to: ["nobody@demo.test"], raw: letter("bob@friendly.test") });
+  const [message] = await edge.rows<{ id: string }>("select id from journal where reason = ? limit 1", "dmarc-policy");
+  const [alias] = await edge.rows<{ id: string }>("select id from alias where pattern = ?", "hello");
+  paths.push(
+    ["overview", "/"],
+    ["domains", "/domains"],
+    ["aliases", `/domains/${domain}`],
+    ["alias", `/domains/${domain}/aliases/${alias?.id}`],
+    ["setup", `/domains/${pending?.id}/setup`],
+    ["mailboxes", "/mailboxes"],
+    ["activity", "/activity"],
+    ["message", `/activity/${message?.id}`],
+  );
+}
+
+test.each(looks)("pages in $name", async (look) => {
+  const seen = await watch(browser, { viewport: look.viewport, colorScheme: look.colorScheme });
+  await seen.page.goto(new URL("/sign-in", edge.url).href);
+  await seen.page.screenshot({ path: `${shots}sign-in-${look.name}.png`, fullPage: true });
+  await seen.context.addCookies([cookie]);
+  for (const [name, path] of paths) {
+    const response = await seen.page.goto(new URL(path, edge.url).href);
+    expect(response?.status(), path).toBe(200);
+    expect((await response?.body())?.length, path).toBeLessThan(60 * 1024);
+    await seen.page.screenshot({ path: `${shots}${name}-${look.name}.png`, fullPage: true });
+    expect(await faults(seen.page), path).toEqual([]);
+    const wide = await seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    expect(wide, `${path} scrolls sideways`).toBeLessThanOrEqual(0);
+  }
+  expect(seen.trouble).toEqual([]);
+  expect(seen.requests.filter((url) => new URL(url).origin !== edge.url.origin)).toEqual([]);
+  await seen.context.close();
+});
