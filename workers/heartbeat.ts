@@ -38,7 +38,7 @@ export async function heartbeat(
 }
 
 function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
-  const { version, relayWaiting, diskFreeBytes, time } = beat;
+  const { version, relayWaiting, diskFreeBytes, ports, time } = beat;
   return edge.db
     .update(node)
     .set({
@@ -46,7 +46,7 @@ function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
       transitKeyId: beat.transit.keyId,
       lastSeenAt: edge.clock(),
       unreachableSince: null,
-      facts: { version, relayWaiting, diskFreeBytes, clockSkewMs: time - edge.clock() },
+      facts: { version, relayWaiting, diskFreeBytes, ports, clockSkewMs: time - edge.clock() },
     })
     .where(eq(node.id, nodeId));
 }

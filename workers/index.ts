@@ -1,5 +1,4 @@
 /** The Worker's four events, each handed to its module. */
-import { Hono } from "hono";
 import { apiRoutes } from "./api/index.ts";
 import { answerBells } from "./bell.ts";
 import { dashboardRoutes } from "./dashboard/index.ts";
@@ -10,11 +9,19 @@ import { sweep } from "./sweep.ts";
 
 export { LiveTail } from "./live.ts";
 
-const app = new Hono<{ Bindings: Env }>().route("/", nodeRoutes()).route("/", apiRoutes()).route("/", dashboardRoutes());
+const node = nodeRoutes();
+const api = apiRoutes();
+const dashboard = dashboardRoutes();
+
+function routesFor(request: Request): { fetch: typeof node.fetch } {
+  const { pathname } = new URL(request.url);
+  if (pathname.startsWith("/node/")) return node;
+  return pathname.startsWith("/api/") ? api : dashboard;
+}
 
 export default {
   email: (message, env, context) => takeEmail(message, openEdge(env, context)),
-  fetch: app.fetch,
+  fetch: (request, env, context) => routesFor(request).fetch(request, env, context),
   queue: (batch, env, context) => answerBells(batch, openEdge(env, context)),
   scheduled: (_event, env, context) => sweep(openEdge(env, context)),
 } satisfies ExportedHandler<Env>;
