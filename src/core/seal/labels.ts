@@ -31,6 +31,12 @@ export const labels = {
   checksum: "postern/secret-text/checksum/1",
   /** Page key of the node's own database, from the node key. */
   nodeDb: "postern/node/node-db/1",
+  /** Page key of a mailbox's locked inbox, from the node key, salted with the mailbox id. */
+  inboxKey: "postern/node/inbox-db/1",
+  /** Page key of the relay queue's file, from the node key. */
+  queueDb: "postern/node/queue-db/1",
+  /** HMAC key of rewritten return paths (SRS), from the node key. */
+  srsSecret: "postern/node/srs-secret/1",
   /** MAC over `postern restore`'s mark, from the node key. */
   restoreMark: "postern/node/restore-mark/1",
   /** Transit seeds of the node, from the node key, before the day. */

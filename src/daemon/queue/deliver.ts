@@ -1,0 +1,71 @@
+/**
+ * One attempt: host after host, address after address, until one gives a final answer. A refusal of the message is final
+ * at the first host that speaks it; a host that can't be talked to, or says 4xx, gives way to the next (RFC 5321 §5.1).
+ */
+import type { Connect } from "../net/connect.ts";
+import type { Ending } from "./ending.ts";
+import { type HostsDeps, type Route, type Target, targetsFor } from "./hosts.ts";
+import { oneLine, type Sent, sendOver } from "./smtp.ts";
+
+export type Outgoing = { from: string; to: string; route: Route; raw: Uint8Array };
+
+export type DeliverDeps = HostsDeps & {
+  connect: Connect;
+  /** Our name in EHLO. */
+  name: string;
+  replyTimeoutMs: number;
+};
+
+export async function deliver(mail: Outgoing, deps: DeliverDeps): Promise<Ending> {
+  const domain = mail.to.slice(mail.to.lastIndexOf("@") + 1).toLowerCase();
+  const found = await targetsFor(domain, mail.route, deps);
+  if (found.kind === "nowhere") return found.ending;
+  let last = unreachable("", "no host could be reached");
+  for (const target of found.targets) {
+    for (const address of target.addresses) {
+      last = await tryAddress(mail, target, address, deps);
+      if (last.kind !== "tempfail") return last;
+    }
+  }
+  return last;
+}
+
+async function tryAddress(mail: Outgoing, target: Target, address: string, deps: DeliverDeps): Promise<Ending> {
+  const first = await talk(mail, target, address, "opportunistic", deps);
+  // RFC 7435: a TLS that can't be had is no reason to keep the mail; plain text is what would have been without it.
+  const sent = first.kind === "broken" && first.tls ? await talk(mail, target, address, "none", deps) : first;
+  return endingOf(sent, target.host);
+}
+
+async function talk(
+  mail: Outgoing,
+  { host, port }: Target,
+  address: string,
+  tls: "opportunistic" | "none",
+  deps: DeliverDeps,
+): Promise<Sent> {
+  const dialled = await deps.connect(address, port);
+  if (dialled.kind === "unreachable") return { kind: "broken", why: dialled.why, tls: false };
+  const options = { name: deps.name, host, tls, timeoutMs: deps.replyTimeoutMs };
+  return sendOver(dialled.socket, options, { from: mail.from, to: [mail.to] }, mail.raw);
+}
+
+function endingOf(sent: Sent, host: string): Ending {
+  if (sent.kind === "broken") return unreachable(host, sent.why);
+  if (sent.kind === "taken")
+    return { kind: "delivered", enhanced: "2.0.0", code: 250, detail: oneLine(sent.reply), host, hostDown: false };
+  const { code, stage } = sent;
+  // A greeting or EHLO refused says nothing about this message: another host, or this one later, may take it.
+  const permanent = code >= 500 && aboutTheMessage.includes(stage);
+  const digit = permanent ? 5 : 4;
+  const rest = sent.enhanced?.slice(2) ?? "0.0";
+  const hostDown = !aboutTheMessage.includes(stage) || code === 421;
+  const kind = permanent ? "permfail" : "tempfail";
+  return { kind, enhanced: `${digit}.${rest}`, code, detail: sent.text || `${code}`, host, hostDown };
+}
+
+const aboutTheMessage = ["MAIL FROM", "RCPT TO", "DATA"];
+
+function unreachable(host: string, why: string): Ending {
+  return { kind: "tempfail", enhanced: "4.4.1", code: null, detail: why, host, hostDown: true };
+}
