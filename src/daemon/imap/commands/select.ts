@@ -1,0 +1,93 @@
+/** SELECT, EXAMINE, CLOSE, UNSELECT. RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2. */
+import { No, ok } from "../answers.ts";
+import { type Authenticated, command, type Replies, type Selected } from "../command.ts";
+import { readMailbox, writeMailbox } from "../names.ts";
+import { resync } from "../resync.ts";
+import type { Snapshot } from "../session.ts";
+import type { Decoder } from "../wire/decoder.ts";
+import { parseSelectOptions, type SelectOptions } from "../wire/select.ts";
+
+type Args = { name: string; options: SelectOptions };
+
+const parse = (d: Decoder, _uid: boolean, s: Authenticated | Selected): Args => ({
+  name: readMailbox(d.sp(), s.session.modes),
+  options: parseSelectOptions(d),
+});
+
+export const select = command({
+  name: "SELECT",
+  in: "authenticated",
+  parse,
+  run: (s, args) => open(s, args, false),
+});
+
+export const examine = command({
+  name: "EXAMINE",
+  in: "authenticated",
+  parse,
+  run: (s, args) => open(s, args, true),
+});
+
+async function* open(s: Authenticated | Selected, { name, options }: Args, readOnly: boolean): Replies {
+  const { session } = s;
+  const { modes } = session;
+  if (options.qresync && !modes.qresync) throw new No("CANNOT", "ENABLE QRESYNC first");
+  if (options.condstore || options.qresync) modes.condstore = true;
+  // RFC 9051 §6.3.2: the untagged [CLOSED] parts what belongs to the old folder from what belongs to the new.
+  if (s.at === "selected") {
+    await session.deselect();
+    yield "* OK [CLOSED] Previous folder closed\r\n";
+  }
+  const { s: selected, snapshot } = await session.select(name, readOnly);
+  yield announcement(selected, snapshot);
+  if (options.qresync) yield* resync(selected, snapshot, options.qresync);
+  return ok(selected.box.readOnly ? "READ-ONLY" : "READ-WRITE", readOnly ? "EXAMINE completed" : "SELECT completed");
+}
+
+const SYSTEM = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
+
+function announcement({ session, box, view }: Selected, { counts, keywords, firstUnseenUid }: Snapshot): string {
+  const { modes } = session;
+  const flags = [SYSTEM, ...keywords].join(" ");
+  const lines = [
+    `FLAGS (${flags})`,
+    `OK [PERMANENTFLAGS (${box.readOnly ? "" : `${flags} \\*`})] Flags permitted`,
+    `${view.count} EXISTS`,
+    ...(modes.rev2 ? [] : [`${view.recent} RECENT`]),
+    // RFC 3501 §6.3.1; rev2 dropped it, and numbers mean nothing to UIDONLY.
+    ...(modes.rev2 || modes.uidonly || firstUnseenUid === null
+      ? []
+      : [`OK [UNSEEN ${view.seqOf(firstUnseenUid)}] First unseen`]),
+    `OK [UIDVALIDITY ${counts.folder.uidvalidity}] UIDs valid`,
+    `OK [UIDNEXT ${counts.uidnext}] Predicted next UID`,
+    `OK [HIGHESTMODSEQ ${counts.highestModseq}] Highest`,
+    `OK [MAILBOXID (${counts.folder.id})] Ok`,
+    // RFC 9051 §6.3.2: rev2 clients get the name as LIST would show it.
+    ...(modes.rev2 ? [`LIST () "/" ${writeMailbox(counts.folder.name, modes)}`] : []),
+  ];
+  return lines.map((line) => `* ${line}\r\n`).join("");
+}
+
+export const close = command({
+  name: "CLOSE",
+  in: "selected",
+  parse: () => null,
+  async run(s) {
+    // RFC 9051 §6.4.1: expunges without telling, and not at all where the folder is read-only.
+    const modseq = s.box.readOnly ? null : (await s.box.expunge(null)).modseq;
+    await s.session.deselect();
+    // RFC 7162 §3.2.8.
+    return ok(s.session.modes.qresync && modseq !== null ? `HIGHESTMODSEQ ${modseq}` : null);
+  },
+});
+
+export const unselect = command({
+  name: "UNSELECT",
+  in: "selected",
+  capability: ["UNSELECT"],
+  parse: () => null,
+  async run(s) {
+    await s.session.deselect();
+    return ok();
+  },
+});

@@ -1,0 +1,125 @@
+/** SORT and THREAD, with their UID forms. RFC 5256, RFC 5957 (DISPLAY), RFC 5267 §3 (ESORT). */
+import { Bad, No, ok } from "../answers.ts";
+import { command, type Selected } from "../command.ts";
+import type { SortKey, Threads } from "../port.ts";
+import type { Decoder } from "../wire/decoder.ts";
+import { isSilent, parseReturn, savedBy, writeResults } from "../wire/esearch.ts";
+import { parseProgram } from "../wire/search.ts";
+import { esearch, known, spaceOf, within } from "./search.ts";
+
+const sortKeys: Record<string, SortKey["key"]> = {
+  ARRIVAL: "arrival",
+  CC: "cc",
+  DATE: "date",
+  FROM: "from",
+  SIZE: "size",
+  SUBJECT: "subject",
+  TO: "to",
+  DISPLAYFROM: "displayfrom",
+  DISPLAYTO: "displayto",
+};
+
+function parseKey(d: Decoder): SortKey {
+  let word = d.word();
+  const reverse = word === "REVERSE";
+  if (reverse) word = d.sp().word();
+  const key = Object.hasOwn(sortKeys, word) ? sortKeys[word] : undefined;
+  if (!key) throw new Bad(`Unknown sort key ${word}`);
+  return { key, reverse };
+}
+
+function program(d: Decoder, s: Selected) {
+  const charset = d.sp().astring().toUpperCase();
+  d.sp();
+  return parseProgram(d, spaceOf(s), charset);
+}
+
+export const sort = command({
+  name: "SORT",
+  in: "selected",
+  uid: true,
+  holdsExpunge: true,
+  capability: ["SORT", "SORT=DISPLAY", "ESORT"],
+  parse: (d, _uid, s) => {
+    d.sp();
+    const wanted = parseReturn(d);
+    if (wanted) d.sp();
+    const keys = d.list(() => parseKey(d), 20);
+    if (keys.length === 0) throw new Bad("Expected sort keys");
+    return { wanted, keys, program: program(d, s) };
+  },
+  async *run(s, { wanted, keys, program }, uid) {
+    if (wanted?.save) s.view.saved = new Uint32Array(0);
+    const uids = known(s, await s.box.sort(within(s, program.query), keys));
+    if (wanted?.save) s.view.saved = savedBy(wanted, uids).slice().sort();
+    if (wanted && isSilent(wanted)) return ok();
+    const numbers = uid ? uids : uids.map((one) => s.view.seqOf(one));
+    yield wanted
+      ? `${esearch(s, uid)}${writeResults(wanted, numbers)}\r\n`
+      : `* SORT${numbers.length > 0 ? ` ${numbers.join(" ")}` : ""}\r\n`;
+    return ok();
+  },
+});
+
+export const thread = command({
+  name: "THREAD",
+  in: "selected",
+  uid: true,
+  holdsExpunge: true,
+  capability: ["THREAD=REFERENCES", "THREAD=ORDEREDSUBJECT"],
+  parse: (d, _uid, s) => {
+    const algorithm = d.sp().word();
+    if (algorithm !== "REFERENCES" && algorithm !== "ORDEREDSUBJECT")
+      throw new No("CANNOT", "Unknown threading algorithm");
+    return { algorithm, program: program(d, s) } as const;
+  },
+  async *run(s, { algorithm, program }, uid) {
+    const threads = await s.box.thread(within(s, program.query), algorithm);
+    const text = writeThreads(threads, (one) => (uid ? one : s.view.seqOf(one)));
+    yield `* THREAD${text === "" ? "" : ` ${text}`}\r\n`;
+    return ok();
+  },
+});
+
+/** `(2)(3 6 (4 23)(44 7 96))`: a lone child follows its parent, several stand in parentheses. RFC 5256 §4. */
+export function writeThreads({ uids, depths }: Threads, number: (uid: number) => number): string {
+  const children = childCounts(depths);
+  const open: number[] = [];
+  let text = "";
+  for (let i = 0; i < uids.length; i++) {
+    const depth = depths[i] as number;
+    while (open.length > 0 && (open[open.length - 1] as number) >= depth) {
+      open.pop();
+      text += ")";
+    }
+    const parent = parentOf(depths, i);
+    const isAlone = parent >= 0 && children[parent] === 1;
+    const isFirst = parent >= 0 && parent === i - 1;
+    const uid = uids[i] as number;
+    if (isFirst && uids[parent] !== 0) text += " ";
+    if (!isAlone) {
+      text += "(";
+      open.push(depth);
+    }
+    if (uid !== 0) text += number(uid);
+  }
+  return text + ")".repeat(open.length);
+}
+
+function childCounts(depths: Uint32Array): Uint32Array {
+  const counts = new Uint32Array(depths.length);
+  const path: number[] = [];
+  depths.forEach((depth, i) => {
+    path.length = depth;
+    const parent = path[depth - 1];
+    if (parent !== undefined) counts[parent] = (counts[parent] ?? 0) + 1;
+    path[depth] = i;
+  });
+  return counts;
+}
+
+function parentOf(depths: Uint32Array, i: number): number {
+  const depth = depths[i] as number;
+  for (let at = i - 1; at >= 0 && depth > 0; at--) if (depths[at] === depth - 1) return at;
+  return -1;
+}

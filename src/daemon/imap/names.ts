@@ -1,0 +1,45 @@
+/**
+ * Folder names between wire and port. Before UTF-8 is switched on they are modified UTF-7 (RFC 9051 appendix A.1), then
+ * plain UTF-8; inside they are NFC text with `/` between levels, and INBOX in any spelling is INBOX.
+ */
+import { Bad, No } from "./answers.ts";
+import type { Modes } from "./modes.ts";
+import type { Decoder } from "./wire/decoder.ts";
+import { isAscii, quoted, wireText, writeAstring } from "./wire/text.ts";
+import { decodeUtf7, encodeUtf7 } from "./wire/utf7.ts";
+
+export const DELIMITER = "/";
+const MOST_BYTES = 1000;
+const MOST_LEVELS = 30;
+
+export function readMailbox(d: Decoder, modes: Modes): string {
+  return decodeName(d.astring(), modes);
+}
+
+export function decodeName(text: string, modes: Modes): string {
+  // Some clients send raw UTF-8 without asking; such a name cannot be modified UTF-7.
+  const name = modes.rev2 || modes.utf8 || !isAscii(text) ? text : decodeUtf7(text);
+  return canonical(name.normalize("NFC"));
+}
+
+function canonical(name: string): string {
+  const [top = "", ...rest] = name.split(DELIMITER);
+  return top.toUpperCase() === "INBOX" ? ["INBOX", ...rest].join(DELIMITER) : name;
+}
+
+export function writeMailbox(name: string, modes: Modes): string {
+  if (modes.rev2 || modes.utf8) return isAscii(name) ? writeAstring(name) : quoted(wireText(name));
+  return writeAstring(encodeUtf7(name));
+}
+
+/** A name that may be made. RFC 9051 §5.1: no control characters; wildcards would make LIST ambiguous. */
+export function newName(name: string): string {
+  // RFC 9051 §6.3.4: a trailing delimiter only announces that names will follow below.
+  const trimmed = name.endsWith(DELIMITER) ? name.slice(0, -1) : name;
+  const levels = trimmed.split(DELIMITER);
+  if (levels.length > MOST_LEVELS || Buffer.byteLength(trimmed) > MOST_BYTES) throw new No("CANNOT", "Name too long");
+  if (levels.some((level) => level === "")) throw new No("CANNOT", "Empty level in the name");
+  if (/[\x00-\x1f\x7f-\x9f\u2028\u2029%*]/.test(trimmed)) throw new No("CANNOT", "Character not allowed in a name");
+  if (/[\ud800-\udfff]/u.test(trimmed) || trimmed.includes("\ufffd")) throw new Bad("Name is not valid UTF-8");
+  return trimmed;
+}

@@ -1,0 +1,302 @@
+/**
+ * One client, from greeting to BYE: reads a command, finds its row, runs it, writes what it yields under back-pressure, says
+ * how it ended. Which state it is in, and what it has switched on, is all it remembers.
+ */
+
+import type { Attempts } from "../net/attempts.ts";
+import type { Channel } from "../net/channel.ts";
+import type { Crowd, Member } from "../net/crowd.ts";
+import type { Connection } from "../net/listen.ts";
+import { cause } from "../net/log.ts";
+import type { TlsSource } from "../net/tls.ts";
+import { Bad, Bye, No, type Ok, ok, refusalOf } from "./answers.ts";
+import { capabilities } from "./capability.ts";
+import type { Command, Facts, Outcome, Replies, Selected, State } from "./command.ts";
+import { findCommand } from "./commands/index.ts";
+import { type Modes, noModes } from "./modes.ts";
+import type { ImapLimits, ImapOptions } from "./options.ts";
+import type { Account, Change } from "./port.ts";
+import { View } from "./view.ts";
+import { Decoder } from "./wire/decoder.ts";
+import { type Admit, type RawCommand, readCommand, skipTag } from "./wire/reader.ts";
+import { plain } from "./wire/text.ts";
+
+export type Server = Omit<Required<ImapOptions>, "limits" | "attempts"> & {
+  limits: ImapLimits;
+  attempts: Attempts;
+  crowd: Crowd;
+};
+
+/** Literals outside messages: a mailbox name, a password, a search text. */
+const START_LITERAL = 1024;
+const OTHER_LITERAL = 65_536;
+
+export class Session implements Member {
+  readonly server: Server;
+  readonly channel: Channel;
+  readonly ip: string;
+  secure: boolean;
+  state: State = { at: "start", session: this };
+  modes: Modes = noModes();
+  loginFailures = 0;
+  /** The tag of the command in hand. */
+  tag = "";
+  /** The command in hand waits for the client and may be ended at any time (IDLE). */
+  isWaiting = false;
+  readonly #listeners = new Set<(change: Change) => void>();
+  #unwatch: () => void = () => undefined;
+  #after: (() => Promise<void>) | null = null;
+  #loggedOut = false;
+  #badCommands = 0;
+  #leaving: Bye | null = null;
+  #isBusy = false;
+  readonly #over: Promise<void>;
+  #isOver: () => void = () => undefined;
+
+  constructor(server: Server, channel: Channel, connection: Connection) {
+    this.server = server;
+    this.channel = channel;
+    this.ip = connection.ip;
+    this.secure = connection.secure;
+    this.#over = new Promise((resolve) => {
+      this.#isOver = resolve;
+    });
+  }
+
+  get facts(): Facts {
+    return {
+      at: this.state.at,
+      secure: this.secure,
+      canStartTls: this.server.tls !== null && !this.secure,
+      plainAllowed: this.secure || this.server.allowPlain,
+      compressed: this.modes.compressed,
+    };
+  }
+
+  async serve(): Promise<void> {
+    const { limits, hostname } = this.server;
+    this.channel.write(`* OK [CAPABILITY ${capabilities(this.facts)}] ${plain(hostname)} ready\r\n`);
+    this.channel.quiet(limits.startMs, () => this.#timeOut());
+    const login = setTimeout(() => this.state.at === "start" && this.#timeOut(), limits.loginMs);
+    try {
+      while (await this.#turn());
+    } catch (error) {
+      this.#farewell(error);
+    } finally {
+      clearTimeout(login);
+      await this.#clear();
+      this.#isOver();
+    }
+  }
+
+  /** Shutdown: the command in hand is finished first. */
+  leave(): Promise<void> {
+    this.#end(new Bye("Server is shutting down", "UNAVAILABLE"));
+    return this.#over;
+  }
+
+  /** Runs once the tagged reply of this command is written (STARTTLS, COMPRESS). */
+  afterReply(act: () => Promise<void>): void {
+    this.#after = act;
+  }
+
+  async startTls(source: TlsSource, timeoutMs: number): Promise<void> {
+    await this.channel.startTls(source, timeoutMs);
+    this.secure = true;
+  }
+
+  /** LOGOUT: the session is over with the tagged reply. */
+  logOut(): void {
+    this.#loggedOut = true;
+  }
+
+  // The log-in of a session and its end.
+
+  become(state: State): void {
+    this.state = state;
+  }
+
+  /** Throws Bye where the mailbox has its fill of sessions. */
+  enter(account: Account): void {
+    if (!this.server.crowd.enter(account.mailboxId)) {
+      void account.logout();
+      throw new Bye("Too many sessions for this mailbox", "LIMIT");
+    }
+    account.onRevoked(() => this.#end(new Bye("Your access was revoked", "AUTHORIZATIONFAILED")));
+    this.#unwatch = account.watch((change) => this.#hear(change));
+    this.channel.quiet(this.server.limits.autologoutMs, () => this.#timeOut());
+    this.become({ at: "authenticated", session: this, account });
+  }
+
+  /** Back to before login (UNAUTHENTICATE, RFC 8437), or the end. */
+  async exit(): Promise<void> {
+    const { state } = this;
+    if (state.at === "start") return;
+    await this.deselect();
+    this.#unwatch();
+    this.server.crowd.exit(state.account.mailboxId);
+    this.become({ at: "start", session: this });
+    this.modes = noModes(this.modes.compressed);
+    await state.account.logout();
+  }
+
+  /** Leaves the selected folder without a word. */
+  async deselect(): Promise<void> {
+    const { state } = this;
+    if (state.at !== "selected") return;
+    this.become({ at: "authenticated", session: this, account: state.account });
+    await state.box.close();
+  }
+
+  /** Opens a folder; its changes are heard from before the snapshot on. */
+  async select(name: string, readOnly: boolean): Promise<{ s: Selected; snapshot: Snapshot }> {
+    const { state } = this;
+    if (state.at === "start") throw new Bad("Not authenticated");
+    const { account } = state;
+    await this.deselect();
+    const box = await account.open(name, readOnly);
+    const view = new View(account, this.modes, box.readOnly);
+    view.onRecent = () => box.claimRecent();
+    const s: Selected = { at: "selected", session: this, account, box, view };
+    this.become(s);
+    const snapshot = await box.snapshot();
+    view.start(snapshot);
+    return { s, snapshot };
+  }
+
+  /** Hears of changes after the view did; answers how to stop (IDLE, NOTIFY). */
+  listen(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #hear(change: Change): void {
+    if (this.state.at === "selected" && change.folder === this.state.box.folder.id) this.state.view.hear(change);
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  // One command.
+
+  async #turn(): Promise<boolean> {
+    const raw = await readCommand(this.channel, this.#admit);
+    if (raw === null) return false;
+    if (this.#leaving) throw this.#leaving;
+    this.#isBusy = true;
+    const goOn = await this.#perform(raw);
+    this.#isBusy = false;
+    if (this.#leaving) throw this.#leaving;
+    return goOn;
+  }
+
+  readonly #admit: Admit = async (literal, d) => {
+    const { command } = nameOf(d);
+    if (command?.admit && this.state.at !== "start") return command.admit(this.state, literal, d);
+    const most = this.state.at === "start" ? START_LITERAL : OTHER_LITERAL;
+    if (literal.size > most) throw new Bad("Literal too large");
+  };
+
+  async #perform(raw: RawCommand): Promise<boolean> {
+    let line: string;
+    try {
+      line = await this.#complete(raw);
+    } catch (error) {
+      if (error instanceof Bye) throw error;
+      line = `${raw.tag} ${this.#failure(error)}\r\n`;
+    }
+    this.channel.write(line);
+    const after = this.#after;
+    this.#after = null;
+    await after?.();
+    return !this.#loggedOut && !this.channel.ended;
+  }
+
+  async #complete(raw: RawCommand): Promise<string> {
+    if (raw.refused) throw raw.refused;
+    const d = new Decoder(raw.parts);
+    this.tag = raw.tag;
+    if (raw.tag === "*") throw new Bad("Expected a tag");
+    skipTag(d);
+    const { command, uid, name } = nameOf(d);
+    if (!command) throw new Bad(`Unknown command ${plain(name).slice(0, 40)}`);
+    if (this.state.at === "selected") this.channel.write(this.state.view.tellAdded());
+    if (command.writes && this.state.at === "selected" && this.state.box.readOnly) this.#readOnly(command);
+    const replies = command.begin(this.state, d, uid);
+    if (!replies) throw new Bad(`${command.name} is not allowed now`);
+    this.#badCommands = 0;
+    const end = await this.#run(replies, command.holdsExpunge === true && !uid);
+    return `${raw.tag} OK ${end.code === null ? "" : `[${end.code}] `}${plain(end.text ?? `${name} completed`)}\r\n`;
+  }
+
+  #readOnly(command: Command): void {
+    throw new No("CANNOT", `${command.name}: the folder is open read-only`);
+  }
+
+  async #run(outcome: Outcome, holdsExpunge: boolean): Promise<Ok> {
+    try {
+      return await (outcome instanceof Promise ? outcome : this.#send(outcome));
+    } finally {
+      if (this.state.at === "selected") this.channel.write(this.state.view.tell(!holdsExpunge));
+    }
+  }
+
+  /** Writes what a handler yields; a slow reader pauses it. */
+  async #send(replies: Replies): Promise<Ok> {
+    for (;;) {
+      const next = await replies.next();
+      if (next.done) return next.value;
+      this.channel.write(next.value);
+      const slow = this.channel.drained();
+      if (slow) await slow;
+      if (this.channel.ended) return (await replies.return(ok())).value;
+    }
+  }
+
+  #failure(error: unknown): string {
+    const no = error instanceof No ? error : refusalOf(error);
+    if (no) return `NO ${no.code === null ? "" : `[${no.code}] `}${plain(no.message)}`;
+    if (error instanceof Bad) {
+      if (++this.#badCommands >= this.server.limits.badCommands) throw new Bye("Too many bad commands");
+      return `BAD ${error.code === null ? "" : `[${error.code}] `}${plain(error.message)}`;
+    }
+    this.server.log("imap.bug", { cause: cause(error) });
+    return "NO [SERVERBUG] Internal error";
+  }
+
+  // The end.
+
+  #timeOut(): void {
+    // In the middle of a command only a client that stopped reading is silent for so long: no last words for it.
+    if (this.#isBusy && !this.isWaiting) this.channel.destroy();
+    else this.#end(new Bye("Autologout; idle for too long"));
+  }
+
+  #end(bye: Bye): void {
+    this.#leaving ??= bye;
+    if (!this.#isBusy || this.isWaiting) this.#farewell(bye);
+  }
+
+  #farewell(error: unknown): void {
+    if (error instanceof Bye) {
+      if (error.message)
+        this.channel.write(`* BYE ${error.code === null ? "" : `[${error.code}] `}${error.message}\r\n`);
+    } else {
+      this.server.log("imap.bug", { cause: cause(error) });
+      this.channel.write("* BYE [SERVERBUG] Internal error\r\n");
+    }
+    this.channel.close();
+  }
+
+  async #clear(): Promise<void> {
+    this.channel.close();
+    await this.exit().catch((error: unknown) => this.server.log("imap.bug", { cause: cause(error) }));
+  }
+}
+
+export type Snapshot = Awaited<ReturnType<Selected["box"]["snapshot"]>>;
+
+function nameOf(d: Decoder): { command: Command | null; uid: boolean; name: string } {
+  const word = d.word();
+  if (word !== "UID") return { command: findCommand(word, false), uid: false, name: word };
+  const name = d.sp().word();
+  return { command: findCommand(name, true), uid: true, name: `UID ${name}` };
+}
