@@ -59,7 +59,8 @@ export async function faults(page: Page): Promise<Fault[]> {
     return answer.result.value;
   };
   await run(axe);
-  const found = await run(`axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
+  const found =
+    await run(`axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })
     .then(({ violations }) => violations.filter((v) => v.impact === "serious" || v.impact === "critical")
     .map((v) => ({ id: v.id, impact: v.impact, nodes: v.nodes.map((n) => n.html.slice(0, 160) + " | " + n.failureSummary.slice(0, 200)) })))`);
   await session.detach();

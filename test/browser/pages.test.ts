@@ -44,13 +44,28 @@ async function seed(account: string): Promise<void> {
   const domain = await edge.addDomain("demo.test", account);
   const box = await edge.addMailbox(domain, "alice@demo.test");
   await edge.addAlias(domain, "hello", [["mailbox", box.mailboxId]], { note: "Printed on the business card" });
-  await edge.addAlias(domain, "news-*", [["address", "alice@elsewhere.test"]], { kind: "wildcard", labels: '["shopping"]' });
+  await edge.addAlias(domain, "news-*", [["address", "alice@elsewhere.test"]], {
+    kind: "wildcard",
+    labels: '["shopping"]',
+  });
   await edge.addAlias(domain, "old-shop", [["address", "alice@elsewhere.test"]], { state: "disabled" });
-  await edge.insert("domain", { id: edge.newId(), name: "pending.example", token: "tok", state: "pending", node: "node-1", created_at: Date.now() });
+  await edge.insert("domain", {
+    id: edge.newId(),
+    name: "pending.example",
+    token: "tok",
+    state: "pending",
+    node: "node-1",
+    created_at: Date.now(),
+  });
   const [pending] = await edge.rows<{ id: string }>("select id from domain where name = ?", "pending.example");
   await edge.insert("membership", { account, domain: pending?.id ?? "", role: "owner", created_at: Date.now() });
   await edge.deliver({ from: "bob@friendly.test", to: ["hello@demo.test"], raw: letter("bob@friendly.test") });
-  await edge.deliver({ from: "eve@friendly.test", to: ["hello@demo.test"], raw: letter("eve@friendly.test"), ip: "203.0.113.9" });
+  await edge.deliver({
+    from: "eve@friendly.test",
+    to: ["hello@demo.test"],
+    raw: letter("eve@friendly.test"),
+    ip: "203.0.113.9",
+  });
   await edge.deliver({ from: "bob@friendly.test", to: ["nobody@demo.test"], raw: letter("bob@friendly.test") });
   const [message] = await edge.rows<{ id: string }>("select id from journal where reason = ? limit 1", "dmarc-policy");
   const [alias] = await edge.rows<{ id: string }>("select id from alias where pattern = ?", "hello");
@@ -77,7 +92,9 @@ test.each(looks)("pages in $name", async (look) => {
     expect((await response?.body())?.length, path).toBeLessThan(60 * 1024);
     await seen.page.screenshot({ path: `${shots}${name}-${look.name}.png`, fullPage: true });
     expect(await faults(seen.page), path).toEqual([]);
-    const wide = await seen.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    const wide = await seen.page.evaluate(
+      "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+    );
     expect(wide, `${path} scrolls sideways`).toBeLessThanOrEqual(0);
   }
   expect(seen.trouble).toEqual([]);

@@ -62,13 +62,16 @@ export function gate(
         </div>
       </main>
       <aside class="gate-wall" aria-hidden="true">
-        <svg class="arch" aria-hidden="true" viewBox="0 0 32 32" focusable="false">
-          <path fill="currentColor" d="M4 32V14.500a12 12 0 0 1 24 0V32z" />
-        </svg>
-        <p>Mail comes in by the front. You keep the key to the side door.</p>
-        <small>
-          Every message is sealed to its owner the moment it is received, and opened only where its owner is logged in.
-        </small>
+        <div class="gate-arch">
+          <span class="gate-lamp" />
+          <div class="gate-words">
+            <p>Mail comes in at the front. The side door opens for you alone.</p>
+            <small>
+              What is kept here is sealed to its owner the moment it is received, and opened only where its owner is
+              logged in.
+            </small>
+          </div>
+        </div>
       </aside>
     </div>
   );
@@ -113,7 +116,12 @@ const RailFoot: FC<{ visitor: Visitor; theme: Theme }> = ({ visitor, theme }) =>
           value={theme === "dark" ? "light" : "dark"}
           data-theme-button
         >
-          <Icon name={theme === "dark" ? "sun" : "moon"} />
+          <span class="when-light">
+            <Icon name="moon" />
+          </span>
+          <span class="when-dark">
+            <Icon name="sun" />
+          </span>
           <span class="out-of-sight">Switch between light and dark</span>
         </button>
       </form>

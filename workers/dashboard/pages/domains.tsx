@@ -9,7 +9,7 @@ import { Problem } from "../../directory/problem.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
 import { attempt, formOf, signedIn } from "../guard.tsx";
 import { Icon } from "../icons.tsx";
-import { Empty, Field, FormToken, fieldAria, Head } from "../parts.tsx";
+import { Empty, Field, FormToken, fieldAria, Head, plural } from "../parts.tsx";
 import { domainHere, myDomains } from "../reader.ts";
 import { page } from "../shell.tsx";
 import { StateBadge } from "./overview.tsx";
@@ -106,14 +106,8 @@ const List: FC<{ domains: DomainView[] }> = ({ domains }) => (
             <td>
               <StateBadge state={domain.state} />
             </td>
-            <td class="soft">
-              {domain.aliases}
-              <span class="only-phone"> aliases</span>
-            </td>
-            <td class="soft">
-              {domain.mailboxes}
-              <span class="only-phone"> mailboxes</span>
-            </td>
+            <td class="soft">{plural(domain.aliases, "alias", "aliases")}</td>
+            <td class="soft">{plural(domain.mailboxes, "mailbox", "mailboxes")}</td>
             <td class="soft">{domain.role}</td>
           </tr>
         ))}

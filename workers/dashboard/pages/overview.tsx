@@ -8,7 +8,7 @@ import type { App } from "../../sign-in/visitor.ts";
 import { signedIn } from "../guard.tsx";
 import { Icon, Mark } from "../icons.tsx";
 import { MessageRow, type Names } from "../message.tsx";
-import { Badge, Head } from "../parts.tsx";
+import { Badge, Head, plural } from "../parts.tsx";
 import { myDomains, namesFor } from "../reader.ts";
 import { page } from "../shell.tsx";
 
@@ -114,8 +114,8 @@ const DomainLines: FC<{ domains: DomainView[] }> = ({ domains }) => (
           <td>
             <StateBadge state={domain.state} />
           </td>
-          <td class="soft nowrap">{domain.aliases} aliases</td>
-          <td class="soft nowrap">{domain.mailboxes} mailboxes</td>
+          <td class="soft nowrap">{plural(domain.aliases, "alias", "aliases")}</td>
+          <td class="soft nowrap">{plural(domain.mailboxes, "mailbox", "mailboxes")}</td>
         </tr>
       ))}
     </tbody>

@@ -1,0 +1,38 @@
+/** A small client of the API that keeps its cookie, as a program would. */
+export const passwords = { owner: "a long demo password" };
+
+export type Answer = { status: number; body: Record<string, unknown>; headers: Headers };
+
+export class ApiClient {
+  cookie = "";
+  readonly #origin: URL;
+
+  constructor(origin: URL) {
+    this.#origin = origin;
+  }
+
+  get(path: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.send("GET", path, undefined, headers);
+  }
+
+  post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.send("POST", path, body, headers);
+  }
+
+  delete(path: string): Promise<Answer> {
+    return this.send("DELETE", path);
+  }
+
+  /** A text body goes as it is, anything else as JSON. */
+  async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(new URL(`/api${path}`, this.#origin), {
+      method,
+      headers: { "content-type": "application/json", ...(this.cookie && { cookie: this.cookie }), ...headers },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    for (const cookie of response.headers.getSetCookie()) this.cookie = cookie.split(";")[0] ?? "";
+    const text = await response.text();
+    const read: unknown = text === "" ? {} : JSON.parse(text);
+    return { status: response.status, body: read as Record<string, unknown>, headers: response.headers };
+  }
+}
