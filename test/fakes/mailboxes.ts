@@ -168,6 +168,16 @@ export class MemoryMailbox {
     return added.map(({ uid }) => uid);
   }
 
+  expunge(name: string, uids: readonly number[], origin: Account | null = null): void {
+    const kept = this.need(name);
+    const gone = kept.messages.filter(({ uid }) => uids.includes(uid)).map(({ uid }) => uid);
+    if (gone.length === 0) return;
+    const modseq = ++kept.modseq;
+    kept.messages = kept.messages.filter(({ uid }) => !gone.includes(uid));
+    for (const uid of gone) kept.expunged.push({ uid, modseq });
+    this.publish({ kind: "expunged", ...this.at(kept, modseq, origin), uids: Uint32Array.from(gone) });
+  }
+
   at({ folder }: Kept, modseq: number, origin: Account | null) {
     return { folder: folder.id, name: folder.name, modseq, origin };
   }
@@ -558,11 +568,7 @@ class MemoryBox implements Box {
   }
 
   #remove(uids: ReadonlySet<number>): void {
-    if (uids.size === 0) return;
-    const modseq = ++this.#kept.modseq;
-    this.#kept.messages = this.#kept.messages.filter(({ uid }) => !uids.has(uid));
-    for (const uid of uids) this.#kept.expunged.push({ uid, modseq });
-    this.#mailbox.publish({ kind: "expunged", ...this.#at(modseq), uids: Uint32Array.from(uids) });
+    this.#mailbox.expunge(this.folder.name, [...uids], this.#account);
   }
 
   #find(query: Query): Stored[] {

@@ -247,7 +247,9 @@ export class Session implements Member {
       this.channel.write(next.value);
       const slow = this.channel.drained();
       if (slow) await slow;
-      if (this.channel.ended) return (await replies.return(ok())).value;
+      if (!this.channel.ended) continue;
+      await replies.return(ok());
+      return ok();
     }
   }
 

@@ -3,10 +3,10 @@
  * the same for an unknown user and a wrong password; a password stays in buffers, which are zeroed.
  */
 import { setTimeout as wait } from "node:timers/promises";
+import { decodeBase64 } from "../../net/base64.ts";
 import { Bad, Bye, No, type Ok, ok } from "../answers.ts";
 import { capabilities } from "../capability.ts";
 import { command, type Facts, type Replies, type Start } from "../command.ts";
-import { decodeBase64 } from "../wire/base64.ts";
 
 const HANDSHAKE_MS = 10_000;
 /** RFC 9051 §9 leaves it open; SASL PLAIN needs 3 × 255 bytes. */
