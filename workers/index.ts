@@ -1,6 +1,7 @@
 /** The Worker's four events, each handed to its module. */
 import { apiRoutes } from "./api/index.ts";
 import { answerBells } from "./bell.ts";
+import { clientSetupRoutes, isClientSetup } from "./client-setup/index.ts";
 import { dashboardRoutes } from "./dashboard/index.ts";
 import { takeEmail } from "./email.ts";
 import { nodeRoutes } from "./node-routes.ts";
@@ -11,11 +12,13 @@ export { LiveTail } from "./live.ts";
 
 const node = nodeRoutes();
 const api = apiRoutes();
+const setup = clientSetupRoutes();
 const dashboard = dashboardRoutes();
 
 function routesFor(request: Request): { fetch: typeof node.fetch } {
   const { pathname } = new URL(request.url);
   if (pathname.startsWith("/node/")) return node;
+  if (isClientSetup(pathname)) return setup;
   return pathname.startsWith("/api/") ? api : dashboard;
 }
 

@@ -22,6 +22,11 @@ import { mailSetup } from "./place.ts";
 
 type Asked = Context<{ Bindings: Env }>;
 
+/** Paths that `clientSetupRoutes` answers, with a 404 where there is nothing. */
+export function isClientSetup(pathname: string): boolean {
+  return /^\/(mail\/config-|\.well-known\/(autoconfig\/|mail-v1)|autodiscover\/|apple\/)/i.test(pathname);
+}
+
 export function clientSetupRoutes(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>();
   for (const path of [
