@@ -1,0 +1,208 @@
+/** Changes to what is filed: flags, copies, moves, expunges. Each is one piece of work in a write (see `mailbox.ts`). */
+import { addEntry, announceAdded, count, type Filed, fileMessage } from "./filing.ts";
+import { bits, changed, FlaggedColumns, type FlagSet, internFlags, noteKeywords } from "./flags.ts";
+import type { FolderRow, Write } from "./mailbox.ts";
+import type { Prepared } from "./prepare.ts";
+import { Refusal } from "./refusal.ts";
+import type { Copied, FlagChange, Flagged, UidRanges } from "./types.ts";
+
+type Entry = {
+  uid: number;
+  message: number;
+  flags: number;
+  keywords: string;
+  modseq: number;
+  internal_date: number;
+  size: number;
+};
+
+/** Expunges remembered per folder; beyond it QRESYNC falls back to a full look. */
+const mostExpunged = 20_000;
+
+function entriesIn({ db }: Write, folder: FolderRow, ranges: UidRanges): Entry[] {
+  return ranges.flatMap(([first, last]) =>
+    db.all<Entry>(
+      `SELECT uid, message, flags, keywords, modseq, internal_date, size FROM entry
+       WHERE folder = ? AND uid BETWEEN ? AND ? ORDER BY uid`,
+      folder.id,
+      first,
+      Math.min(last, 0xffffffff),
+    ),
+  );
+}
+
+export function setFlags(
+  write: Write,
+  folderId: number,
+  ranges: UidRanges,
+  change: FlagChange,
+  unchangedSince: number | null,
+): { changed: Flagged; modified: number[] } {
+  const folder = write.folder(folderId);
+  const given = internFlags(write.db, folder.id, change.flags);
+  const all = new FlaggedColumns();
+  const moved = new FlaggedColumns();
+  const modified: number[] = [];
+  for (const entry of entriesIn(write, folder, ranges)) {
+    if (unchangedSince !== null && entry.modseq > unchangedSince) {
+      modified.push(entry.uid);
+      continue;
+    }
+    const now = changed(entry, change.mode, given);
+    if (now.flags === entry.flags && now.keywords === entry.keywords) {
+      all.push(entry.uid, entry.modseq, entry.flags, entry.keywords);
+      continue;
+    }
+    const modseq = write.modseq(folder);
+    setEntryFlags(write, folder, entry, now, modseq);
+    all.push(entry.uid, modseq, now.flags, now.keywords);
+    moved.push(entry.uid, modseq, now.flags, now.keywords);
+  }
+  if (moved.length > 0) {
+    const { id, name, modseq } = folder;
+    write.announce({ kind: "flags", folder: String(id), name, modseq, messages: moved.done() });
+  }
+  return { changed: all.done(), modified };
+}
+
+function setEntryFlags(write: Write, folder: FolderRow, entry: Entry, now: FlagSet, modseq: number): void {
+  write.db.run(
+    "UPDATE entry SET flags = ?, keywords = ?, modseq = ? WHERE folder = ? AND uid = ?",
+    now.flags,
+    now.keywords,
+    modseq,
+    folder.id,
+    entry.uid,
+  );
+  count(folder, entry.flags, entry.size, -1);
+  count(folder, now.flags, entry.size, 1);
+}
+
+export function append(
+  write: Write,
+  name: string,
+  messages: readonly { prepared: Prepared; flags: readonly string[]; internalDate: number | null }[],
+): { uidvalidity: number; uids: number[] } {
+  const folder = write.target(name);
+  write.reserve(messages.reduce((sum, { prepared }) => sum + prepared.size, 0));
+  const filed = messages.map(({ prepared, flags, internalDate }) =>
+    fileMessage(write, folder, prepared, flags, internalDate ?? write.now),
+  );
+  announceAdded(write, folder, filed);
+  return { uidvalidity: folder.uidvalidity, uids: filed.map(({ uid }) => uid) };
+}
+
+export function copy(write: Write, folderId: number, ranges: UidRanges, targetName: string): Copied {
+  const entries = entriesIn(write, write.folder(folderId), ranges);
+  const target = write.target(targetName);
+  write.reserve(entries.reduce((sum, { size }) => sum + size, 0));
+  return copied(target, entries, show(write, target, entries));
+}
+
+export function move(
+  write: Write,
+  folderId: number,
+  ranges: UidRanges,
+  targetName: string,
+): Copied & { modseq: number } {
+  const folder = write.folder(folderId);
+  const target = write.target(targetName);
+  const entries = entriesIn(write, folder, ranges);
+  const filed = show(write, target, entries);
+  hide(write, folder, entries);
+  return { ...copied(target, entries, filed), modseq: folder.modseq };
+}
+
+/** Shows messages once more, in `target`, sharing their bodies. */
+function show(write: Write, target: FolderRow, entries: readonly Entry[]): Filed[] {
+  const filed = entries.map((entry) => {
+    const { message, flags, keywords, size } = entry;
+    noteKeywords(write.db, target.id, keywords);
+    write.db.run("UPDATE held SET refs = refs + 1 WHERE message = ?", message);
+    return addEntry(write, target, { message, set: { flags, keywords }, internalDate: entry.internal_date, size });
+  });
+  if (filed.length > 0) announceAdded(write, target, filed);
+  return filed;
+}
+
+function copied(target: FolderRow, entries: readonly Entry[], filed: readonly Filed[]): Copied {
+  return {
+    uidvalidity: target.uidvalidity,
+    from: Uint32Array.from(entries, ({ uid }) => uid),
+    to: Uint32Array.from(filed, ({ uid }) => uid),
+  };
+}
+
+export function replace(
+  write: Write,
+  folderId: number,
+  uid: number,
+  targetName: string,
+  message: { prepared: Prepared; flags: readonly string[]; internalDate: number | null },
+): { uidvalidity: number; uid: number; modseq: number } {
+  const folder = write.folder(folderId);
+  const old = entriesIn(write, folder, [[uid, uid]]);
+  if (old.length === 0) throw new Refusal("NONEXISTENT", "No such message");
+  const target = write.target(targetName);
+  write.reserve(message.prepared.size - (old[0]?.size ?? 0));
+  const filed = fileMessage(write, target, message.prepared, message.flags, message.internalDate ?? write.now);
+  announceAdded(write, target, [filed]);
+  hide(write, folder, old);
+  return { uidvalidity: target.uidvalidity, uid: filed.uid, modseq: folder.modseq };
+}
+
+export function expunge(
+  write: Write,
+  folderId: number,
+  ranges: UidRanges | null,
+): { uids: Uint32Array; modseq: number } {
+  const folder = write.folder(folderId);
+  const marked = entriesIn(write, folder, ranges ?? [[1, 0xffffffff]]).filter(({ flags }) => flags & bits.deleted);
+  return { uids: hide(write, folder, marked), modseq: folder.modseq };
+}
+
+/** Removes entries without asking for \Deleted (MOVE, REPLACE, POP3's DELE, DELETE of a folder). */
+export function expungeUids(write: Write, folderId: number, ranges: UidRanges): Uint32Array {
+  const folder = write.folder(folderId);
+  return hide(write, folder, entriesIn(write, folder, ranges));
+}
+
+function hide(write: Write, folder: FolderRow, entries: readonly Entry[]): Uint32Array {
+  const uids = Uint32Array.from(entries, ({ uid }) => uid);
+  if (entries.length === 0) return uids;
+  const modseq = write.modseq(folder);
+  for (const { uid, message, flags, size } of entries) {
+    write.db.run("DELETE FROM entry WHERE folder = ? AND uid = ?", folder.id, uid);
+    write.db.run("INSERT INTO expunged (folder, modseq, uid) VALUES (?, ?, ?)", folder.id, modseq, uid);
+    // At zero the message is garbage, purged later in slices.
+    write.db.run("UPDATE held SET refs = refs - 1 WHERE message = ?", message);
+    count(folder, flags, size, -1);
+  }
+  forgetOld(write, folder);
+  write.announce({ kind: "expunged", folder: String(folder.id), name: folder.name, modseq, uids });
+  return uids;
+}
+
+function forgetOld(write: Write, folder: FolderRow): void {
+  const edge = write.db.value<number>(
+    "SELECT modseq FROM expunged WHERE folder = ? ORDER BY modseq DESC, uid DESC LIMIT 1 OFFSET ?",
+    folder.id,
+    mostExpunged,
+  );
+  if (edge === undefined) return;
+  // Whole modseqs go: history then reaches back to just above them.
+  write.db.run("DELETE FROM expunged WHERE folder = ? AND modseq <= ?", folder.id, edge);
+  folder.forgotten_modseq = Math.max(folder.forgotten_modseq, edge);
+}
+
+/** Deletes a slice of messages that nothing shows any more; answers whether there may be more. */
+export function purge(write: Write, most: number): boolean {
+  const garbage = write.db.column<number>("SELECT message FROM held WHERE refs = 0 LIMIT ?", most);
+  for (const message of garbage) {
+    write.db.run("DELETE FROM body WHERE id >= ? AND id < ?", message * 65_536, (message + 1) * 65_536);
+    write.db.run("DELETE FROM words WHERE message = ?", message);
+    write.db.run("DELETE FROM message WHERE id = ?", message);
+    write.db.run("DELETE FROM held WHERE message = ?", message);
+  }
+  return garbage.length === most;
+}

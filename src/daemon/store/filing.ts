@@ -1,0 +1,123 @@
+/** Filing: a prepared message becomes rows. One transaction of the caller's; nothing here waits. */
+import { createHmac, hash } from "node:crypto";
+import { bits, FlaggedColumns, type FlagSet, internFlags } from "./flags.ts";
+import type { FolderRow, Write } from "./mailbox.ts";
+import type { Prepared } from "./prepare.ts";
+
+export const chunkRoom = 65_536;
+
+export type Filed = { uid: number; modseq: number; set: FlagSet };
+
+/** Stores the message and shows it in `folder`; the caller announces. */
+export function fileMessage(
+  write: Write,
+  folder: FolderRow,
+  message: Prepared,
+  flags: readonly string[],
+  internalDate: number,
+): Filed {
+  const id = storeMessage(write, message);
+  const set = internFlags(write.db, folder.id, flags);
+  return addEntry(write, folder, { message: id, set, internalDate, size: message.size });
+}
+
+export function addEntry(
+  write: Write,
+  folder: FolderRow,
+  entry: { message: number; set: FlagSet; internalDate: number; size: number },
+): Filed {
+  const { message, set, internalDate, size } = entry;
+  const modseq = write.modseq(folder);
+  const uid = folder.uidnext++;
+  if (uid > 0xffffffff) throw new Error("folder has used up its UIDs");
+  write.db.run(
+    "INSERT INTO entry (folder, uid, message, flags, keywords, modseq, internal_date, saved_at, size) VALUES (?,?,?,?,?,?,?,?,?)",
+    folder.id,
+    uid,
+    message,
+    set.flags,
+    set.keywords,
+    modseq,
+    internalDate,
+    write.now,
+    size,
+  );
+  count(folder, set.flags, size, 1);
+  return { uid, modseq, set };
+}
+
+/** Adjusts a folder's counts by one message coming (1) or going (-1). */
+export function count(folder: FolderRow, flags: number, size: number, by: 1 | -1): void {
+  folder.messages += by;
+  folder.size += by * size;
+  if (!(flags & bits.seen)) folder.unseen += by;
+  if (flags & bits.deleted) {
+    folder.deleted += by;
+    folder.deleted_size += by * size;
+  }
+}
+
+export function announceAdded(write: Write, folder: FolderRow, filed: readonly Filed[]): void {
+  const columns = new FlaggedColumns();
+  for (const { uid, modseq, set } of filed) columns.push(uid, modseq, set.flags, set.keywords);
+  const { id, name } = folder;
+  write.announce({ kind: "added", folder: String(id), name, modseq: write.modseq(folder), messages: columns.done() });
+}
+
+function storeMessage(write: Write, message: Prepared): number {
+  const { db, mailbox } = write;
+  const mentions = mentionsOf(message);
+  const known = threadOf(write, mentions);
+  const mac = createHmac("sha256", mailbox.bodyMac).update(message.digest).digest();
+  const { id } = db.run(
+    `INSERT INTO message (thread, size, header_size, digest, body_mac, sent_at, sent_day, envelope, structure,
+       structure_basic, parts, preview) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
+    known ?? 0,
+    message.size,
+    message.headerSize,
+    message.digest,
+    mac.subarray(0, 16),
+    message.sentAt,
+    message.sentDay,
+    message.envelope,
+    message.structure,
+    message.basicStructure,
+    message.parts,
+    message.preview,
+  );
+  for (const id48 of mentions) db.run("INSERT OR IGNORE INTO mention (hash, thread) VALUES (?, ?)", id48, known ?? id);
+  db.run("INSERT INTO held (message, refs) VALUES (?, 1)", id);
+  for (const [i, chunk] of message.chunks.entries()) {
+    db.run("INSERT INTO body (id, codec, bytes) VALUES (?, ?, ?)", id * chunkRoom + i, chunk.codec, chunk.bytes);
+  }
+  db.run(
+    "INSERT INTO words (message, subject, from_, to_, cc, bcc, message_id, refs) VALUES (?,?,?,?,?,?,?,?)",
+    id,
+    message.subject,
+    message.from,
+    message.to,
+    message.cc,
+    message.bcc,
+    message.messageId,
+    message.references.join(" "),
+  );
+  return id;
+}
+
+/** The thread of any message that this one names or that named it. Without one it starts its own (stored as 0). */
+function threadOf({ db }: Write, mentions: readonly number[]): number | undefined {
+  for (const id48 of mentions) {
+    const thread = db.value<number>("SELECT thread FROM mention WHERE hash = ?", id48);
+    if (thread !== undefined) return thread;
+  }
+  return undefined;
+}
+
+function mentionsOf({ messageId, references }: Prepared): number[] {
+  const ids = messageId === null ? references.slice(-20) : [messageId, ...references.slice(-20)];
+  return ids.map(hashOf);
+}
+
+function hashOf(text: string): number {
+  return hash("sha256", text, "buffer").readUIntBE(0, 6);
+}

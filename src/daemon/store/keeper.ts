@@ -1,0 +1,262 @@
+/**
+ * The mailboxes of one store thread: opened at the first login, shared by all sessions of the mailbox, closed and their keys wiped
+ * when the last one has left and a grace time is over. Also their locked inboxes, which need no owner.
+ */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { hex, utf8 } from "../../core/bytes.ts";
+import { deriveKeys } from "../../core/seal/keys.ts";
+import { labels } from "../../core/seal/labels.ts";
+import { type Opener, openerOf } from "../../core/seal/open.ts";
+import { nativePrimitives } from "../platform.ts";
+import { purge } from "./changing.ts";
+import { Database } from "./database.ts";
+import { drainBatch } from "./drain.ts";
+import { makeFirstFolders } from "./folders.ts";
+import { Guarded } from "./guarded.ts";
+import { Inbox } from "./inbox.ts";
+import { type Hooks, Mailbox } from "./mailbox.ts";
+import { Refusal } from "./refusal.ts";
+import type { Announced } from "./types.ts";
+
+export type KeeperOptions = { dir: string; nodeKey: Uint8Array; graceMs: number };
+
+/** What a thread tells the outside beside answers. */
+export type News =
+  | { kind: "changes"; mailbox: string; changes: Announced[] }
+  | { kind: "state"; mailbox: string; generation: number; usedBytes: number; highestModseq: number; waiting: number }
+  | { kind: "alarm"; mailbox: string; what: string };
+
+export type OpenFacts = { mailbox: string; keyId: string; quotaBytes: number; generation: number };
+
+type Open = {
+  mailbox: Mailbox;
+  opener: Opener;
+  masterKey: Guarded;
+  sessions: Set<number>;
+  closing: NodeJS.Timeout | null;
+  draining: Promise<void> | null;
+};
+
+const mostInboxes = 64;
+
+export class Keeper {
+  readonly #options: KeeperOptions;
+  readonly #tell: (news: News) => void;
+  readonly #soon: Hooks["soon"];
+  readonly #open = new Map<string, Open>();
+  readonly #sessions = new Map<number, Open>();
+  /** Least recently used first. */
+  readonly #inboxes = new Map<string, Inbox>();
+
+  constructor(options: KeeperOptions, tell: (news: News) => void, soon: Hooks["soon"]) {
+    this.#options = options;
+    this.#tell = tell;
+    this.#soon = soon;
+  }
+
+  /** Opens the mailbox for a session, with MK just unwrapped (taken over and zeroed). */
+  async enter(session: number, facts: OpenFacts, masterKey: Uint8Array): Promise<void> {
+    let open = this.#open.get(facts.mailbox);
+    if (open) masterKey.fill(0);
+    else {
+      open = this.#unlock(facts, masterKey);
+      this.#open.set(facts.mailbox, open);
+    }
+    if (open.closing) clearTimeout(open.closing);
+    open.closing = null;
+    open.sessions.add(session);
+    this.#sessions.set(session, open);
+    open.mailbox.quotaBytes = facts.quotaBytes;
+    await this.drain(facts.mailbox);
+  }
+
+  leave(session: number): void {
+    const open = this.#sessions.get(session);
+    this.#sessions.delete(session);
+    if (!open?.sessions.delete(session) || open.sessions.size > 0) return;
+    open.closing = setTimeout(() => this.lock(open.mailbox.id), this.#options.graceMs);
+    open.closing.unref();
+  }
+
+  /** The mailbox of a session; refuses one that has ended. */
+  mailbox(session: number): Mailbox {
+    const open = this.#sessions.get(session);
+    if (!open) throw new Refusal("UNAVAILABLE", "The session has ended");
+    return open.mailbox;
+  }
+
+  isOpen(mailbox: string): boolean {
+    return this.#open.has(mailbox);
+  }
+
+  setQuota(mailbox: string, quotaBytes: number): void {
+    const open = this.#open.get(mailbox);
+    if (open) open.mailbox.quotaBytes = quotaBytes;
+  }
+
+  /** Closes the mailbox and wipes its keys; sessions that are left are refused from now on. */
+  lock(id: string): void {
+    const open = this.#open.get(id);
+    if (!open) return;
+    this.#open.delete(id);
+    for (const session of open.sessions) this.#sessions.delete(session);
+    if (open.closing) clearTimeout(open.closing);
+    open.mailbox.close();
+    open.masterKey.wipe();
+  }
+
+  /** Forgets the mailbox and destroys its folder. */
+  erase(id: string): void {
+    this.lock(id);
+    this.#inboxes.get(id)?.close();
+    this.#inboxes.delete(id);
+    rmSync(this.#folder(id), { recursive: true, force: true });
+  }
+
+  inbox(id: string): Inbox {
+    let inbox = this.#inboxes.get(id);
+    if (inbox) this.#inboxes.delete(id);
+    else {
+      const key = nativePrimitives.hkdf(this.#options.nodeKey, utf8(id), utf8(labels.inboxKey), 32);
+      const db = Database.open(join(this.#made(id), "inbox.db"), Buffer.from(key.buffer), "mailbox/inbox");
+      inbox = new Inbox(db, { now: Date.now, soon: this.#soon });
+    }
+    this.#inboxes.set(id, inbox);
+    this.#shedInboxes();
+    return inbox;
+  }
+
+  // Files stay open for the mailboxes that mail last came for.
+  #shedInboxes(): void {
+    for (const [id, inbox] of this.#inboxes) {
+      if (this.#inboxes.size <= mostInboxes) return;
+      if (inbox.isBusy || this.#open.has(id)) continue;
+      inbox.close();
+      this.#inboxes.delete(id);
+    }
+  }
+
+  /** Files what waits, if the mailbox is open. One drain at a time; resolves when the inbox was seen empty. */
+  drain(id: string): Promise<void> {
+    const open = this.#open.get(id);
+    if (!open || open.mailbox.readOnly) return Promise.resolve();
+    open.draining ??= this.#drainAll(open).finally(() => {
+      open.draining = null;
+    });
+    return open.draining;
+  }
+
+  async #drainAll(open: Open): Promise<void> {
+    const { id } = open.mailbox;
+    const unreadable = () => this.#tell({ kind: "alarm", mailbox: id, what: "a sealed message does not open" });
+    while (this.#open.get(id) === open && (await drainBatch(open.mailbox, this.inbox(id), open.opener, unreadable))) {
+      await pause();
+    }
+    this.#tellState(open);
+  }
+
+  #unlock(facts: OpenFacts, masterKey: Uint8Array): Open {
+    const keys = deriveKeys(masterKey, nativePrimitives);
+    const guarded = new Guarded(masterKey);
+    keys.indexKey.fill(0);
+    keys.backupMac.fill(0);
+    try {
+      const opener = openerOf(keys.sealSeed, nativePrimitives);
+      // The edge can't slip in a key of its own: what MK derives must be what the record names.
+      if (hex(opener.keyId) !== facts.keyId) {
+        this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the record's public key is not this mailbox's" });
+      }
+      const mailbox = this.#openMailbox(facts, keys.mailKey, keys.bodyMac);
+      return { mailbox, opener, masterKey: guarded, sessions: new Set(), closing: null, draining: null };
+    } catch (cause) {
+      guarded.wipe();
+      throw cause;
+    } finally {
+      keys.sealSeed.fill(0);
+    }
+  }
+
+  #openMailbox(facts: OpenFacts, mailKey: Uint8Array, bodyMac: Uint8Array): Mailbox {
+    const path = join(this.#made(facts.mailbox), "mail.db");
+    if (facts.generation > 0 && !existsSync(path)) {
+      this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the mailbox file is missing" });
+      throw new Refusal("UNAVAILABLE", "The mailbox can't be opened");
+    }
+    const db = Database.open(path, Buffer.from(mailKey.buffer), "mailbox/mail");
+    const behind = (db.value<number>("SELECT value FROM state WHERE name = 'generation'") ?? 0) < facts.generation;
+    if (behind) this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the mailbox file is older than it was" });
+    const mailbox = new Mailbox({ id: facts.mailbox, bodyMac, quotaBytes: facts.quotaBytes, readOnly: behind }, db, {
+      now: Date.now,
+      soon: this.#soon,
+      committed: (one, changes) => this.#committed(one, changes),
+    });
+    if (mailbox.generation === 0 && !behind) {
+      void mailbox.write(0, makeFirstFolders);
+      mailbox.flush();
+    }
+    return mailbox;
+  }
+
+  #committed(mailbox: Mailbox, changes: Announced[]): void {
+    if (changes.length > 0) this.#tell({ kind: "changes", mailbox: mailbox.id, changes });
+    const open = this.#open.get(mailbox.id);
+    if (open) this.#tellState(open);
+    if (changes.some(({ kind }) => kind === "expunged")) this.#purgeSoon(mailbox);
+  }
+
+  #tellState({ mailbox }: Open): void {
+    this.#tell({
+      kind: "state",
+      mailbox: mailbox.id,
+      generation: mailbox.generation,
+      usedBytes: mailbox.usedBytes,
+      highestModseq: mailbox.db.value<number>("SELECT coalesce(max(modseq), 0) FROM folder") ?? 0,
+      waiting: this.inbox(mailbox.id).waiting,
+    });
+  }
+
+  // Bodies that nothing shows any more go in slices, behind whatever else there is to do.
+  #purgeSoon(mailbox: Mailbox): void {
+    setTimeout(() => {
+      if (this.#open.get(mailbox.id)?.mailbox !== mailbox) return;
+      mailbox
+        .write(0, (write) => purge(write, 200))
+        .then(
+          (more) => more && this.#purgeSoon(mailbox),
+          () => undefined,
+        );
+    }, 50).unref();
+  }
+
+  #folder(id: string): string {
+    // Ids come from the edge: none may name a path outside.
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(id)) throw new RangeError("not a mailbox id");
+    return join(this.#options.dir, "mailboxes", id);
+  }
+
+  #made(id: string): string {
+    const folder = this.#folder(id);
+    if (existsSync(folder)) return folder;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // A folder that a power cut takes away takes the mail in it along.
+    for (const dir of [dirname(folder), this.#options.dir]) syncFolder(dir);
+    return folder;
+  }
+
+  close(): void {
+    for (const id of [...this.#open.keys()]) this.lock(id);
+    for (const inbox of this.#inboxes.values()) inbox.close();
+    this.#inboxes.clear();
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  fsyncSync(folder);
+  closeSync(folder);
+}
+
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,66 @@
+/** BODY and BODYSTRUCTURE, rendered once at filing: RFC 9051 §7.5.2. One character per byte. */
+import { type Entity, fieldOf, isMessage } from "./entity.ts";
+import { renderEnvelope } from "./envelope.ts";
+import type { Parameters } from "./fields.ts";
+import { nstring, string } from "./nstring.ts";
+
+/** `extended`: BODYSTRUCTURE, with extension data; else BODY. */
+export function renderStructure(entity: Entity, raw: Uint8Array, extended: boolean): string {
+  return entity.type === "multipart" ? multipart(entity, raw, extended) : single(entity, raw, extended);
+}
+
+function multipart(entity: Entity, raw: Uint8Array, extended: boolean): string {
+  const children = entity.children.map((child) => renderStructure(child, raw, extended)).join("");
+  const base = `${children} ${string(entity.subtype)}`;
+  return extended ? `(${base} ${parameters(entity.parameters)} ${extension(entity)})` : `(${base})`;
+}
+
+function single(entity: Entity, raw: Uint8Array, extended: boolean): string {
+  const fields = [
+    string(entity.type),
+    string(entity.subtype),
+    parameters(entity.parameters),
+    nstring(fieldOf(entity.header, "content-id")),
+    nstring(fieldOf(entity.header, "content-description")),
+    string(entity.encoding),
+    String(entity.end - entity.bodyStart),
+  ];
+  if (isMessage(entity)) {
+    const { inner } = entity;
+    // Past the depth bound there is no inner entity: an empty one keeps the grammar.
+    fields.push(inner ? renderEnvelope(inner.header) : `(${"NIL ".repeat(9)}NIL)`);
+    fields.push(inner ? renderStructure(inner, raw, extended) : '("text" "plain" NIL NIL NIL "7bit" 0 0)');
+    fields.push(String(lines(raw, entity)));
+  } else if (entity.type === "text") fields.push(String(lines(raw, entity)));
+  if (extended) fields.push(nstring(fieldOf(entity.header, "content-md5")), extension(entity));
+  return `(${fields.join(" ")})`;
+}
+
+/** Disposition, language, location. */
+function extension(entity: Entity): string {
+  const { disposition } = entity;
+  const shown = disposition ? `(${string(disposition.kind)} ${parameters(disposition.parameters)})` : "NIL";
+  const languages =
+    fieldOf(entity.header, "content-language")
+      ?.split(/[\s,]+/)
+      .filter((one) => one !== "") ?? [];
+  const language =
+    languages.length === 0
+      ? "NIL"
+      : languages.length === 1
+        ? string(languages[0] ?? "")
+        : `(${languages.map(string).join(" ")})`;
+  return `${shown} ${language} ${nstring(fieldOf(entity.header, "content-location"))}`;
+}
+
+function parameters(map: Parameters): string {
+  if (map.size === 0) return "NIL";
+  return `(${[...map].map(([name, value]) => `${string(name)} ${string(value)}`).join(" ")})`;
+}
+
+function lines(raw: Uint8Array, entity: Entity): number {
+  let count = 0;
+  for (let at = raw.indexOf(0x0a, entity.bodyStart); at >= 0 && at < entity.end; at = raw.indexOf(0x0a, at + 1))
+    count++;
+  return count;
+}

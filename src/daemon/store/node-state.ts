@@ -1,0 +1,95 @@
+/** What the node keeps of each mailbox beside the mailbox itself: `node.db`, on the first store thread. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { utf8 } from "../../core/bytes.ts";
+import { type MailboxRecord, mailboxRecordSchema } from "../../core/contract/mailbox.ts";
+import { labels } from "../../core/seal/labels.ts";
+import { nativePrimitives } from "../platform.ts";
+import { Database } from "./database.ts";
+
+export type Placed = {
+  record: MailboxRecord;
+  pinnedKeyId: string;
+  generation: number;
+  usedBytes: number;
+  waiting: number;
+  /** Slot id → UTC ms of its last login. */
+  lastUse: Record<string, number>;
+};
+
+export type Mirror = { mailbox: string; generation: number; usedBytes: number; highestModseq: number; waiting: number };
+export type SlotUse = { mailbox: string; slot: string; at: number };
+
+type Row = { record: string; pinned_key_id: string; generation: number; used_bytes: number; waiting: number };
+
+export class NodeState {
+  readonly #db: Database;
+
+  constructor(dir: string, nodeKey: Uint8Array) {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const key = nativePrimitives.hkdf(nodeKey, new Uint8Array(0), utf8(labels.nodeDb), 32);
+    this.#db = Database.open(join(dir, "node.db"), Buffer.from(key.buffer), "node");
+  }
+
+  all(): Placed[] {
+    const uses = this.#db.all<SlotUse>("SELECT mailbox, slot, at FROM slot_use");
+    const byMailbox = Map.groupBy(uses, ({ mailbox }) => mailbox);
+    return this.#db
+      .all<Row>("SELECT record, pinned_key_id, generation, used_bytes, waiting FROM mailbox")
+      .map((row) => {
+        const record = mailboxRecordSchema.parse(JSON.parse(row.record));
+        const lastUse = Object.fromEntries((byMailbox.get(record.id) ?? []).map(({ slot, at }) => [slot, at]));
+        return {
+          record,
+          pinnedKeyId: row.pinned_key_id,
+          generation: row.generation,
+          usedBytes: row.used_bytes,
+          waiting: row.waiting,
+          lastUse,
+        };
+      });
+  }
+
+  /** Durable when it returns. The pinned key id stays what it was first. */
+  save(record: MailboxRecord): void {
+    const { id, address, revision, epoch, keyId } = record;
+    this.#db.transaction(() => {
+      // An address may have moved to another mailbox; the newer revision owns it.
+      this.#db.run("DELETE FROM mailbox WHERE address = ? AND id <> ?", address, id);
+      this.#db.run(
+        `INSERT INTO mailbox (id, address, revision, epoch, record, pinned_key_id) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET address = excluded.address, revision = excluded.revision, epoch = excluded.epoch,
+           record = excluded.record`,
+        id,
+        address,
+        revision,
+        epoch,
+        JSON.stringify(record),
+        keyId,
+      );
+    });
+  }
+
+  mirror(mirrors: readonly Mirror[], uses: readonly SlotUse[]): void {
+    this.#db.transaction(() => {
+      for (const { mailbox, generation, usedBytes, highestModseq, waiting } of mirrors) {
+        this.#db.run(
+          `UPDATE mailbox SET generation = max(generation, ?), used_bytes = ?, highest_modseq = max(highest_modseq, ?), waiting = ?
+           WHERE id = ?`,
+          generation,
+          usedBytes,
+          highestModseq,
+          waiting,
+          mailbox,
+        );
+      }
+      for (const { mailbox, slot, at } of uses) {
+        this.#db.run("INSERT OR REPLACE INTO slot_use (mailbox, slot, at) VALUES (?, ?, ?)", mailbox, slot, at);
+      }
+    });
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}

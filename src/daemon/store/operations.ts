@@ -1,0 +1,220 @@
+/**
+ * What a store thread can be asked, one function each. Arguments and results cross by structured clone; byte arrays that own their
+ * buffer are transferred. The main thread's side takes its types from here.
+ */
+import type { Keyslot, MailboxRecord } from "../../core/contract/mailbox.ts";
+import { unwrapKey } from "../../core/seal/keys.ts";
+import { nativePrimitives } from "../platform.ts";
+import { sectionBytes } from "./bodies.ts";
+import * as changing from "./changing.ts";
+import { bodyOf, fetchBatch } from "./fetching.ts";
+import * as folders from "./folders.ts";
+import { type Keeper, type OpenFacts, pause } from "./keeper.ts";
+import * as metadata from "./metadata.ts";
+import type { Mirror, NodeState, SlotUse } from "./node-state.ts";
+import { type Prepared, prepareMessage } from "./prepare.ts";
+import { Refusal } from "./refusal.ts";
+import { search } from "./search/search.ts";
+import { sort } from "./search/sort.ts";
+import { thread } from "./search/thread.ts";
+import type { FlagChange, NewMessage, Query, Section, SortKey, SpecialUse, UidRanges, Want } from "./types.ts";
+
+export type Context = { keeper: Keeper; node: NodeState | null };
+
+type InFolder = { session: number; folder: number };
+
+function nodeState({ node }: Context): NodeState {
+  if (!node) throw new Error("this thread does not own the node's state");
+  return node;
+}
+
+function ready(message: NewMessage): { prepared: Prepared; flags: readonly string[]; internalDate: number | null } {
+  return { prepared: prepareMessage(message.bytes), flags: message.flags, internalDate: message.internalDate };
+}
+
+export const operations = {
+  // The node's own state: first thread only.
+  nodeRecords: (context: Context, _: null) => nodeState(context).all(),
+  nodeSave: (context: Context, { record }: { record: MailboxRecord }) => nodeState(context).save(record),
+  nodeMirror: (context: Context, { mirrors, uses }: { mirrors: Mirror[]; uses: SlotUse[] }) =>
+    nodeState(context).mirror(mirrors, uses),
+
+  // Hand-off.
+  async accept({ keeper }: Context, { mailbox, id, bytes }: { mailbox: string; id: string; bytes: Uint8Array }) {
+    const inbox = keeper.inbox(mailbox);
+    const accepted = await inbox.accept(id, bytes);
+    if (accepted === "stored" && keeper.isOpen(mailbox)) void keeper.drain(mailbox);
+    return { accepted, waiting: inbox.waiting };
+  },
+  waiting({ keeper }: Context, { mailbox }: { mailbox: string }) {
+    const { waiting, waitingBytes, unreadable } = keeper.inbox(mailbox);
+    return { waiting, waitingBytes, unreadable };
+  },
+
+  // Login. A dummy slot (`real` false) costs the same and never opens.
+  async login(
+    { keeper }: Context,
+    {
+      session,
+      facts,
+      slot,
+      secret,
+      real,
+    }: { session: number; facts: OpenFacts; slot: Keyslot; secret: Uint8Array; real: boolean },
+  ): Promise<boolean> {
+    const masterKey = unwrapKey(slot, facts.mailbox, secret, nativePrimitives);
+    secret.fill(0);
+    if (masterKey === null || !real) return false;
+    await keeper.enter(session, facts, masterKey);
+    return true;
+  },
+  logout: ({ keeper }: Context, { session }: { session: number }) => keeper.leave(session),
+  lock: ({ keeper }: Context, { mailbox }: { mailbox: string }) => keeper.lock(mailbox),
+  erase: ({ keeper }: Context, { mailbox }: { mailbox: string }) => keeper.erase(mailbox),
+  setQuota: ({ keeper }: Context, { mailbox, quotaBytes }: { mailbox: string; quotaBytes: number }) =>
+    keeper.setQuota(mailbox, quotaBytes),
+
+  // Account.
+  folders: ({ keeper }: Context, { session }: { session: number }) => folders.listFolders(keeper.mailbox(session)),
+  counts({ keeper }: Context, { session, names }: { session: number; names: readonly string[] }) {
+    const mailbox = keeper.mailbox(session);
+    return names.map((name) => folders.countsNamed(mailbox, name));
+  },
+  find: ({ keeper }: Context, { session, name }: { session: number; name: string }) =>
+    folders.findFolder(keeper.mailbox(session), name),
+  create: ({ keeper }: Context, { session, name, use }: { session: number; name: string; use: SpecialUse | null }) =>
+    keeper.mailbox(session).write(session, (write) => folders.createFolder(write, name, use)),
+  remove: ({ keeper }: Context, { session, name }: { session: number; name: string }) =>
+    keeper.mailbox(session).write(session, (write) => folders.removeFolder(write, name)),
+  rename: ({ keeper }: Context, { session, from, to }: { session: number; from: string; to: string }) =>
+    keeper.mailbox(session).write(session, (write) => folders.renameFolder(write, from, to)),
+  subscribe: ({ keeper }: Context, { session, name, on }: { session: number; name: string; on: boolean }) =>
+    keeper.mailbox(session).write(session, (write) => folders.subscribe(write, name, on)),
+  append(
+    { keeper }: Context,
+    { session, name, messages }: { session: number; name: string; messages: readonly NewMessage[] },
+  ) {
+    const mailbox = keeper.mailbox(session);
+    // Known before the work of reading a large message.
+    const row = mailbox.folderNamed(name);
+    if (!row || row.selectable === 0) throw new Refusal("TRYCREATE", "No such folder");
+    const prepared = messages.map(ready);
+    return mailbox.write(session, (write) => changing.append(write, name, prepared));
+  },
+  quota({ keeper }: Context, { session }: { session: number }) {
+    const { usedBytes, quotaBytes } = keeper.mailbox(session);
+    return { usedBytes, limitBytes: quotaBytes };
+  },
+  metadata(
+    { keeper }: Context,
+    {
+      session,
+      name,
+      entries,
+      depth,
+    }: { session: number; name: string | null; entries: readonly string[]; depth: number },
+  ) {
+    return metadata.readMetadata(keeper.mailbox(session), name, entries, depth);
+  },
+  setMetadata(
+    { keeper }: Context,
+    { session, name, values }: { session: number; name: string | null; values: ReadonlyMap<string, Uint8Array | null> },
+  ) {
+    return keeper.mailbox(session).write(session, (write) => metadata.writeMetadata(write, name, values));
+  },
+
+  // A selected folder.
+  snapshot: ({ keeper }: Context, { session, folder, readOnly }: InFolder & { readOnly: boolean }) =>
+    folders.snapshot(keeper.mailbox(session), folder, readOnly),
+  fetch(
+    { keeper }: Context,
+    { session, folder, ranges, want, from }: InFolder & { ranges: UidRanges; want: Want; from: number },
+  ) {
+    return fetchBatch(keeper.mailbox(session), folder, ranges, want, from);
+  },
+  binarySize({ keeper }: Context, { session, folder, uid, part }: InFolder & { uid: number; part: readonly number[] }) {
+    const bytes = section(keeper, { session, folder, uid, section: { part, what: "binary" } });
+    return bytes instanceof Uint8Array ? bytes.length : bytes;
+  },
+  setFlags(
+    { keeper }: Context,
+    {
+      session,
+      folder,
+      ranges,
+      change,
+      unchangedSince,
+    }: InFolder & {
+      ranges: UidRanges;
+      change: FlagChange;
+      unchangedSince: number | null;
+    },
+  ) {
+    return keeper
+      .mailbox(session)
+      .write(session, (write) => changing.setFlags(write, folder, ranges, change, unchangedSince));
+  },
+  copy: ({ keeper }: Context, { session, folder, ranges, target }: InFolder & { ranges: UidRanges; target: string }) =>
+    keeper.mailbox(session).write(session, (write) => changing.copy(write, folder, ranges, target)),
+  move: ({ keeper }: Context, { session, folder, ranges, target }: InFolder & { ranges: UidRanges; target: string }) =>
+    keeper.mailbox(session).write(session, (write) => changing.move(write, folder, ranges, target)),
+  replace(
+    { keeper }: Context,
+    { session, folder, uid, target, message }: InFolder & { uid: number; target: string; message: NewMessage },
+  ) {
+    const prepared = ready(message);
+    return keeper.mailbox(session).write(session, (write) => changing.replace(write, folder, uid, target, prepared));
+  },
+  expunge: ({ keeper }: Context, { session, folder, ranges }: InFolder & { ranges: UidRanges | null }) =>
+    keeper.mailbox(session).write(session, (write) => changing.expunge(write, folder, ranges)),
+  expungeUids: ({ keeper }: Context, { session, folder, ranges }: InFolder & { ranges: UidRanges }) =>
+    keeper.mailbox(session).write(session, (write) => changing.expungeUids(write, folder, ranges)),
+  search: ({ keeper }: Context, { session, folder, query }: InFolder & { query: Query }) =>
+    search(keeper.mailbox(session), folder, query, pause),
+  sort: (
+    { keeper }: Context,
+    { session, folder, query, keys }: InFolder & { query: Query; keys: readonly SortKey[] },
+  ) => sort(keeper.mailbox(session), folder, query, keys, pause),
+  thread(
+    { keeper }: Context,
+    { session, folder, query, algorithm }: InFolder & { query: Query; algorithm: "REFERENCES" | "ORDEREDSUBJECT" },
+  ) {
+    return thread(keeper.mailbox(session), folder, query, algorithm, pause);
+  },
+  expungedSince({ keeper }: Context, { session, folder, modseq }: InFolder & { modseq: number }) {
+    const mailbox = keeper.mailbox(session);
+    if (modseq < mailbox.folder(folder).forgotten_modseq) return null;
+    const uids = mailbox.db.column<number>(
+      "SELECT uid FROM expunged WHERE folder = ? AND modseq > ? ORDER BY uid",
+      folder,
+      modseq,
+    );
+    return Uint32Array.from(uids);
+  },
+  claimRecent({ keeper }: Context, { session, folder }: InFolder) {
+    const mailbox = keeper.mailbox(session);
+    folders.claimRecent(mailbox, mailbox.folder(folder));
+  },
+
+  // One message, for POP3.
+  section: ({ keeper }: Context, ask: InFolder & { uid: number; section: Section }) => section(keeper, ask),
+  sizes({ keeper }: Context, { session, folder }: InFolder) {
+    const rows = keeper
+      .mailbox(session)
+      .db.tuples<[number, number]>("SELECT uid, size FROM entry WHERE folder = ? ORDER BY uid", folder);
+    return { uids: Uint32Array.from(rows, ([uid]) => uid), sizes: Uint32Array.from(rows, ([, size]) => size) };
+  },
+};
+
+function section(
+  keeper: Keeper,
+  { session, folder, uid, section: wanted }: InFolder & { uid: number; section: Section },
+): Uint8Array | null | "undecodable" {
+  const body = bodyOf(keeper.mailbox(session), folder, uid);
+  return body && sectionBytes(body, wanted);
+}
+
+export type Operations = typeof operations;
+export type Operation = keyof Operations;
+export type Asked<K extends Operation> = Parameters<Operations[K]>[1];
+export type Answered<K extends Operation> = Awaited<ReturnType<Operations[K]>>;

@@ -1,0 +1,110 @@
+/**
+ * Everything about a message that can be worked out before a transaction begins: structure, rendered ENVELOPE and BODYSTRUCTURE,
+ * decoded words, preview, compressed chunks. Pure, but for compression.
+ */
+import { createHash } from "node:crypto";
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { type Entity, fieldOf, readEntity } from "./mime/entity.ts";
+import { mailboxesOf, renderEnvelope } from "./mime/envelope.ts";
+import { mapOf } from "./mime/map.ts";
+import { previewOf } from "./mime/preview.ts";
+import { sentOf } from "./mime/sent.ts";
+import { renderStructure } from "./mime/structure.ts";
+import { decodeWords } from "./mime/words.ts";
+
+export type Chunk = { codec: number; bytes: Uint8Array };
+
+export type Prepared = {
+  size: number;
+  headerSize: number;
+  digest: Buffer;
+  sentAt: number | null;
+  sentDay: number | null;
+  envelope: Buffer;
+  structure: Buffer;
+  basicStructure: Buffer;
+  parts: string;
+  preview: string;
+  subject: string;
+  from: string;
+  to: string;
+  cc: string;
+  bcc: string;
+  messageId: string | null;
+  references: readonly string[];
+  chunks: Chunk[];
+};
+
+export const bodyChunk = 128 * 1024;
+export const codecs = { plain: 0, zstd: 1 };
+// Below this, one 4 KiB page holds the bytes either way, and a decompression costs more (40 µs) than reading it.
+const worthCompressing = 3500;
+
+export function prepareMessage(raw: Uint8Array): Prepared {
+  const root = readEntity(raw);
+  const { header } = root;
+  const sent = sentOf(fieldOf(header, "date"));
+  const messageId = fieldOf(header, "message-id");
+  return {
+    size: raw.length,
+    headerSize: root.bodyStart,
+    digest: createHash("sha256").update(raw).digest(),
+    sentAt: sent?.at ?? null,
+    sentDay: sent?.day ?? null,
+    envelope: Buffer.from(renderEnvelope(header), "latin1"),
+    structure: Buffer.from(renderStructure(root, raw, true), "latin1"),
+    basicStructure: Buffer.from(renderStructure(root, raw, false), "latin1"),
+    parts: JSON.stringify(mapOf(root)),
+    preview: previewOf(root, raw),
+    subject: decodeWords(fieldOf(header, "subject") ?? ""),
+    from: addressWords(root, "from"),
+    to: addressWords(root, "to"),
+    cc: addressWords(root, "cc"),
+    bcc: addressWords(root, "bcc"),
+    messageId: messageId === null ? null : (idsIn(messageId)[0] ?? null),
+    references: referencesOf(root),
+    chunks: chunksOf(raw, root.bodyStart),
+  };
+}
+
+/** `Name <local@host>` of each, decoded, one a line. */
+function addressWords(root: Entity, field: string): string {
+  const lines: string[] = [];
+  for (const one of mailboxesOf(root.header, field)) {
+    if (one.kind === "group") lines.push(`${decodeWords(one.name)}:`);
+    if (one.kind !== "mailbox") continue;
+    const address = decodeWords(one.host === "" ? one.local : `${one.local}@${one.host}`);
+    lines.push(one.name === null ? address : `${decodeWords(one.name)} <${address}>`);
+  }
+  return lines.join("\n");
+}
+
+function idsIn(text: string): string[] {
+  return text.match(/<[^<>\s]{1,500}>/g) ?? [];
+}
+
+// RFC 5256 §3: References, else the first id of In-Reply-To.
+function referencesOf(root: Entity): string[] {
+  const ids = idsIn(fieldOf(root.header, "references") ?? "").slice(-100);
+  return ids.length > 0 ? ids : idsIn(fieldOf(root.header, "in-reply-to") ?? "").slice(0, 1);
+}
+
+function chunksOf(raw: Uint8Array, headerSize: number): Chunk[] {
+  const chunks = [chunkOf(raw.subarray(0, headerSize))];
+  for (let at = headerSize; at < raw.length; at += bodyChunk) chunks.push(chunkOf(raw.subarray(at, at + bodyChunk)));
+  return chunks;
+}
+
+const fast = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
+
+function chunkOf(bytes: Uint8Array): Chunk {
+  if (bytes.length >= worthCompressing) {
+    const smaller = zstdCompressSync(bytes, fast);
+    if (smaller.length < bytes.length * 0.9) return { codec: codecs.zstd, bytes: smaller };
+  }
+  return { codec: codecs.plain, bytes };
+}
+
+export function unpackChunk(codec: number, bytes: Uint8Array): Uint8Array {
+  return codec === codecs.zstd ? zstdDecompressSync(bytes) : bytes;
+}

@@ -1,0 +1,206 @@
+/** THREAD=ORDEREDSUBJECT and REFERENCES: RFC 5256 §3. Answers flat, in preorder, as `imap/port.ts` says. */
+import type { Mailbox } from "../mailbox.ts";
+import type { Query, Threads } from "../types.ts";
+import type { Candidate } from "./candidate.ts";
+import { findMatches, type Pause } from "./search.ts";
+import { sentAt } from "./sort.ts";
+import { baseSubject } from "./subject.ts";
+
+type Container = {
+  one: Candidate | null;
+  parent: Container | null;
+  children: Container[];
+  /** Sent date of the message, or of the first below a gap. */
+  at: number;
+};
+
+export async function thread(
+  mailbox: Mailbox,
+  folder: number,
+  query: Query,
+  algorithm: "REFERENCES" | "ORDEREDSUBJECT",
+  pause: Pause,
+): Promise<Threads> {
+  const found = await findMatches(mailbox, folder, query, pause);
+  const roots = algorithm === "REFERENCES" ? byReferences(found) : bySubject(found);
+  const uids: number[] = [];
+  const depths: number[] = [];
+  for (const root of roots) flatten(root, uids, depths);
+  return { uids: Uint32Array.from(uids), depths: Uint32Array.from(depths) };
+}
+
+// A reference chain may be a hundred thousand long: no recursion.
+function flatten(root: Container, uids: number[], depths: number[]): void {
+  const stack: [Container, number][] = [[root, 0]];
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    const [container, depth] = top;
+    uids.push(container.one?.uid ?? 0);
+    depths.push(depth);
+    for (let i = container.children.length - 1; i >= 0; i--) {
+      const child = container.children[i];
+      if (child) stack.push([child, depth + 1]);
+    }
+  }
+}
+
+function container(one: Candidate | null): Container {
+  return { one, parent: null, children: [], at: one ? sentAt(one) : 0 };
+}
+
+function byDate(a: Container, b: Container): number {
+  return a.at - b.at || (a.one?.uid ?? 0) - (b.one?.uid ?? 0);
+}
+
+function bySubject(found: readonly Candidate[]): Container[] {
+  const threads = new Map<string, Container>();
+  for (const one of found.map(container).sort(byDate)) {
+    const { base } = baseSubject(one.one?.words.subject ?? "");
+    const first = threads.get(base);
+    if (first) adopt(first, one);
+    else threads.set(base, one);
+  }
+  return [...threads.values()].sort(byDate);
+}
+
+function adopt(parent: Container, child: Container): void {
+  child.parent = parent;
+  parent.children.push(child);
+}
+
+function byReferences(found: readonly Candidate[]): Container[] {
+  const all = linked(found);
+  const roots = all.filter((one) => one.parent === null);
+  const pruned = roots.flatMap(prune);
+  for (const root of pruned) sortBelow(root);
+  const merged = mergeSubjects(pruned.sort(byDate));
+  for (const root of merged) sortBelow(root);
+  return merged.sort(byDate);
+}
+
+/** Step 1: containers by Message-ID, linked along the references. */
+function linked(found: readonly Candidate[]): Container[] {
+  const byId = new Map<string, Container>();
+  const all: Container[] = [];
+  const named = (id: string) => {
+    let one = byId.get(id);
+    if (!one) {
+      one = container(null);
+      byId.set(id, one);
+      all.push(one);
+    }
+    return one;
+  };
+  for (const candidate of found) {
+    const { message_id: id, refs } = candidate.words;
+    // A second message with the same id gets a container of its own.
+    let own = id === null ? null : named(id);
+    if (own === null || own.one !== null) {
+      own = container(null);
+      all.push(own);
+    }
+    own.one = candidate;
+    own.at = sentAt(candidate);
+    let above: Container | null = null;
+    for (const ref of refs === "" ? [] : refs.split(" ")) {
+      const next = named(ref);
+      if (above && next.parent === null && !isBelow(above, next)) adopt(above, next);
+      above = next;
+    }
+    if (above && !isBelow(above, own)) reparent(own, above);
+  }
+  return all;
+}
+
+function isBelow(one: Container, ancestor: Container): boolean {
+  for (let at: Container | null = one; at; at = at.parent) if (at === ancestor) return true;
+  return false;
+}
+
+function reparent(child: Container, parent: Container): void {
+  if (child.parent) child.parent.children.splice(child.parent.children.indexOf(child), 1);
+  adopt(parent, child);
+}
+
+/** Step 3: empty containers go; at the root one stays where it holds several. */
+function prune(root: Container): Container[] {
+  const order: Container[] = [];
+  const stack = [root];
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    order.push(top);
+    stack.push(...top.children);
+  }
+  for (const one of order.reverse()) {
+    one.children = one.children.flatMap((child) => (child.one === null ? child.children : [child]));
+    for (const child of one.children) child.parent = one;
+  }
+  if (root.one !== null) return [root];
+  if (root.children.length > 1) return [root];
+  for (const child of root.children) child.parent = null;
+  return root.children;
+}
+
+/** Step 4 and 6: siblings by date; a gap counts by its first child. */
+function sortBelow(root: Container): void {
+  const order: Container[] = [];
+  const stack = [root];
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    order.push(top);
+    stack.push(...top.children);
+  }
+  for (const one of order.reverse()) {
+    one.children.sort(byDate);
+    if (one.one === null) one.at = one.children[0]?.at ?? 0;
+  }
+}
+
+type Subject = { base: string; isReply: boolean };
+
+function subjectOf(root: Container): Subject {
+  const one = root.one ?? root.children[0]?.one ?? null;
+  return baseSubject(one?.words.subject ?? "");
+}
+
+/** Step 5: threads of one base subject become one. */
+function mergeSubjects(roots: Container[]): Container[] {
+  const table = new Map<string, { root: Container; subject: Subject }>();
+  for (const root of roots) {
+    const subject = subjectOf(root);
+    if (subject.base === "") continue;
+    const had = table.get(subject.base);
+    const better = !had || (root.one === null && had.root.one !== null) || (had.subject.isReply && !subject.isReply);
+    if (better && !(had?.root.one === null && root.one !== null)) table.set(subject.base, { root, subject });
+  }
+  const gone = new Set<Container>();
+  for (const root of roots) {
+    const subject = subjectOf(root);
+    const had = subject.base === "" ? undefined : table.get(subject.base);
+    if (!had || had.root === root) continue;
+    const merged = mergeInto(had, root, subject);
+    if (merged) had.root = merged;
+    gone.add(root);
+  }
+  const left = roots.filter((root) => !gone.has(root));
+  const replaced = new Map([...table.values()].map(({ root }) => [root.children[0], root]));
+  return left.map((root) => (root.parent === null ? root : (replaced.get(root) ?? root.parent)));
+}
+
+/** Answers a new root where one had to be made. */
+function mergeInto(had: { root: Container; subject: Subject }, root: Container, subject: Subject): Container | null {
+  const { root: first } = had;
+  if (first.one === null && root.one === null) {
+    for (const child of root.children) adopt(first, child);
+    return null;
+  }
+  if (first.one === null) {
+    adopt(first, root);
+    return null;
+  }
+  if (subject.isReply && !had.subject.isReply) {
+    adopt(first, root);
+    return null;
+  }
+  const both = container(null);
+  adopt(both, first);
+  adopt(both, root);
+  return both;
+}

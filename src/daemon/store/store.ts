@@ -1,0 +1,309 @@
+/**
+ * The store, as the rest of the daemon sees it: mailboxes to log in to, sealed messages to take, records to apply. The thread that
+ * calls it opens no database: store threads do, each mailbox belonging to one of them. What is kept here is public or wrapped: the
+ * mailbox records, their mirrors, and who is logged in.
+ */
+import { availableParallelism } from "node:os";
+import type { Keyslot, MailboxRecord } from "../../core/contract/mailbox.ts";
+import type { Clock } from "../../core/ports.ts";
+import { parseAppPassword } from "../../core/seal/keys.ts";
+import { nativePrimitives, random, clock as systemClock } from "../platform.ts";
+import { StoreAccount } from "./account.ts";
+import { dummySlot } from "./dummy.ts";
+import { Hub } from "./hub.ts";
+import type { News } from "./keeper.ts";
+import { StoreMaildrop } from "./maildrop.ts";
+import { Mirrors } from "./mirrors.ts";
+import type { Placed } from "./node-state.ts";
+import { Refusal } from "./refusal.ts";
+import { StoreThread } from "./threads.ts";
+
+export type StoreOptions = {
+  /** Folder for node.db and the mailboxes; made where it is missing. */
+  dir: string;
+  /** 32 bytes; copied. */
+  nodeKey: Uint8Array;
+  clock?: Clock;
+  /** Store threads; about one per core. */
+  workers?: number;
+  /** Honour `test-only` keyslots, whose secret is any password. */
+  testSlots?: boolean;
+  /** How long a mailbox stays open after its last session, ms. */
+  graceMs?: number;
+  /** Something an operator must see: a changed public key, a file that runs behind, a message that does not open. */
+  onAlarm?: (alarm: { mailbox: string; what: string }) => void;
+};
+
+export type AppLogin<T> = { ok: true; account: T } | { ok: false; why: "credentials" | "unavailable" };
+type From = { ip: string };
+
+/** Answer of `acceptSealed`. `gone`: moved or deleted; `full`: past 110 % of the quota; `later`: placed here, but not known so yet. */
+export type Acceptance = "stored" | "duplicate" | "gone" | "full" | "later";
+
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const store = new Store(options);
+  await store.start();
+  return store;
+}
+
+export class Store {
+  readonly #options: Required<StoreOptions>;
+  readonly #threads: StoreThread[];
+  readonly #placed = new Map<string, Placed>();
+  readonly #byAddress = new Map<string, string>();
+  readonly #accounts = new Map<number, StoreAccount>();
+  readonly #maildropLocks = new Set<string>();
+  readonly #hub = new Hub<StoreAccount>((session) => this.#accounts.get(session) ?? null);
+  readonly #mirrors: Mirrors;
+  #nextSession = 1;
+  /** Asks the edge for a record that lacks a selector or an address; set by the hand-off. */
+  onMiss: ((address: string) => Promise<void>) | null = null;
+
+  constructor(options: StoreOptions) {
+    const workers = options.workers ?? availableParallelism();
+    this.#options = {
+      clock: systemClock,
+      workers,
+      testSlots: false,
+      graceMs: 60_000,
+      onAlarm: () => undefined,
+      ...options,
+    };
+    const { dir, nodeKey, graceMs } = this.#options;
+    this.#threads = Array.from({ length: workers }, (_, i) => {
+      const start = { dir, nodeKey: Uint8Array.from(nodeKey), graceMs, ownsNode: i === 0 };
+      return new StoreThread(
+        start,
+        (news) => this.#hear(news),
+        (cause) => this.#alarm("", `a store thread ended: ${cause.message}`),
+      );
+    });
+    this.#mirrors = new Mirrors((mirrors, uses) => this.#node.call("nodeMirror", { mirrors, uses }));
+  }
+
+  async start(): Promise<void> {
+    for (const placed of await this.#node.call("nodeRecords", null)) this.#hold(placed);
+  }
+
+  get #node(): StoreThread {
+    const [first] = this.#threads;
+    if (!first) throw new Error("a store without threads");
+    return first;
+  }
+
+  #threadOf(mailbox: string): StoreThread {
+    let sum = 0;
+    for (let i = 0; i < mailbox.length; i++) sum = (Math.imul(sum, 31) + mailbox.charCodeAt(i)) >>> 0;
+    return this.#threads[sum % this.#threads.length] ?? this.#node;
+  }
+
+  #hold(placed: Placed): void {
+    const had = this.#placed.get(placed.record.id);
+    if (had) this.#byAddress.delete(had.record.address);
+    this.#placed.set(placed.record.id, placed);
+    if (placed.record.state === "active") this.#byAddress.set(placed.record.address, placed.record.id);
+  }
+
+  #hear(news: News): void {
+    if (news.kind === "changes") this.#hub.publish(news.mailbox, news.changes);
+    else if (news.kind === "alarm") this.#alarm(news.mailbox, news.what);
+    else {
+      const placed = this.#placed.get(news.mailbox);
+      if (!placed) return;
+      placed.generation = Math.max(placed.generation, news.generation);
+      placed.usedBytes = news.usedBytes;
+      placed.waiting = news.waiting;
+      this.#mirrors.state(news);
+    }
+  }
+
+  #alarm(mailbox: string, what: string): void {
+    this.#options.onAlarm({ mailbox, what });
+  }
+
+  // --- log in ----------------------------------------------------------------------------------------------------------
+
+  /** `imap/port.ts` Mailboxes. */
+  readonly mailboxes = {
+    login: (user: string, secret: Uint8Array, from: From): Promise<AppLogin<StoreAccount>> =>
+      this.#login(user, secret, from),
+  };
+
+  /** `pop3/port.ts` Maildrops. */
+  readonly maildrops = {
+    open: (user: string, secret: Uint8Array, from: From) => this.#openMaildrop(user, secret, from),
+  };
+
+  async #login(user: string, given: Uint8Array, _from: From): Promise<AppLogin<StoreAccount>> {
+    const secret = Uint8Array.from(given);
+    given.fill(0);
+    const address = user.trim().toLowerCase();
+    const parsed = parseAppPassword(secret, nativePrimitives);
+    try {
+      if (parsed && !this.#slotFor(address, parsed.selector)) await this.onMiss?.(address);
+      const slot = parsed ? this.#slotFor(address, parsed.selector) : this.#testSlotFor(address);
+      return await this.#enter(address, slot, parsed?.secret ?? (slot ? secret.slice() : random(20)));
+    } catch (cause) {
+      const mailbox = this.#byAddress.get(address) ?? "";
+      if (!(cause instanceof Refusal)) this.#alarm(mailbox, `login failed: ${describe(cause)}`);
+      return { ok: false, why: "unavailable" };
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  async #enter(address: string, slot: Keyslot | null, secret: Uint8Array): Promise<AppLogin<StoreAccount>> {
+    // A user or slot that does not exist costs what an existing one costs.
+    const placed = slot ? this.#at(address) : null;
+    const record = placed?.record;
+    const session = this.#nextSession++;
+    const facts = {
+      mailbox: record?.id ?? "none",
+      keyId: record?.keyId ?? "",
+      quotaBytes: record?.quotaBytes ?? 0,
+      generation: placed?.generation ?? 0,
+    };
+    const thread = this.#threadOf(record?.id ?? address);
+    const real = record !== undefined;
+    const opened = await thread.call("login", { session, facts, slot: slot ?? dummySlot, secret, real });
+    if (!opened || !record || !slot) return { ok: false, why: "credentials" };
+    const { id: mailboxId } = record;
+    const ended = (account: StoreAccount) => this.#accounts.delete(account.session);
+    const account = new StoreAccount({ session, mailboxId, address, slot: slot.id, thread, hub: this.#hub, ended });
+    this.#accounts.set(session, account);
+    this.#used(mailboxId, slot.id);
+    if (this.#isRevoked(mailboxId, slot.id)) {
+      await account.logout();
+      return { ok: false, why: "credentials" };
+    }
+    return { ok: true, account };
+  }
+
+  #at(address: string): Placed | null {
+    return this.#placed.get(this.#byAddress.get(address) ?? "") ?? null;
+  }
+
+  #slotFor(address: string, selector: string): Keyslot | null {
+    const slots = this.#at(address)?.record.keyslots ?? [];
+    return (
+      slots.find((slot) => slot.kind === "app-password" && slot.selector === selector && slot.revokedAt === null) ??
+      null
+    );
+  }
+
+  #testSlotFor(address: string): Keyslot | null {
+    if (!this.#options.testSlots) return null;
+    const slots = this.#at(address)?.record.keyslots ?? [];
+    return slots.find((slot) => slot.kind === "test-only" && slot.revokedAt === null) ?? null;
+  }
+
+  #isRevoked(mailbox: string, slot: string): boolean {
+    const record = this.#placed.get(mailbox)?.record;
+    return record?.state !== "active" || record.keyslots.find(({ id }) => id === slot)?.revokedAt !== null;
+  }
+
+  #used(mailbox: string, slot: string): void {
+    const at = this.#options.clock();
+    const placed = this.#placed.get(mailbox);
+    if (placed) placed.lastUse[slot] = at;
+    this.#mirrors.use({ mailbox, slot, at });
+  }
+
+  async #openMaildrop(user: string, secret: Uint8Array, from: From) {
+    const login = await this.#login(user, secret, from);
+    if (!login.ok) return login;
+    const { account } = login;
+    const { mailboxId } = account;
+    if (this.#maildropLocks.has(mailboxId)) {
+      await account.logout();
+      return { ok: false, why: "in-use" } as const;
+    }
+    this.#maildropLocks.add(mailboxId);
+    try {
+      const maildrop = await StoreMaildrop.open(account, () => this.#maildropLocks.delete(mailboxId));
+      return { ok: true, maildrop } as const;
+    } catch {
+      this.#maildropLocks.delete(mailboxId);
+      await account.logout();
+      return { ok: false, why: "unavailable" } as const;
+    }
+  }
+
+  // --- hand-off --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Takes over `bytes`. `stored` and `duplicate` are durable: the ciphertext is synced, or was filed before. An open mailbox shows
+   * the message soon after.
+   */
+  async acceptSealed(arrival: { mailbox: string; epoch: number; id: string; bytes: Uint8Array }): Promise<Acceptance> {
+    const { mailbox, epoch, id, bytes } = arrival;
+    const placed = this.#placed.get(mailbox);
+    if (placed?.record.state !== "active" || epoch < placed.record.epoch) return "gone";
+    if (epoch > placed.record.epoch) return "later";
+    const thread = this.#threadOf(mailbox);
+    const { waitingBytes } = await thread.call("waiting", { mailbox });
+    // The edge refuses at 100 %; what it had already accepted still fits.
+    if (placed.usedBytes + waitingBytes + bytes.length > placed.record.quotaBytes * 1.1 + 65_536) return "full";
+    const { accepted, waiting } = await thread.call("accept", { mailbox, id, bytes });
+    placed.waiting = waiting;
+    this.#mirrors.waiting(mailbox, placed);
+    return accepted;
+  }
+
+  /** Applies a record at or above the revision held; answers the revision held afterwards. Durable when it resolves. */
+  async applyMailbox(record: MailboxRecord): Promise<number> {
+    const had = this.#placed.get(record.id);
+    if (had && record.revision < had.record.revision) return had.record.revision;
+    if (had && record.keyId !== had.pinnedKeyId) this.#alarm(record.id, "the edge offers another public key");
+    await this.#node.call("nodeSave", { record });
+    const fresh = { pinnedKeyId: record.keyId, generation: 0, usedBytes: 0, waiting: 0, lastUse: {} };
+    this.#hold({ ...fresh, ...had, record });
+    await this.#endRevoked(record);
+    if (record.state === "deleted") await this.#threadOf(record.id).call("erase", { mailbox: record.id });
+    else await this.#threadOf(record.id).call("setQuota", { mailbox: record.id, quotaBytes: record.quotaBytes });
+    return record.revision;
+  }
+
+  async #endRevoked(record: MailboxRecord): Promise<void> {
+    for (const account of [...this.#accounts.values()]) {
+      if (account.mailboxId !== record.id || !this.#isRevoked(record.id, account.slot)) continue;
+      account.revoke();
+      await account.logout();
+    }
+  }
+
+  /** The record held, by id. */
+  record(mailbox: string): MailboxRecord | null {
+    return this.#placed.get(mailbox)?.record ?? null;
+  }
+
+  /** What a heartbeat says of each mailbox. */
+  stats(): {
+    id: string;
+    revision: number;
+    usedBytes: number;
+    waiting: number;
+    generation: number;
+    lastUse: Record<string, number>;
+  }[] {
+    return [...this.#placed.values()].map(({ record, usedBytes, waiting, generation, lastUse }) => ({
+      id: record.id,
+      revision: record.revision,
+      usedBytes,
+      waiting,
+      generation,
+      lastUse: { ...lastUse },
+    }));
+  }
+
+  /** Ends all sessions, wipes keys, closes every database. */
+  async close(): Promise<void> {
+    for (const account of [...this.#accounts.values()]) await account.logout();
+    await this.#mirrors.flush();
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+}
+
+function describe(cause: unknown): string {
+  return cause instanceof Error ? `${cause.message} ${String(cause.cause ?? "")}` : String(cause);
+}

@@ -1,0 +1,56 @@
+/** The entry of a store thread: takes calls, answers them in its own time, and tells what happened. Never started by hand. */
+import { parentPort, workerData } from "node:worker_threads";
+import { type Call, Outbox, type Reply, type Said, type Start } from "./crossing.ts";
+import { Keeper } from "./keeper.ts";
+import { NodeState } from "./node-state.ts";
+import { type Context, type Operation, operations } from "./operations.ts";
+import { Refusal } from "./refusal.ts";
+
+const port = parentPort;
+if (!port) throw new Error("a store thread is started by the store");
+const start = workerData as Start;
+
+const outbox = new Outbox<Said>((items, transfer) => port.postMessage(items, transfer));
+const commits: (() => void)[] = [];
+
+/** Commits run after everything that is already here was taken in: writers of one turn share a sync. */
+function soon(work: () => void): void {
+  if (commits.length === 0) setImmediate(runCommits);
+  commits.push(work);
+}
+
+function runCommits(): void {
+  for (const work of commits.splice(0)) work();
+  // Promises of what was just committed settle first, then their answers go out together.
+  setImmediate(() => outbox.flush());
+}
+
+const node = start.ownsNode ? new NodeState(start.dir, start.nodeKey) : null;
+const keeper = new Keeper(start, (news) => outbox.push({ news }), soon);
+const context: Context = { keeper, node };
+
+port.on("message", (calls: Call[] | "close") => {
+  if (calls === "close") {
+    keeper.close();
+    node?.close();
+    outbox.flush();
+    port.close();
+    return;
+  }
+  for (const call of calls) void answer(call);
+});
+
+async function answer({ id, op, args }: Call): Promise<void> {
+  try {
+    const run = operations[op as Operation] as (context: Context, args: unknown) => unknown;
+    const value = await run(context, args);
+    outbox.push({ id, ok: true, value });
+  } catch (cause) {
+    outbox.push(failure(id, cause));
+  }
+}
+
+function failure(id: number, cause: unknown): Reply {
+  const refusal = cause instanceof Refusal ? { code: cause.code, text: cause.message } : null;
+  return { id, ok: false, refusal, cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) };
+}
