@@ -16,11 +16,16 @@ export function utf8Decode(bytes: Uint8Array): string {
 
 /** One character per byte, U+0000 to U+00FF. */
 export function latin1(bytes: Uint8Array): string {
+  // ASCII is the same in UTF-8, and the runtime's decoder is many times faster than any loop.
+  if (bytes.length > 32 && isAscii(bytes)) return decoder.decode(bytes);
   let text = "";
-  for (let at = 0; at < bytes.length; at += 8192) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  }
+  for (let at = 0; at < bytes.length; at++) text += String.fromCharCode(bytes[at] ?? 0);
   return text;
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if ((bytes[at] ?? 0) > 0x7f) return false;
+  return true;
 }
 
 /** Inverse of `latin1`; throws on a character above U+00FF. */

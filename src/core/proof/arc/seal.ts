@@ -26,17 +26,18 @@ export type SealInput = {
  */
 export async function sealArc(
   { raw, arc, results }: SealInput,
-  signer: Signer,
+  sealer: Signer,
   crypto: Crypto,
 ): Promise<string | null> {
   const instance = arc.instances + 1;
   if (arc.cv === "temperror" || instance > limits.proof.arcInstances || isGivenUp(arc)) return null;
+  const signer: Signer = { ...sealer, canon: "relaxed" };
   const header = readHeader(raw);
   const i = String(instance);
   const names = namesToSign(header, ["dkim-signature"]);
   const fields = new CanonicalFields(header);
   const ours = `ARC-Authentication-Results: i=${i}; ${results}\r\n`;
-  const tags = { i, ...commonTags(signer), h: names.join(":"), bh: bodyHash(raw, header, crypto) };
+  const tags = { i, ...commonTags(signer), h: names.join(":"), bh: bodyHash(raw, header, "relaxed", crypto) };
   const message = await signedField(
     "ARC-Message-Signature",
     tags,

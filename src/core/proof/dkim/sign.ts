@@ -1,11 +1,11 @@
 /**
- * DKIM signing, RFC 6376 §5, RSA or Ed25519 with SHA-256, relaxed/relaxed. The signature is made with the very
+ * DKIM signing, RFC 6376 §5, RSA or Ed25519 with SHA-256. The signature is made with the very
  * canonicalisation that verifies. Names that a forger would like to add again are signed once more than they occur (§8.15).
  */
 import { concat, toBase64 } from "../../bytes.ts";
 import { type Header, readHeader } from "../../message/header.ts";
 import type { Crypto } from "../../ports.ts";
-import { hasBareLf } from "./body.ts";
+import { type Canon, hasBareLf } from "./body.ts";
 import { BodyHashes } from "./body-hash.ts";
 import { CanonicalFields, withoutSignature } from "./fields.ts";
 import { digest } from "./verify.ts";
@@ -20,6 +20,8 @@ export type Signer = {
   key: SigningKey;
   /** UTC ms; becomes t=. */
   now: number;
+  /** Of header and body; relaxed unless said otherwise. */
+  canon?: Canon;
 };
 
 /** Signed when present. */
@@ -31,25 +33,24 @@ const signable = (
 /** Signed even when absent, and once more than present. */
 const sealed = new Set("from reply-to to cc subject date message-id mime-version content-type".split(" "));
 
-const whole = { canon: "relaxed", length: null } as const;
-
 /** One whole DKIM-Signature field, folded, ending in CRLF, to be put on top of `raw`. */
 export async function signDkim(raw: Uint8Array, signer: Signer, crypto: Crypto): Promise<string> {
   const header = readHeader(raw);
   const names = namesToSign(header);
-  const tags = { v: "1", ...commonTags(signer), h: names.join(":"), bh: bodyHash(raw, header, crypto) };
-  return signedField(
-    "DKIM-Signature",
-    tags,
-    new CanonicalFields(header).signed(names, "relaxed", null),
-    signer,
-    crypto,
-  );
+  const bh = bodyHash(raw, header, canonOf(signer), crypto);
+  const tags = { v: "1", ...commonTags(signer), h: names.join(":"), bh };
+  const parts = new CanonicalFields(header).signed(names, canonOf(signer), null);
+  return signedField("DKIM-Signature", tags, parts, signer, crypto);
 }
 
-export function commonTags({ domain, selector, key, now }: Signer) {
-  const t = String(Math.floor(now / 1000));
-  return { a: `${key.type}-sha256`, c: "relaxed/relaxed", d: domain, s: selector, t };
+function canonOf({ canon }: Pick<Signer, "canon">): Canon {
+  return canon ?? "relaxed";
+}
+
+export function commonTags(signer: Signer) {
+  const { domain: d, selector: s, key, now } = signer;
+  const canon = canonOf(signer);
+  return { a: `${key.type}-sha256`, c: `${canon}/${canon}`, d, s, t: String(Math.floor(now / 1000)) };
 }
 
 export function namesToSign(header: Header, alsoPresent: readonly string[] = []): string[] {
@@ -62,7 +63,8 @@ export function namesToSign(header: Header, alsoPresent: readonly string[] = [])
 }
 
 /** Bare LFs are hashed as the CRLFs that the next relay makes of them. */
-export function bodyHash(raw: Uint8Array, header: Header, crypto: Crypto): string {
+export function bodyHash(raw: Uint8Array, header: Header, canon: Canon, crypto: Crypto): string {
+  const whole = { canon, length: null };
   const body = raw.subarray(header.bodyAt);
   const hashes = new BodyHashes(body, crypto, header.unixLines || hasBareLf(body));
   hashes.want(whole);
@@ -74,11 +76,12 @@ export async function signedField(
   name: string,
   tags: Record<string, string>,
   parts: readonly Uint8Array[],
-  { key }: Pick<Signer, "key">,
+  signer: Pick<Signer, "key" | "canon">,
   crypto: Crypto,
 ): Promise<string> {
   const unsigned = `${name}: ${Object.entries(tags).map(tagText).join(";\r\n\t")};\r\n\tb=`;
-  const message = concat(...parts, withoutSignature(`${unsigned}\r\n`, "relaxed"));
+  const { key } = signer;
+  const message = concat(...parts, withoutSignature(`${unsigned}\r\n`, canonOf(signer)));
   const signature =
     key.type === "rsa"
       ? await crypto.signRsaSha256(key.pkcs8, message)

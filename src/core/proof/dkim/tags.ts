@@ -41,7 +41,7 @@ export function looseBase64(value: string): Uint8Array | null {
   let bits = 0;
   let at = 0;
   for (let i = 0; i < text.length; i++) {
-    held = ((held << 6) | alphabet.indexOf(text.charAt(i))) & 0xffff;
+    held = ((held << 6) | (sextets[text.charCodeAt(i)] ?? 0)) & 0xffff;
     bits += 6;
     if (bits >= 8) {
       bits -= 8;
@@ -51,4 +51,7 @@ export function looseBase64(value: string): Uint8Array | null {
   return bytes;
 }
 
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const sextets = new Uint8Array(128);
+for (const [value, letter] of [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"].entries()) {
+  sextets[letter.charCodeAt(0)] = value;
+}
