@@ -50,7 +50,7 @@ export async function sendOver(
     if (needsUtf8(envelope) && !/[ -]SMTPUTF8\b/i.test(client.lastServerResponse || "")) return notForThisHost;
     return await sent(client, envelope, raw);
   } catch (error) {
-    return answerFor(error);
+    return answerFor(error, client.upgrading === true);
   } finally {
     client.quit();
     client.close();
@@ -107,12 +107,12 @@ type SmtpError = Error & {
   recipient?: unknown;
 };
 
-function answerFor(cause: unknown): Sent {
+function answerFor(cause: unknown, inHandshake: boolean): Sent {
   const error: SmtpError = cause instanceof Error ? cause : new Error("unknown");
   const refusal = refusalOf(error);
   if (refusal.code >= 400) return { kind: "refused", ...refusal };
   if (error.code === "EMESSAGE" && refusal.stage === "MAIL FROM") return tooLarge;
-  return { kind: "broken", why: reasonFor(error.code), tls: error.code === "ETLS" };
+  return { kind: "broken", why: reasonFor(error.code), tls: inHandshake || error.code === "ETLS" };
 }
 
 function refusalOf(error: SmtpError): SmtpRefusal {
