@@ -1,0 +1,120 @@
+/** Everything of a node that talks with the edge: hand-off listener, SMTP door, relay queue, heartbeat. */
+import { once } from "node:events";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { fromBase64, utf8 } from "../../core/bytes.ts";
+import { labels } from "../../core/seal/labels.ts";
+import type { Config, NodeIdentity } from "../config.ts";
+import { type DoorOptions, doorServer } from "../door/server.ts";
+import { EdgeClient } from "../handoff/edge.ts";
+import { startHeartbeat } from "../handoff/heartbeat.ts";
+import { handoffListener } from "../handoff/listener.ts";
+import { guardedConnect, mailPorts } from "../net/connect.ts";
+import { nodeResolver } from "../net/dns.ts";
+import { clock, nativePrimitives, nodeCrypto, random } from "../platform.ts";
+import { type RelayQueue, relayQueue } from "../queue/queue.ts";
+import type { Store } from "../store/store.ts";
+import type { Certificate } from "./certificate.ts";
+import { logLine } from "./log.ts";
+
+const version = "0.1.0";
+const connectTimeoutMs = 30_000;
+/** A hand-off call of 28 MB over a slow line; longer is a stalled one. */
+const requestMs = 5 * 60_000;
+
+export type EdgeSide = { ports: Record<string, number>; close(): Promise<void> };
+type Deps = { config: Config; identity: NodeIdentity; store: Store; certificate: Certificate };
+
+export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["edge"]>): Promise<EdgeSide> {
+  const { config, identity, store } = deps;
+  const name = { name: config.node.id, seed: fromBase64(identity.seed) };
+  const edge = new EdgeClient({ origin: edgeConfig.origin, identity: name, crypto: nodeCrypto, clock, random });
+  const queue = await openQueue(deps, edge);
+  const handoff = await openHandoff(deps, fromBase64(edgeConfig.publicKey), queue);
+  const door = await openDoor(deps, edge, queue);
+  const pulse = startHeartbeat({
+    node: config.node.id,
+    version,
+    edge,
+    store,
+    transit: () => queue.transit,
+    relayWaiting: () => queue.waiting,
+    dir: config.data,
+    clock,
+    log: logLine,
+  });
+  return {
+    ports: { ...(handoff ? { handoff: handoff.port } : {}), ...(door ? { door: door.port } : {}) },
+    close: async () => {
+      pulse.stop();
+      await Promise.all([door?.close(), handoff?.close()]);
+      await queue.close();
+    },
+  };
+}
+
+function openQueue({ config, identity }: Deps, edge: EdgeClient): Promise<RelayQueue> {
+  const nodeKey = fromBase64(identity.storeKey);
+  const derive = (label: string) => nativePrimitives.hkdf(nodeKey, new Uint8Array(0), utf8(label), 32);
+  const connect = guardedConnect({
+    ownAddresses: [],
+    ports: mailPorts,
+    allowLoopback: config.testing.loopbackDestinations,
+    timeoutMs: connectTimeoutMs,
+  });
+  return relayQueue({
+    file: join(config.data, "queue.db"),
+    key: derive(labels.queueDb),
+    srsSecrets: [derive(labels.srsSecret)],
+    name: config.node.hostname,
+    port: config.delivery.port,
+    dns: nodeResolver(config.dns),
+    connect,
+    clock,
+    random,
+    primitives: nativePrimitives,
+    crypto: nodeCrypto,
+    report: (results) => edge.results(results),
+    log: logLine,
+  });
+}
+
+async function openHandoff({ config, store, certificate }: Deps, edgeKey: Uint8Array, queue: RelayQueue) {
+  const at = config.listen.handoff;
+  if (at === undefined) return null;
+  const listener = handoffListener({
+    node: config.node.id,
+    edgeKey,
+    crypto: nodeCrypto,
+    clock,
+    store,
+    onRelay: async (manifest, sealed) => void (await queue.accept(manifest.id, sealed)),
+    log: logLine,
+  });
+  const options = {
+    ...certificate.pem(),
+    minVersion: "TLSv1.2",
+    requestTimeout: requestMs,
+    maxHeaderSize: 16_384,
+  } as const;
+  const server = createServer(options, listener);
+  server.maxConnections = 500;
+  const renewing = setInterval(() => server.setSecureContext({ ...certificate.pem(), minVersion: "TLSv1.2" }), 60_000);
+  renewing.unref();
+  server.listen(at.port, at.host);
+  await once(server, "listening");
+  const close = async (): Promise<void> => {
+    clearInterval(renewing);
+    const closed = once(server.close(), "close");
+    server.closeIdleConnections();
+    await closed;
+  };
+  return { port: (server.address() as AddressInfo).port, close };
+}
+
+async function openDoor({ config, certificate }: Deps, edge: DoorOptions["edge"], bounces: RelayQueue) {
+  const at = config.listen.door;
+  if (at === undefined) return null;
+  return doorServer({ ...at, name: config.node.hostname, edge, bounces, tls: certificate.source, clock, log: logLine });
+}
