@@ -50,29 +50,31 @@ const Toolbar: FC<{ query: AliasQuery; total: number; domain: DomainView; may: b
   may,
 }) => (
   <div class="toolbar">
-    <form method="get" action={`/domains/${domain.id}`} role="search" class="row search-form">
-      <div class="search">
-        <Icon name="search" />
-        <input
-          type="search"
-          name="text"
-          value={query.text ?? ""}
-          placeholder="Search"
-          aria-label="Search pattern, note or destination"
-          data-search
-        />
-      </div>
-      <select name="state" aria-label="State">
-        <option value="">All</option>
-        <option value="active" selected={query.state === "active"}>
-          On
-        </option>
-        <option value="disabled" selected={query.state === "disabled"}>
-          Off
-        </option>
-      </select>
-      <button type="submit">Find</button>
-    </form>
+    <search>
+      <form method="get" action={`/domains/${domain.id}`} class="row search-form">
+        <div class="search">
+          <Icon name="search" />
+          <input
+            type="search"
+            name="text"
+            value={query.text ?? ""}
+            placeholder="Search"
+            aria-label="Search pattern, note or destination"
+            data-search
+          />
+        </div>
+        <select name="state" aria-label="State">
+          <option value="">All</option>
+          <option value="active" selected={query.state === "active"}>
+            On
+          </option>
+          <option value="disabled" selected={query.state === "disabled"}>
+            Off
+          </option>
+        </select>
+        <button type="submit">Find</button>
+      </form>
+    </search>
     <div class="row">
       <span class="soft small">{plural(total, "alias", "aliases")}</span>
       {may && (

@@ -6,12 +6,22 @@ import { errorPage, securityHeaders } from "./guard.tsx";
 import { activityPages } from "./pages/activity.tsx";
 import { aliasPages } from "./pages/aliases.tsx";
 import { domainPages } from "./pages/domains.tsx";
+import { mailboxPage } from "./pages/mailbox.tsx";
 import { mailboxPages } from "./pages/mailboxes.tsx";
 import { overviewPages } from "./pages/overview.tsx";
 import { setupPages } from "./pages/setup.tsx";
 import { signInPages } from "./pages/sign-in.tsx";
 
-const pages = [signInPages, overviewPages, domainPages, aliasPages, setupPages, mailboxPages, activityPages];
+const pages = [
+  signInPages,
+  overviewPages,
+  domainPages,
+  aliasPages,
+  setupPages,
+  mailboxPages,
+  mailboxPage,
+  activityPages,
+];
 
 export function dashboardRoutes(): Hono<App> {
   const app = new Hono<App>();

@@ -8,6 +8,7 @@ import {
   mailboxAddress,
   mailboxById,
   mailboxesOf,
+  mailboxRecord,
   revokeSlot,
   slotsOf,
 } from "../../directory/mailboxes.ts";
@@ -80,6 +81,17 @@ export const mailboxRows = [
     answer: whole,
     domainOf,
     run: withSlots,
+  }),
+  within("admin", "mailboxes:write", {
+    method: "GET",
+    path: "/mailboxes/:mailbox/keyslots",
+    name: "keyslots",
+    tag,
+    says: "The wrapped copies of the mailbox's key, for somebody who can open one of them",
+    params,
+    answer: page(keyslotSchema),
+    domainOf,
+    run: async (call) => ({ items: (await mailboxRecord(call.world, call.params.mailbox)).keyslots, next: null }),
   }),
   within("admin", "mailboxes:write", {
     method: "POST",

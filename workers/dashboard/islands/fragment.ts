@@ -1,13 +1,24 @@
-/** HTML that our own server rendered and escaped, as an element. The only way into a DOM sink that the page's policy allows. */
-type Policy = { createHTML(text: string): string };
-type Factory = { createPolicy(name: string, rules: { createHTML(text: string): string }): Policy };
+/** The one Trusted Types policy of our pages: HTML that our own server rendered and escaped, and our own key maker's address. */
+type Rules = { createHTML(text: string): string; createScriptURL(text: string): string };
+type Factory = { createPolicy(name: string, rules: Rules): Rules };
 
-// lib.dom does not know Trusted Types; Firefox before 148 does not either, and then needs no policy.
+// lib.dom does not know Trusted Types yet; a browser without them needs no policy.
 const factory = (globalThis as { trustedTypes?: Factory }).trustedTypes;
-const policy = factory?.createPolicy("postern", { createHTML: (text) => text });
+const rules: Rules = {
+  createHTML: (text) => text,
+  createScriptURL: (text) => {
+    if (text !== "/islands/keys.js") throw new TypeError("not a script of ours");
+    return text;
+  },
+};
+const policy = factory?.createPolicy("postern", rules) ?? rules;
 
 export function fragment(text: string): HTMLElement | null {
-  const parsed = new DOMParser().parseFromString(policy?.createHTML(text) ?? text, "text/html");
+  const parsed = new DOMParser().parseFromString(policy.createHTML(text), "text/html");
   const first = parsed.body.firstElementChild;
   return first instanceof HTMLElement ? document.adoptNode(first) : null;
+}
+
+export function scriptUrl(path: string): string {
+  return policy.createScriptURL(path);
 }

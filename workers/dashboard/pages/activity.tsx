@@ -143,36 +143,38 @@ const Nothing: FC<{ plain: boolean }> = ({ plain }) =>
 
 const Filters: FC<{ domains: DomainView[]; query: Query }> = ({ domains, query }) => (
   <div class="toolbar">
-    <form method="get" action="/activity" role="search" class="row search-form">
-      <div class="search">
-        <Icon name="search" />
-        <input
-          type="search"
-          name="text"
-          value={query.text ?? ""}
-          placeholder="Sender or recipient"
-          aria-label="Sender or recipient"
-          data-search
-        />
-      </div>
-      <select name="domain" aria-label="Domain">
-        <option value="">All domains</option>
-        {domains.map((domain) => (
-          <option value={domain.id} selected={domain.id === query.domain}>
-            {domain.name}
-          </option>
-        ))}
-      </select>
-      <select name="outcome" aria-label="Outcome">
-        <option value="">Any outcome</option>
-        {outcomes.options.map((one) => (
-          <option value={one} selected={one === query.outcome}>
-            {one === "deferred" ? "put off" : one}
-          </option>
-        ))}
-      </select>
-      <button type="submit">Find</button>
-    </form>
+    <search>
+      <form method="get" action="/activity" class="row search-form">
+        <div class="search">
+          <Icon name="search" />
+          <input
+            type="search"
+            name="text"
+            value={query.text ?? ""}
+            placeholder="Sender or recipient"
+            aria-label="Sender or recipient"
+            data-search
+          />
+        </div>
+        <select name="domain" aria-label="Domain">
+          <option value="">All domains</option>
+          {domains.map((domain) => (
+            <option value={domain.id} selected={domain.id === query.domain}>
+              {domain.name}
+            </option>
+          ))}
+        </select>
+        <select name="outcome" aria-label="Outcome">
+          <option value="">Any outcome</option>
+          {outcomes.options.map((one) => (
+            <option value={one} selected={one === query.outcome}>
+              {one === "deferred" ? "put off" : one}
+            </option>
+          ))}
+        </select>
+        <button type="submit">Find</button>
+      </form>
+    </search>
   </div>
 );
 

@@ -5,6 +5,7 @@ import { type Mailbox, mailboxesOf } from "../../directory/mailboxes.ts";
 import { type Node, nodes } from "../../directory/nodes.ts";
 import type { App } from "../../sign-in/visitor.ts";
 import { signedIn } from "../guard.tsx";
+import { Icon } from "../icons.tsx";
 import { Address, Badge, bytesText, Empty, Head, plural, Time } from "../parts.tsx";
 import { myDomains } from "../reader.ts";
 import { page } from "../shell.tsx";
@@ -28,7 +29,12 @@ mailboxPages.get(
         <Head
           title="Mailboxes"
           says="Kept on your node, each in its own encrypted file. Its keys are made by its owner; the operator never has them."
-        />
+        >
+          <a class="button main" href="/mailboxes/new">
+            <Icon name="plus" />
+            New mailbox
+          </a>
+        </Head>
         {boxes.length === 0 ? <Nothing /> : <List boxes={boxes} places={places} />}
       </>
     );

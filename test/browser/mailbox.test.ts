@@ -1,0 +1,119 @@
+/**
+ * A mailbox made in the browser: its keys, app password and recovery code never cross the network (every request's body and
+ * address is searched), a message sealed to it opens with the app password shown, a device is added and revoked.
+ */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { utf8, utf8Decode } from "../../src/core/bytes.ts";
+import { type MailboxRecord, mailboxRecordSchema } from "../../src/core/contract/mailbox.ts";
+import { parseAppPassword, parseRecoveryCode, unwrapKey } from "../../src/core/seal/keys.ts";
+import { type Edge, letter, openFor, startEdge } from "../edge/world.ts";
+import { openBrowser, shots, type Watched, watch } from "./browser.ts";
+import { setUp } from "./start.ts";
+
+let edge: Edge;
+let browser: Browser;
+let seen: Watched;
+const sent: string[] = [];
+let recoveryCode = "";
+let appPassword = "";
+
+beforeAll(async () => {
+  edge = await startEdge();
+  browser = await openBrowser();
+  await edge.addNode();
+  const owner = await setUp(edge);
+  await edge.addDomain("demo.test", owner.account);
+  seen = await watch(browser);
+  await seen.context.addCookies([owner.cookie]);
+  seen.page.on("request", (request) => sent.push(`${request.url()}\n${request.postData() ?? ""}`));
+});
+afterAll(async () => {
+  await browser?.close();
+  await edge?.close();
+});
+
+const at = (path: string): string => new URL(path, edge.url).href;
+const shown = (page: Page, name: string): Promise<string> => page.locator(`[data-part="${name}"]`).innerText();
+
+/** What the node was told last about the mailbox. */
+function told(): MailboxRecord {
+  const call = edge.node.taken.findLast(({ path }) => path === "/handoff/mailbox");
+  const body: unknown = JSON.parse(utf8Decode(call?.body ?? utf8("{}")));
+  return mailboxRecordSchema.parse((body as { mailbox: unknown }).mailbox);
+}
+
+function masterKeyBy(secretText: string): Uint8Array | null {
+  const typed = utf8(secretText);
+  const parsed = parseAppPassword(typed) ?? parseRecoveryCode(typed);
+  const record = told();
+  const slot = record.keyslots.find((one) => one.selector === parsed?.selector);
+  return parsed && slot ? unwrapKey(slot, record.id, parsed.secret) : null;
+}
+
+test("is made only after the recovery code was confirmed", async () => {
+  const { page } = seen;
+  await page.goto(at("/mailboxes/new"));
+  await page.getByLabel("Name", { exact: true }).fill("alice");
+  await page.getByRole("button", { name: "Make the keys" }).click();
+  await page.getByRole("heading", { name: "Keep this recovery code" }).waitFor();
+  recoveryCode = await shown(page, "recovery");
+  await page.screenshot({ path: `${shots}mailbox-recovery.png`, fullPage: true });
+  await page.getByLabel("last eight").fill("wrong");
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  expect(await page.getByRole("alert").innerText()).toContain("not how the code ends");
+  expect(edge.node.taken).toEqual([]);
+  await page.getByLabel("last eight").fill(recoveryCode.slice(-9));
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  await page.getByRole("heading", { name: "The app password" }).waitFor();
+  appPassword = await shown(page, "password");
+  await page.screenshot({ path: `${shots}mailbox-password.png`, fullPage: true });
+  expect(told()).toMatchObject({ address: "alice@demo.test", revision: 1 });
+});
+
+test("mail sealed to it opens with the app password and with the recovery code", async () => {
+  await edge.deliver({
+    from: "bob@friendly.test",
+    to: ["alice@demo.test"],
+    raw: letter("bob@friendly.test", "the subject"),
+  });
+  const { body } = await edge.node.next(({ path }) => path === "/handoff/message");
+  for (const secret of [appPassword, recoveryCode]) {
+    const masterKey = masterKeyBy(secret);
+    expect(masterKey).not.toBeNull();
+    if (masterKey !== null) expect(utf8Decode(openFor({ masterKey }, body).raw)).toContain("the subject");
+  }
+});
+
+test("a device is added with the recovery code, and revoked", async () => {
+  const { page } = seen;
+  await page.goto(at(`/mailboxes/${told().id}`));
+  await page.getByLabel("Name of the device").fill("Phone");
+  await page.getByLabel("Recovery code, or").fill("not a code");
+  await page.getByRole("button", { name: "Make an app password" }).click();
+  await page.getByText("neither this mailbox's recovery code").waitFor();
+  await page.getByLabel("Recovery code, or").fill(recoveryCode);
+  await page.getByRole("button", { name: "Make an app password" }).click();
+  await page.getByRole("heading", { name: "The app password" }).waitFor();
+  const second = await shown(page, "password");
+  expect(masterKeyBy(second)).toEqual(masterKeyBy(appPassword));
+  await page.reload();
+  await page.screenshot({ path: `${shots}mailbox-devices.png`, fullPage: true });
+  const row = page.getByRole("row", { name: "Phone" });
+  await row.locator("summary").click();
+  await row.getByRole("button", { name: "Revoke it" }).click();
+  await page.getByText("That device is cut off").waitFor();
+  const slot = told().keyslots.find(({ label }) => label === "Phone");
+  expect(slot?.revokedAt).toEqual(expect.any(Number));
+});
+
+test("nothing that opens it ever left the browser", () => {
+  const key = masterKeyBy(appPassword);
+  const plain = (text: string): string => text.toLowerCase().replace(/[^0-9a-z]/g, "");
+  const log = sent.join("\n");
+  const secrets = [appPassword, recoveryCode].map((text) => plain(text).slice(10));
+  for (const secret of secrets) expect(plain(log)).not.toContain(secret);
+  expect(log).not.toContain(Buffer.from(key ?? []).toString("base64"));
+  expect(log).toContain("publicKey"); // the log does hold what was sent
+  expect(seen.trouble).toEqual([]);
+});
