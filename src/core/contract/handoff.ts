@@ -38,6 +38,9 @@ export const mailboxUpdateSchema = z.strictObject({ mailbox: mailboxRecordSchema
 /** `applied` is the revision that the node now holds, which may be newer than the one offered. */
 export const mailboxUpdateAnswerSchema = z.strictObject({ applied: z.int() });
 
+/** Answer of `edgePaths.mailbox`. */
+export const mailboxAnswerSchema = z.object({ mailbox: mailboxRecordSchema.nullable() });
+
 export const problemSchema = z.object({ title: z.string(), status: z.int(), detail: z.string().optional() });
 
 export const rcptQuestionSchema = z.strictObject({

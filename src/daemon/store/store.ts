@@ -272,6 +272,12 @@ export class Store {
     }
   }
 
+  /** Would a message for this placement be taken at all? */
+  holds(mailbox: string, epoch: number): boolean {
+    const record = this.#placed.get(mailbox)?.record;
+    return record?.state === "active" && epoch >= record.epoch;
+  }
+
   /** The record held, by id. */
   record(mailbox: string): MailboxRecord | null {
     return this.#placed.get(mailbox)?.record ?? null;

@@ -1,0 +1,118 @@
+/**
+ * The node's pulse: what it holds, to the edge; what it lacks, from the edge. Every beat reconciles: a mailbox placed here that the
+ * node does not know, or knows in an older revision, is fetched; so is what a login misses, at a bounded rate.
+ */
+import { statfs } from "node:fs/promises";
+import type { z } from "zod";
+import type { Heartbeat, heartbeatAnswerSchema } from "../../core/contract/handoff.ts";
+import type { MailboxRecord } from "../../core/contract/mailbox.ts";
+import type { Clock } from "../../core/ports.ts";
+import type { Store } from "../store/store.ts";
+
+export type HeartbeatDeps = {
+  node: string;
+  version: string;
+  edge: {
+    heartbeat(beat: Heartbeat): Promise<z.infer<typeof heartbeatAnswerSchema>>;
+    mailbox(address: string): Promise<MailboxRecord | null>;
+  };
+  store: Pick<Store, "stats" | "record" | "applyMailbox" | "onMiss">;
+  /** The relay queue's current transit key. */
+  transit: () => Heartbeat["transit"];
+  relayWaiting: () => number;
+  /** The folder whose disk is watched. */
+  dir: string;
+  clock: Clock;
+  everyMs?: number;
+  onDomains?: (domains: readonly string[]) => void;
+  log?: (line: string) => void;
+};
+
+export type Pulse = {
+  /** One beat now; resolves when it is over, also when the edge is away. */
+  beat(): Promise<void>;
+  stop(): void;
+};
+
+/** Begins at once; the first beat brings the records that a fresh or restored node lacks. */
+export function startHeartbeat(deps: HeartbeatDeps): Pulse {
+  const misses = new MissLimit(deps.clock);
+  deps.store.onMiss = async (address) => {
+    if (misses.allows(address))
+      await fetchRecord(deps, address).catch((cause) => deps.log?.(trouble("selector miss", cause)));
+  };
+  let timer: NodeJS.Timeout | null = null;
+  let stopped = false;
+  let running: Promise<void> | null = null;
+  const beat = (): Promise<void> => {
+    running ??= once(deps)
+      .catch((cause: unknown) => deps.log?.(trouble("heartbeat", cause)))
+      .finally(() => {
+        running = null;
+        if (!stopped) timer = setTimeout(beat, deps.everyMs ?? 30_000).unref();
+      });
+    if (timer) clearTimeout(timer);
+    return running;
+  };
+  void beat();
+  return {
+    beat,
+    stop() {
+      stopped = true;
+      if (timer) clearTimeout(timer);
+      deps.store.onMiss = null;
+    },
+  };
+}
+
+async function once(deps: HeartbeatDeps): Promise<void> {
+  const disk = await statfs(deps.dir);
+  const answer = await deps.edge.heartbeat({
+    node: deps.node,
+    time: deps.clock(),
+    version: deps.version,
+    transit: deps.transit(),
+    mailboxes: deps.store.stats(),
+    relayWaiting: deps.relayWaiting(),
+    diskFreeBytes: disk.bavail * disk.bsize,
+  });
+  deps.onDomains?.(answer.domains);
+  for (const { id, address, revision } of answer.mailboxes) {
+    const had = deps.store.record(id);
+    if (!had || had.revision < revision) await fetchRecord(deps, address);
+  }
+}
+
+async function fetchRecord({ edge, store }: HeartbeatDeps, address: string): Promise<void> {
+  const record = await edge.mailbox(address);
+  if (record && record.address === address) await store.applyMailbox(record);
+}
+
+// Guessing at logins must not become a flood at the edge: one question a minute for an address, and a few hundred for all.
+class MissLimit {
+  readonly #asked = new Map<string, number>();
+  readonly #clock: Clock;
+  #window = 0;
+  #count = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  allows(address: string): boolean {
+    const now = this.#clock();
+    if (now - this.#window > 60_000) {
+      this.#window = now;
+      this.#count = 0;
+      this.#asked.clear();
+    }
+    if (this.#asked.has(address) || this.#count >= 300) return false;
+    this.#asked.set(address, now);
+    this.#count++;
+    return true;
+  }
+}
+
+function trouble(what: string, cause: unknown): string {
+  return `${what}: ${cause instanceof Error ? cause.message : "failed"}`;
+}

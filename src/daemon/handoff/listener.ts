@@ -1,0 +1,139 @@
+/**
+ * The node's end of the hand-off: an HTTP request handler for `nodePaths`. Who calls is known before the body is read; what is
+ * answered 2xx is durable. A retry keeps its id and gets `duplicate`. DESIGN.md, Hand-off.
+ */
+import type { IncomingMessage, RequestListener } from "node:http";
+import { utf8Decode } from "../../core/bytes.ts";
+import { checkCall, type Manifest } from "../../core/contract/call.ts";
+import { mailboxUpdateSchema, nodePaths } from "../../core/contract/handoff.ts";
+import type { MailboxRecord } from "../../core/contract/mailbox.ts";
+import { limits } from "../../core/limits.ts";
+import type { Clock, Crypto } from "../../core/ports.ts";
+import type { Acceptance } from "../store/store.ts";
+import { type Answer, json, problem, refused, send } from "./answer.ts";
+import { readBody } from "./body.ts";
+
+export type HandoffDeps = {
+  /** This node's id: the audience of calls to it. */
+  node: string;
+  /** The edge's Ed25519 public key, 32 bytes. */
+  edgeKey: Uint8Array;
+  crypto: Crypto;
+  clock: Clock;
+  store: {
+    acceptSealed(arrival: { mailbox: string; epoch: number; id: string; bytes: Uint8Array }): Promise<Acceptance>;
+    applyMailbox(record: MailboxRecord): Promise<number>;
+    holds(mailbox: string, epoch: number): boolean;
+  };
+  /** Takes a relay job over; durable when it resolves. An id seen before is no error. */
+  onRelay(manifest: Manifest, sealed: Uint8Array): Promise<void>;
+  /** One line for the log: no address, no secret. */
+  log?: (line: string) => void;
+};
+
+/** Sealing adds a header, tags, an envelope and at most 12 % of padding. */
+const mostSealed = Math.ceil(limits.messageBytes * 1.13) + 256 * 1024;
+
+type Route = {
+  most: number;
+  /** May answer before the body is read. */
+  early?: (deps: HandoffDeps, manifest: Manifest) => Answer | null;
+  take: (deps: HandoffDeps, manifest: Manifest, body: Uint8Array) => Promise<Answer>;
+};
+
+const routes: Record<string, Route> = {
+  [nodePaths.message]: { most: mostSealed, early: goneEarly, take: takeMessage },
+  [nodePaths.mailbox]: { most: limits.callBytes, take: takeMailbox },
+  [nodePaths.relay]: { most: mostSealed, take: takeRelay },
+  [nodePaths.hello]: { most: 1024, take: async ({ node, clock }) => json({ node, time: clock() }) },
+};
+
+export function handoffListener(deps: HandoffDeps): RequestListener {
+  return (request, response) => {
+    answer(deps, request)
+      .catch((cause: unknown) => {
+        deps.log?.(`hand-off: ${cause instanceof Error ? `${cause.message} ${cause.cause ?? ""}` : "failed"}`);
+        return problem(503, "trouble on this node, try again");
+      })
+      .then((given) => {
+        send(response, given);
+        discard(request);
+      })
+      .catch(() => request.destroy());
+  };
+}
+
+async function answer(deps: HandoffDeps, request: IncomingMessage): Promise<Answer> {
+  const path = request.url ?? "";
+  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  if (!route) return problem(404, "no such path");
+  if (request.method !== "POST") return problem(405, "POST only");
+  const asked = { method: request.method, path, header: (name: string) => headerOf(request, name) };
+  const expect = { audience: deps.node, publicKeyOf: (sender: string) => (sender === "edge" ? deps.edgeKey : null) };
+  const check = await checkCall(asked, expect, deps.clock(), deps.crypto);
+  if (!check.ok) return refused(check.why);
+  const { manifest } = check;
+  if (manifest.size > route.most) return problem(413, "too large");
+  const early = route.early?.(deps, manifest);
+  if (early) return early;
+  const body = await readBody(request, manifest);
+  if (body.ok) return route.take(deps, manifest, body.bytes);
+  return body.why === "busy" ? problem(503, "busy") : problem(400, "the body is not what was signed");
+}
+
+// A header that comes twice could be read differently by two readers: as good as absent.
+function headerOf(request: IncomingMessage, name: string): string | null {
+  const values = request.headersDistinct[name];
+  return values?.length === 1 ? (values[0] ?? null) : null;
+}
+
+function goneEarly({ store }: HandoffDeps, { mailbox, epoch }: Manifest): Answer | null {
+  if (mailbox === undefined || epoch === undefined) return problem(400, "a message is for a mailbox");
+  return store.holds(mailbox, epoch) ? null : problem(410, "no such mailbox here");
+}
+
+async function takeMessage({ store }: HandoffDeps, manifest: Manifest, bytes: Uint8Array): Promise<Answer> {
+  const { mailbox = "", epoch = 0, id } = manifest;
+  const accepted = await store.acceptSealed({ mailbox, epoch, id, bytes });
+  switch (accepted) {
+    case "gone":
+      return problem(410, "no such mailbox here");
+    case "full":
+      return problem(507, "the mailbox is full");
+    case "later":
+      return problem(503, "the mailbox is not known so yet");
+    default:
+      return json({ status: accepted });
+  }
+}
+
+async function takeMailbox({ store }: HandoffDeps, _: Manifest, body: Uint8Array): Promise<Answer> {
+  const update = parseUpdate(body);
+  return update ? json({ applied: await store.applyMailbox(update) }) : problem(400, "not a mailbox record");
+}
+
+function parseUpdate(body: Uint8Array): MailboxRecord | null {
+  try {
+    const parsed = mailboxUpdateSchema.safeParse(JSON.parse(utf8Decode(body)));
+    return parsed.success ? parsed.data.mailbox : null;
+  } catch {
+    return null;
+  }
+}
+
+async function takeRelay({ onRelay }: HandoffDeps, manifest: Manifest, body: Uint8Array): Promise<Answer> {
+  await onRelay(manifest, body);
+  return json({ status: "stored" });
+}
+
+// What a refused caller still sends is read away, so that it sees the answer; a long body is cut instead.
+function discard(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return;
+  let left = 1024 * 1024;
+  request.on("data", (chunk: Uint8Array) => {
+    left -= chunk.length;
+    if (left < 0) request.destroy();
+  });
+  request.on("error", () => undefined);
+  request.resume();
+}
