@@ -36,20 +36,25 @@ async function deliver(edge: Edge, waiting: Waiting, body: Uint8Array<ArrayBuffe
   const isRelay = place.box === relayBox;
   const about = isRelay ? {} : { mailbox: { id: place.box, epoch: target.epoch } };
   const path = isRelay ? nodePaths.relay : nodePaths.message;
-  let response: Response;
-  try {
-    response = await callNode(edge, { node: target.node, path, id: place.id, ...about, body });
-  } catch (error) {
-    logTrouble("hand-off", error);
-    await noteSilence(edge, target.node.id);
-    return "later";
-  }
-  await response.body?.cancel();
-  if (!response.ok) return "later"; // 410 too: the next try looks up the placement anew
+  const status = await statusOf(callNode(edge, { node: target.node, path, id: place.id, ...about, body }));
+  if (status >= 500) await noteSilence(edge, target.node.id);
+  if (status !== 200) return "later"; // 410 too: the next try looks up the placement anew
   await edge.env.SPOOL.delete(key);
   const step = { id: `handed-off:${place.id}`, journal: facts.journal, kind: "handed-off", target: facts.target };
   await addSteps(edge, [{ ...step, ok: true, detail: `to node ${target.node.id}` }]);
   return "handed-off";
+}
+
+/** A node that can't be reached counts as 503; local development turns a refused connection into a 5xx by itself. */
+async function statusOf(call: Promise<Response>): Promise<number> {
+  try {
+    const response = await call;
+    await response.body?.cancel();
+    return response.status;
+  } catch (error) {
+    logTrouble("hand-off", error);
+    return 503;
+  }
 }
 
 async function targetOf(edge: Edge, { node: nodeId, box }: SpoolPlace): Promise<Placement | null> {

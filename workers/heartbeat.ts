@@ -2,7 +2,7 @@
  * A node's heartbeat: its transit key, how full its mailboxes are, when devices were last used. The answer says what the edge
  * holds, so that the node asks for what it lacks. Mail that waits for the node is driven again.
  */
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import type { z } from "zod";
 import type { Heartbeat, heartbeatAnswerSchema } from "../src/core/contract/handoff.ts";
 import { domain, mailbox, node } from "./directory/schema.ts";
@@ -17,12 +17,11 @@ export async function heartbeat(
   nodeId: string,
   beat: Heartbeat,
 ): Promise<z.infer<typeof heartbeatAnswerSchema>> {
-  if (beat.node !== nodeId) throw new TypeError("a heartbeat for another node");
+  if (beat.node !== nodeId) throw new Error("a heartbeat for another node");
   const [before] = await edge.db.select().from(node).where(eq(node.id, nodeId)).limit(1);
-  const [, , , mailboxes, domains] = await edge.db.batch([
+  await noteMailboxes(edge, nodeId, beat);
+  const [, mailboxes, domains] = await edge.db.batch([
     noteNode(edge, nodeId, beat),
-    noteUsage(edge, nodeId, beat),
-    noteDevices(edge, nodeId, beat),
     edge.db
       .select({ id: mailbox.id, address: mailbox.address, revision: mailbox.revision, epoch: mailbox.epoch })
       .from(mailbox)
@@ -52,25 +51,27 @@ function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
 }
 
 /** One statement for all mailboxes; rows that did not change are not written. */
-function noteUsage(edge: Edge, nodeId: string, { mailboxes }: Heartbeat) {
-  const news = JSON.stringify(
-    mailboxes.map(({ id, usedBytes, waiting, revision }) => ({ id, usedBytes, waiting, revision })),
-  );
-  return edge.db.run(sql`
-    update mailbox set used_bytes = n.value ->> 'usedBytes', waiting = n.value ->> 'waiting',
-      applied_revision = max(applied_revision, n.value ->> 'revision')
-    from json_each(${news}) as n
-    where mailbox.id = n.value ->> 'id' and mailbox.node = ${nodeId} and (used_bytes <> n.value ->> 'usedBytes'
-      or waiting <> n.value ->> 'waiting' or applied_revision < n.value ->> 'revision')`);
-}
+const usage = `
+  update mailbox set used_bytes = n.value ->> 'usedBytes', waiting = n.value ->> 'waiting',
+    applied_revision = max(applied_revision, n.value ->> 'revision')
+  from json_each(?1) as n
+  where mailbox.id = n.value ->> 'id' and mailbox.node = ?2 and (used_bytes <> n.value ->> 'usedBytes'
+    or waiting <> n.value ->> 'waiting' or applied_revision < n.value ->> 'revision')`;
 
 /** Last uses are reported by slot; either of its names will do. */
-function noteDevices(edge: Edge, nodeId: string, { mailboxes }: Heartbeat) {
-  const news = mailboxes.flatMap(({ id, lastUse }) => Object.entries(lastUse).map(([slot, at]) => ({ id, slot, at })));
-  return edge.db.run(sql`
-    update keyslot set last_used_at = n.value ->> 'at'
-    from json_each(${JSON.stringify(news)}) as n
-    where keyslot.mailbox = n.value ->> 'id' and (keyslot.id = n.value ->> 'slot' or keyslot.selector = n.value ->> 'slot')
-      and coalesce(last_used_at, 0) < n.value ->> 'at'
-      and exists (select 1 from mailbox m where m.id = keyslot.mailbox and m.node = ${nodeId})`);
+const devices = `
+  update keyslot set last_used_at = n.value ->> 'at'
+  from json_each(?1) as n
+  where keyslot.mailbox = n.value ->> 'id' and (keyslot.id = n.value ->> 'slot' or keyslot.selector = n.value ->> 'slot')
+    and coalesce(last_used_at, 0) < n.value ->> 'at'
+    and exists (select 1 from mailbox m where m.id = keyslot.mailbox and m.node = ?2)`;
+
+function noteMailboxes(edge: Edge, nodeId: string, { mailboxes }: Heartbeat): Promise<unknown> {
+  const uses = mailboxes.flatMap(({ id, lastUse }) => Object.entries(lastUse).map(([slot, at]) => ({ id, slot, at })));
+  const facts = mailboxes.map(({ id, usedBytes, waiting, revision }) => ({ id, usedBytes, waiting, revision }));
+  const { DIRECTORY } = edge.env;
+  return DIRECTORY.batch([
+    DIRECTORY.prepare(usage).bind(JSON.stringify(facts), nodeId),
+    DIRECTORY.prepare(devices).bind(JSON.stringify(uses), nodeId),
+  ]);
 }

@@ -9,7 +9,7 @@ import {
   type IngestEnvelope,
   ingestEnvelopeSchema,
   type RcptAnswer,
-  rcptQuestionSchema,
+  type rcptQuestionSchema,
 } from "../src/core/contract/handoff.ts";
 import { type Reason, replyFor } from "../src/core/reply.ts";
 import { resolve } from "../src/core/rules/aliases.ts";
@@ -19,9 +19,9 @@ import { promised } from "./journal-row.ts";
 import type { Edge } from "./platform.ts";
 import { receive } from "./receive.ts";
 
-/** Throws `ZodError` on a question that is none. */
-export async function answerRcpt(edge: Edge, node: string, question: unknown): Promise<RcptAnswer> {
-  const { recipient } = rcptQuestionSchema.parse(question);
+type RcptQuestion = z.infer<typeof rcptQuestionSchema>;
+
+export async function answerRcpt(edge: Edge, node: string, { recipient }: RcptQuestion): Promise<RcptAnswer> {
   const [found] = await lookUp(edge.env.DIRECTORY, [recipient]);
   if (found === undefined || found.domain === null || found.domain.node !== node) return refusal("domain-not-here");
   const route = resolve(found.address, found.candidates);
@@ -33,10 +33,15 @@ function refusal(reason: Reason): RcptAnswer {
   return { kind: "refuse", ...replyFor(reason) };
 }
 
-/** Throws on a body that is not an envelope and a message; the node then answers its client 451. */
-export async function ingest(edge: Edge, node: string, body: Uint8Array): Promise<IngestAnswer> {
+export type Ingested = { envelope: IngestEnvelope; raw: Uint8Array };
+
+/** Throws on a body that is not an envelope and a message. */
+export function readIngest(body: Uint8Array): Ingested {
   const { head, bytes } = unframe(body);
-  const envelope = ingestEnvelopeSchema.parse(head);
+  return { envelope: ingestEnvelopeSchema.parse(head), raw: bytes };
+}
+
+export async function ingest(edge: Edge, node: string, { envelope, raw }: Ingested): Promise<IngestAnswer> {
   const receipt = await receive(
     {
       envelope: {
@@ -50,8 +55,8 @@ export async function ingest(edge: Edge, node: string, body: Uint8Array): Promis
         receivedAt: envelope.receivedAt,
       },
       recipients: envelope.recipients,
-      raw: bytes,
-      below: bytes, // the door puts nothing on top
+      raw,
+      below: raw, // the door puts nothing on top
       cloudflare: null,
       forward: null,
     },

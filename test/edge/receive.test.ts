@@ -64,7 +64,7 @@ describe("at the door", () => {
     expect(inner.trace).toContain("Received: from mx.sender.test ([192.0.2.1])");
     expect(inner.trace).toMatch(new RegExp(`Authentication-Results: ${authservId};[\\s\\S]*spf=pass`));
     expect(inner.trace.endsWith("\r\n")).toBe(true);
-    await expect.poll(spooled).toEqual([]);
+    await expect.poll(spooled, { timeout: 20_000 }).toEqual([]);
     const [row] = await journal("hello@here.test");
     expect(row).toMatchObject({ outcome: "accepted", reason: "ok", domain });
     expect(JSON.parse(row?.proof ?? "{}")).toMatchObject({ spf: { result: "pass" }, dmarc: { result: "pass" } });
@@ -76,7 +76,7 @@ describe("at the door", () => {
     await edge.deliver(mail);
     const { manifest } = await edge.node.next(({ body }) => contains(body, "Subject: twice"));
     expect((await edge.deliver(mail)).outcomes[0]?.kind).toBe("accepted");
-    await expect.poll(spooled).toEqual([]);
+    await expect.poll(spooled, { timeout: 20_000 }).toEqual([]);
     expect(edge.node.taken.filter((call) => call.manifest.id === manifest.id)).toHaveLength(1);
   });
 

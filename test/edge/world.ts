@@ -123,6 +123,13 @@ export async function startEdge(zones: Zones = {}, vars: Record<string, string> 
 }
 
 async function closeAll(server: TestHarness, dns: LoopbackDns, node: StubNode): Promise<void> {
+  if (process.env["EDGE_LOGS"] !== undefined)
+    console.log(
+      server
+        .getLogs()
+        .map(({ message }) => message)
+        .join("\n"),
+    );
   await server.close();
   await dns.close();
   await node.close();

@@ -10,7 +10,7 @@ import { mailbox } from "./schema.ts";
 export async function mailboxFor(
   edge: Edge,
   node: string,
-  address: string,
+  { address }: { address: string },
 ): Promise<{ mailbox: MailboxRecord | null }> {
   const folded = foldAddress(address);
   if (folded === null) return { mailbox: null };

@@ -10,6 +10,8 @@ export const account = sqliteTable(
     id: text().primaryKey(),
     /** Lower case. */
     email: text().notNull(),
+    /** When a link mailed to it was opened. */
+    emailVerifiedAt: integer(),
     /** `scrypt$N$r$p$salt$hash`, base64 parts. */
     password: text().notNull(),
     name: text().notNull().default(""),
@@ -35,6 +37,8 @@ export const session = sqliteTable(
     lastSeenAt: integer().notNull(),
     expiresAt: integer().notNull(),
     agent: text().notNull(),
+    /** Signed in with a second factor (or a passkey). */
+    strong: integer({ mode: "boolean" }).notNull().default(false),
     /** When its owner last proved to be there; dangerous acts ask again. */
     provedAt: integer().notNull().default(0),
   },
@@ -402,21 +406,27 @@ export const suppression = sqliteTable("suppression", {
   createdAt: integer().notNull(),
 });
 
-/** Hash-chained audit log, per account. */
+/** Hash-chained audit log: one chain per domain, and one per account for what concerns nobody else. */
 export const audit = sqliteTable(
   "audit",
   {
     id: text().primaryKey(),
+    /** Null in an account's chain. */
     domain: text(),
+    /** Id of the domain or account whose chain this is. */
+    chain: text().notNull(),
+    /** 1, 2, 3, …: a gap shows that a row was taken out. */
+    seq: integer().notNull(),
+    /** Account id, or `system`. */
     actor: text().notNull(),
     at: integer().notNull(),
     act: text().notNull(),
     subject: text().notNull(),
-    detail: text({ mode: "json" }),
+    detail: text({ mode: "json" }).$type<Record<string, unknown>>().notNull(),
     previous: text().notNull(),
     hash: text().notNull(),
   },
-  (t) => [index("audit_domain_at").on(t.domain, t.at)],
+  (t) => [uniqueIndex("audit_chain_seq").on(t.chain, t.seq)],
 );
 
 export const setting = sqliteTable("setting", { key: text().primaryKey(), value: text({ mode: "json" }).notNull() });
