@@ -43,6 +43,11 @@ export class Outbox<T> {
     const items = this.#items;
     if (items.length === 0) return;
     this.#items = [];
-    this.#post(items, [...ownBuffers(items)]);
+    try {
+      this.#post(items, [...ownBuffers(items)]);
+    } catch {
+      // A buffer whose memory is not V8's own can't be transferred: copy all of them.
+      this.#post(items, []);
+    }
   }
 }

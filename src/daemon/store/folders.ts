@@ -150,9 +150,8 @@ function checkName(name: string): void {
 
 // RFC 6154 §3: one folder per use is enough; a second one would leave clients guessing.
 function checkUse(write: Write, use: SpecialUse): void {
-  const possible = use !== "\\All" && use !== "\\Flagged";
-  if (!possible || write.db.value("SELECT 1 FROM folder WHERE special_use = ?", use) !== undefined) {
-    throw new Refusal("USEATTR", "That special use is taken or not supported");
+  if (write.db.value("SELECT 1 FROM folder WHERE special_use = ?", use) !== undefined) {
+    throw new Refusal("USEATTR", "That special use is taken");
   }
 }
 
@@ -248,6 +247,7 @@ function renameInbox(write: Write, inbox: FolderRow, to: string): void {
 }
 
 export function subscribe(write: Write, name: string, on: boolean): void {
+  if (on) existing(write, name);
   const sql = on ? "INSERT OR IGNORE INTO subscription (name) VALUES (?)" : "DELETE FROM subscription WHERE name = ?";
   write.db.run(sql, name);
   const row = write.mailbox.folderNamed(name);

@@ -179,7 +179,7 @@ export class Write {
   /** A folder to put messages into. */
   target(name: string): FolderRow {
     const row = this.mailbox.folderNamed(name);
-    if (!row || row.selectable === 0) throw new Refusal("TRYCREATE", "No such folder");
+    if (!row || row.selectable === 0) throw new Refusal("NONEXISTENT", "No such folder");
     return this.folder(row.id);
   }
 

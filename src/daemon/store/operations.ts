@@ -97,7 +97,7 @@ export const operations = {
     const mailbox = keeper.mailbox(session);
     // Known before the work of reading a large message.
     const row = mailbox.folderNamed(name);
-    if (!row || row.selectable === 0) throw new Refusal("TRYCREATE", "No such folder");
+    if (!row || row.selectable === 0) throw new Refusal("NONEXISTENT", "No such folder");
     const prepared = messages.map(ready);
     return mailbox.write(session, (write) => changing.append(write, name, prepared));
   },
@@ -197,7 +197,11 @@ export const operations = {
   },
 
   // One message, for POP3.
-  section: ({ keeper }: Context, ask: InFolder & { uid: number; section: Section }) => section(keeper, ask),
+  section({ keeper }: Context, ask: InFolder & { uid: number; section: Section }) {
+    const bytes = section(keeper, ask);
+    // SQLite's own buffers can't be transferred.
+    return bytes instanceof Uint8Array ? Uint8Array.from(bytes) : bytes;
+  },
   sizes({ keeper }: Context, { session, folder }: InFolder) {
     const rows = keeper
       .mailbox(session)

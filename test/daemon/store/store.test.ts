@@ -93,7 +93,7 @@ describe("the store", () => {
       { messages: 1 },
       null,
     ]);
-    await expect(box.copy([[1, 1]], "No")).rejects.toMatchObject({ code: "TRYCREATE" });
+    await expect(box.copy([[1, 1]], "No")).rejects.toMatchObject({ code: "NONEXISTENT" });
     expect(heard).toEqual([
       "added INBOX true",
       "flags INBOX true",

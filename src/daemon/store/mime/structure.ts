@@ -19,7 +19,7 @@ function single(entity: Entity, raw: Uint8Array, extended: boolean): string {
   const fields = [
     string(entity.type),
     string(entity.subtype),
-    parameters(entity.parameters),
+    parameters(withCharset(entity)),
     nstring(fieldOf(entity.header, "content-id")),
     nstring(fieldOf(entity.header, "content-description")),
     string(entity.encoding),
@@ -29,7 +29,9 @@ function single(entity: Entity, raw: Uint8Array, extended: boolean): string {
     const { inner } = entity;
     // Past the depth bound there is no inner entity: an empty one keeps the grammar.
     fields.push(inner ? renderEnvelope(inner.header) : `(${"NIL ".repeat(9)}NIL)`);
-    fields.push(inner ? renderStructure(inner, raw, extended) : '("text" "plain" NIL NIL NIL "7bit" 0 0)');
+    fields.push(
+      inner ? renderStructure(inner, raw, extended) : '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)',
+    );
     fields.push(String(lines(raw, entity)));
   } else if (entity.type === "text") fields.push(String(lines(raw, entity)));
   if (extended) fields.push(nstring(fieldOf(entity.header, "content-md5")), extension(entity));
@@ -51,6 +53,11 @@ function extension(entity: Entity): string {
         ? string(languages[0] ?? "")
         : `(${languages.map(string).join(" ")})`;
   return `${shown} ${language} ${nstring(fieldOf(entity.header, "content-location"))}`;
+}
+
+// RFC 2045 §5.2: text without a charset is US-ASCII; clients that look for the parameter want it said.
+function withCharset({ type, parameters: given }: Entity): Parameters {
+  return type === "text" && !given.has("charset") ? new Map([...given, ["charset", "us-ascii"]]) : given;
 }
 
 function parameters(map: Parameters): string {
