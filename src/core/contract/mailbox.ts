@@ -35,7 +35,7 @@ export type Keyslot = z.infer<typeof keyslotSchema>;
 export const mailboxRecordSchema = z.strictObject({
   id: z.string().min(1).max(64),
   /** Login name and primary address, folded to lower case. */
-  address: z.string().min(3).max(320),
+  address: z.string().min(1).max(320),
   /** Placement epoch: moves with every move between nodes. */
   epoch: z.int().nonnegative(),
   /** Counts every change to the record. */
