@@ -140,7 +140,7 @@ describe("Autodiscover, plain old XML", () => {
         '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><Autodiscover><Request><EMailAddress>&x;</EMailAddress></Request></Autodiscover>',
       ),
     ],
-    ["depth", utf8("<a>".repeat(500))],
+    ["depth", request(`${"<a>".repeat(50)}${"</a>".repeat(50)}<EMailAddress>ada@demo.test</EMailAddress>`)],
     ["breadth", request(`${"<a/>".repeat(500)}<EMailAddress>ada@demo.test</EMailAddress>`)],
     ["size", request(`<EMailAddress>ada@demo.test</EMailAddress>${" ".repeat(autodiscoverBytes)}`)],
     ["attributes without an end", utf8(`<Autodiscover ${"a='1' ".repeat(2000)}`)],
