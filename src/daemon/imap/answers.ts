@@ -4,16 +4,60 @@
  */
 import type { RefusalCode } from "./port.ts";
 
-export type Ok = { code: string | null; text: string | null };
+/** Every response code this server says, RFC 9051 §7.1 and extensions; each has its transcript. */
+export const codes = [
+  "ALREADYEXISTS",
+  "APPENDUID",
+  "AUTHENTICATIONFAILED",
+  "AUTHORIZATIONFAILED",
+  "BADCHARSET",
+  "BADEVENT",
+  "CANNOT",
+  "CAPABILITY",
+  "CLOSED",
+  "COMPRESSIONACTIVE",
+  "COPYUID",
+  "EXPUNGEISSUED",
+  "HASCHILDREN",
+  "HIGHESTMODSEQ",
+  "INPROGRESS",
+  "LIMIT",
+  "MAILBOXID",
+  "MESSAGELIMIT",
+  "METADATA",
+  "MODIFIED",
+  "NONEXISTENT",
+  "NOPERM",
+  "NOTIFICATIONOVERFLOW",
+  "OVERQUOTA",
+  "PERMANENTFLAGS",
+  "PRIVACYREQUIRED",
+  "READ-ONLY",
+  "READ-WRITE",
+  "SERVERBUG",
+  "TOOBIG",
+  "TRYCREATE",
+  "UIDNEXT",
+  "UIDREQUIRED",
+  "UIDVALIDITY",
+  "UNAVAILABLE",
+  "UNKNOWN-CTE",
+  "UNSEEN",
+  "USEATTR",
+] as const;
+/** A code with its arguments, without brackets. */
+export type Code = (typeof codes)[number] | `${(typeof codes)[number]} ${string}`;
 
-export function ok(code: string | null = null, text: string | null = null): Ok {
+export type Ok = { code: Code | null; text: string | null };
+
+export function ok(code: Code | null = null, text: string | null = null): Ok {
   return { code, text };
 }
 
 /** Understood and refused. */
 export class No extends Error {
-  readonly code: string | null;
-  constructor(code: string | null, text: string) {
+  readonly code: Code | null;
+  constructor(code: Code | null, text: string) {
     super(text);
     this.code = code;
   }
@@ -21,8 +65,8 @@ export class No extends Error {
 
 /** Not understood, or not now. */
 export class Bad extends Error {
-  readonly code: string | null;
-  constructor(text: string, code: string | null = null) {
+  readonly code: Code | null;
+  constructor(text: string, code: Code | null = null) {
     super(text);
     this.code = code;
   }
@@ -30,14 +74,14 @@ export class Bad extends Error {
 
 /** The session is over: said as BYE. */
 export class Bye extends Error {
-  readonly code: string | null;
-  constructor(text: string, code: string | null = null) {
+  readonly code: Code | null;
+  constructor(text: string, code: Code | null = null) {
     super(text);
     this.code = code;
   }
 }
 
-const refusals: Record<RefusalCode, string> = {
+const refusals: Record<RefusalCode, Code> = {
   NONEXISTENT: "NONEXISTENT",
   ALREADYEXISTS: "ALREADYEXISTS",
   CANNOT: "CANNOT",

@@ -13,7 +13,9 @@ const behaviours: readonly string[] = [
   "CHILDREN", // RFC 3348
   "CONDSTORE", // RFC 7162
   "ESEARCH", // RFC 4731
+  "INPROGRESS", // RFC 9585
   "LIST-EXTENDED", // RFC 5258
+  "LIST-METADATA", // RFC 9590
   "LIST-STATUS", // RFC 5819
   "OBJECTID", // RFC 8474
   "PARTIAL", // RFC 9394

@@ -15,6 +15,8 @@ export type ImapLimits = {
   autologoutMs: number;
   /** Longest time that a session may take to log in at all. */
   loginMs: number;
+  /** A command that runs for so long says so, again and again (RFC 9585). */
+  progressMs: number;
   /** Commands that are no commands, in a row, before the session is cut off. */
   badCommands: number;
   /** Failed logins on one connection before BYE. */
@@ -27,6 +29,7 @@ export const imapLimits: ImapLimits = {
   startMs: 60_000,
   autologoutMs: 35 * 60_000,
   loginMs: 180_000,
+  progressMs: 10_000,
   badCommands: 20,
   loginFailures: 5,
   crowd: {},

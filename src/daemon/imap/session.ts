@@ -41,6 +41,10 @@ export class Session implements Member {
   loginFailures = 0;
   /** The tag of the command in hand. */
   tag = "";
+  /** Ends what NOTIFY SET began. */
+  stopNotify: () => void = () => undefined;
+  /** Untagged lines that wait for the end of the command in hand. */
+  #postponed = "";
   /** The command in hand waits for the client and may be ended at any time (IDLE). */
   isWaiting = false;
   readonly #listeners = new Set<(change: Change) => void>();
@@ -49,7 +53,7 @@ export class Session implements Member {
   #loggedOut = false;
   #badCommands = 0;
   #leaving: Bye | null = null;
-  #isBusy = false;
+  isBusy = false;
   readonly #over: Promise<void>;
   #isOver: () => void = () => undefined;
 
@@ -133,6 +137,7 @@ export class Session implements Member {
     const { state } = this;
     if (state.at === "start") return;
     await this.deselect();
+    this.stopNotify();
     this.#unwatch();
     this.server.crowd.exit(state.account.mailboxId);
     this.become({ at: "start", session: this });
@@ -164,6 +169,25 @@ export class Session implements Member {
     return { s, snapshot };
   }
 
+  get account(): Account | null {
+    return this.state.at === "start" ? null : this.state.account;
+  }
+
+  /** Says what the view has to say, now (NOTIFY). */
+  tellNews(expunge: boolean): void {
+    if (this.state.at === "selected") this.channel.write(this.state.view.tell(expunge));
+  }
+
+  /** Makes untagged lines and says them: now between commands, else at the end of the one in hand. */
+  async later(make: () => Promise<string>): Promise<void> {
+    const lines = await make().catch((error: unknown) => {
+      this.server.log("imap.bug", { cause: cause(error) });
+      return "";
+    });
+    if (this.isBusy && !this.isWaiting) this.#postponed += lines;
+    else this.channel.write(lines);
+  }
+
   /** Hears of changes after the view did; answers how to stop (IDLE, NOTIFY). */
   listen(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener);
@@ -181,9 +205,9 @@ export class Session implements Member {
     const raw = await readCommand(this.channel, this.#admit);
     if (raw === null) return false;
     if (this.#leaving) throw this.#leaving;
-    this.#isBusy = true;
+    this.isBusy = true;
     const goOn = await this.#perform(raw);
-    this.#isBusy = false;
+    this.isBusy = false;
     if (this.#leaving) throw this.#leaving;
     return goOn;
   }
@@ -219,6 +243,10 @@ export class Session implements Member {
     const { command, uid, name } = nameOf(d);
     if (!command) throw new Bad(`Unknown command ${plain(name).slice(0, 40)}`);
     if (this.state.at === "selected") this.channel.write(this.state.view.tellAdded());
+    // RFC 9586 §3.1: what takes message numbers is refused.
+    if (this.modes.uidonly && !uid && command.uid === true && command.name !== "EXPUNGE") {
+      throw new Bad("Use the UID form", "UIDREQUIRED");
+    }
     if (command.writes && this.state.at === "selected" && this.state.box.readOnly) this.#readOnly(command);
     const replies = command.begin(this.state, d, uid);
     if (!replies) throw new Bad(`${command.name} is not allowed now`);
@@ -232,11 +260,20 @@ export class Session implements Member {
   }
 
   async #run(outcome: Outcome, holdsExpunge: boolean): Promise<Ok> {
+    const progress = setInterval(() => this.#progress(), this.server.limits.progressMs);
     try {
       return await (outcome instanceof Promise ? outcome : this.#send(outcome));
     } finally {
       if (this.state.at === "selected") this.channel.write(this.state.view.tell(!holdsExpunge));
+      this.channel.write(this.#postponed);
+      this.#postponed = "";
+      clearInterval(progress);
     }
+  }
+
+  /** RFC 9585: a client that waits long is told that it is not forgotten. */
+  #progress(): void {
+    if (!this.isWaiting) this.channel.write(`* OK [INPROGRESS ("${this.tag}" NIL NIL)] Still at it\r\n`);
   }
 
   /** Writes what a handler yields; a slow reader pauses it. */
@@ -268,13 +305,13 @@ export class Session implements Member {
 
   #timeOut(): void {
     // In the middle of a command only a client that stopped reading is silent for so long: no last words for it.
-    if (this.#isBusy && !this.isWaiting) this.channel.destroy();
+    if (this.isBusy && !this.isWaiting) this.channel.destroy();
     else this.#end(new Bye("Autologout; idle for too long"));
   }
 
   #end(bye: Bye): void {
     this.#leaving ??= bye;
-    if (!this.#isBusy || this.isWaiting) this.#farewell(bye);
+    if (!this.isBusy || this.isWaiting) this.#farewell(bye);
   }
 
   #farewell(error: unknown): void {

@@ -1,5 +1,5 @@
 /** COPY, MOVE and their UID forms; EXPUNGE and UID EXPUNGE. RFC 9051 §6.4.3, §6.4.7–§6.4.9; RFC 6851; RFC 4315. */
-import { ok } from "../answers.ts";
+import { type Code, ok } from "../answers.ts";
 import { command, type Selected } from "../command.ts";
 import { readMailbox } from "../names.ts";
 import type { Copied } from "../port.ts";
@@ -13,7 +13,7 @@ const parse = (d: Decoder, uid: boolean, s: Selected): { set: MessageSet; target
 });
 
 /** null when no message was there: COPYUID has no empty set (RFC 4315 §3). */
-function copyUid({ uidvalidity, from, to }: Copied): string | null {
+function copyUid({ uidvalidity, from, to }: Copied): Code | null {
   return from.length === 0 ? null : `COPYUID ${uidvalidity} ${writeSet(from)} ${writeOrdered(to)}`;
 }
 
@@ -57,6 +57,6 @@ export const expunge = command({
 });
 
 /** RFC 7162 §3.2.7: where something went, the new HIGHESTMODSEQ is in the tagged OK. */
-function highest(s: Selected, modseq: number, gone: number): string | null {
+function highest(s: Selected, modseq: number, gone: number): Code | null {
   return s.session.modes.qresync && gone > 0 ? `HIGHESTMODSEQ ${modseq}` : null;
 }

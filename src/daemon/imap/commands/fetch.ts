@@ -117,6 +117,14 @@ async function sizes(s: Selected, renderer: Renderer, items: readonly Item[], ba
   return undecodable;
 }
 
+/** FETCH responses outside a FETCH (NOTIFY's MessageNew): \Seen stays as it is. */
+export async function tellRows(s: Selected, uids: Uint32Array, items: Item[]): Promise<string> {
+  const renderer = new Renderer(s.view, withImplied(items, true, false, s.session.modes.uidonly), s.session.modes);
+  const w = new Writer();
+  for await (const batch of s.box.fetch(rangesOf(uids), wantOf(items, null))) renderer.render(w, batch);
+  return Buffer.concat(w.take()).toString("latin1");
+}
+
 /** RFC 9394 §3.3: the n-th to m-th of the messages named, counted from the end when negative. */
 function slice(s: Selected, ranges: UidRanges, { first, last }: { first: number; last: number }): UidRanges {
   const uids = s.view.uidsIn(ranges);

@@ -9,7 +9,11 @@ import * as folders from "./folders.ts";
 import { idle } from "./idle.ts";
 import * as listing from "./list.ts";
 import * as login from "./login.ts";
+import * as metadata from "./metadata.ts";
+import { multisearch } from "./multisearch.ts";
+import { notify } from "./notify.ts";
 import * as quota from "./quota.ts";
+import { replace } from "./replace.ts";
 import { search } from "./search.ts";
 import * as selecting from "./select.ts";
 import * as sorting from "./sort.ts";
@@ -41,6 +45,7 @@ export const allCommands: readonly Command[] = [
   listing.lsub,
   listing.status,
   append,
+  replace,
   fetch,
   store,
   search,
@@ -53,6 +58,10 @@ export const allCommands: readonly Command[] = [
   quota.getQuota,
   quota.getQuotaRoot,
   quota.setQuota,
+  metadata.getMetadata,
+  metadata.setMetadata,
+  multisearch,
+  notify,
 ];
 
 const plain = new Map(allCommands.filter(({ uid }) => uid !== "only").map((row) => [row.name, row]));

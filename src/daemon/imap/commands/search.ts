@@ -22,7 +22,7 @@ export const search = command({
   run,
 });
 
-function charset(d: Decoder): string | null {
+export function charset(d: Decoder): string | null {
   if (!d.takeWord("CHARSET")) return null;
   const name = d.sp().astring().toUpperCase();
   d.sp();

@@ -47,6 +47,11 @@ export function parseItems(d: Decoder): Item[] {
   return [parseItem(d)];
 }
 
+/** "(" items ")", for NOTIFY. */
+export function parseItemList(d: Decoder): Item[] {
+  return d.list(() => parseItem(d), MOST_ITEMS);
+}
+
 function parseItem(d: Decoder): Item {
   const word = d.run(isItemChar, "a FETCH item").toUpperCase();
   if (Object.hasOwn(plain, word)) {
