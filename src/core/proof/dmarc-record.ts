@@ -26,10 +26,11 @@ export function parseDmarcRecord(text: string): DmarcRecord | null {
   const p = policyOf(word("p"));
   const sp = policyOf(word("sp"));
   const np = policyOf(word("np"));
-  const usable = p !== "bad" && sp !== "bad" && np !== "bad";
+  // A missing p= counts as an unusable one (§4.10.1).
+  const usable = p !== null && p !== "bad" && sp !== "bad" && np !== "bad";
   if (!usable && !hasReportUri(tags.get("rua"))) return null;
   return {
-    p: usable ? (p ?? "none") : "none",
+    p: usable ? p : "none",
     sp: usable ? sp : null,
     np: usable ? np : null,
     strictDkim: word("adkim") === "s",

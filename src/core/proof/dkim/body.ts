@@ -4,10 +4,9 @@
  *
  * CRLF ends a line. Where a body has bare LFs, `lf` makes them line ends too, hashed as CRLF, as relays that mend them do.
  */
-import { isLineEnd, lastContent, Relaxed } from "./relaxed.ts";
+import { isLineEnd, lastContent, Relaxed, type Sink } from "./relaxed.ts";
 
 export type Canon = "simple" | "relaxed";
-export type Sink = (bytes: Uint8Array) => void;
 
 const CR = 13;
 const LF = 10;

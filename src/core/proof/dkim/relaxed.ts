@@ -3,7 +3,8 @@
  * one SP becomes one SP, white space before a CRLF goes, and so do empty lines at the end. So the work is to find such spots fast:
  * long stretches without white space by the runtime's own search, the rest four bytes at a time.
  */
-import type { Sink } from "./body.ts";
+
+export type Sink = (bytes: Uint8Array) => void;
 
 const CR = 13;
 const LF = 10;
@@ -136,7 +137,7 @@ export class Relaxed {
     for (let i = first; i < last; i++) {
       const word = words[i] as number;
       // The high bit of each byte that is at most 0x20; exact, no borrow runs from byte to byte.
-      const low = ~((((word & 0x7f7f7f7f) + 0x5f5f5f5f) | 0) | word) & 0x80808080;
+      const low = ~(((word & 0x7f7f7f7f) + 0x5f5f5f5f) | 0 | word) & 0x80808080;
       if (((low & (low >>> 8)) | (low & before)) !== 0) {
         const from = firstWord + 4 * i;
         const spot = this.spotAmong(Math.max(at, from - 1), Math.min(end, from + 4));
