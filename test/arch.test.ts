@@ -114,6 +114,15 @@ test("versions are pinned exactly and the lockfile names no address", () => {
   expect(readFileSync(join(root, "package-lock.json"), "utf8")).not.toMatch(/"resolved"|https?:\/\/[^"]*registry/);
 });
 
+test("the lockfile holds every platform (bin/complete-lock.mjs)", () => {
+  const lock: { packages: Record<string, { optionalDependencies?: Record<string, string> }> } = JSON.parse(
+    readFileSync(join(root, "package-lock.json"), "utf8"),
+  );
+  const held = new Set(Object.keys(lock.packages).map((path) => path.slice(path.lastIndexOf("node_modules/") + 13)));
+  const named = Object.values(lock.packages).flatMap((facts) => Object.keys(facts.optionalDependencies ?? {}));
+  expect(named.filter((name) => !held.has(name))).toEqual([]);
+});
+
 test("no import cycle", () => {
   const graph = new Map<string, string[]>();
   for (const { from, to, typeOnly } of imports) {
