@@ -9,7 +9,8 @@ import { authenticationResults } from "../src/core/proof/results.ts";
 import type { Proof } from "../src/core/proof/types.ts";
 import { type Reason, replyFor } from "../src/core/reply.ts";
 import type { Copy, Verdict } from "../src/core/rules/decide.ts";
-import type { SkipReason } from "../src/core/rules/route.ts";
+import type { Skip, SkipReason } from "../src/core/rules/route.ts";
+import { bare } from "../src/core/rules/standing.ts";
 import { sealFrame, sealMessage } from "../src/core/seal/seal.ts";
 import type { Ending, Step } from "./directory/journal.ts";
 import type { Found } from "./directory/routes.ts";
@@ -28,18 +29,13 @@ type Deed = Omit<Step, "journal">;
 export async function carryOut(delivery: Delivery, shared: Shared, edge: Edge): Promise<Done> {
   const { verdict, found } = delivery;
   if (delivery.seen) return done(delivery, shared, []);
-  if (verdict.kind !== "accept") return done(delivery, shared, []);
+  if (verdict.kind !== "accept") return done(delivery, shared, verdict.kind === "refuse" ? skipped(verdict) : []);
   if (found.domain === null || shared.proof === null) throw new Error("accepted without a domain or a proof");
   return accept({ delivery, found, proof: shared.proof, shared, edge }, verdict);
 }
 
 async function accept(job: Job, verdict: Extract<Verdict, { kind: "accept" }>): Promise<Done> {
-  const steps: Deed[] = verdict.skips.map(({ target, why }) => ({
-    kind: "skip",
-    target,
-    ok: false,
-    detail: skipText[why],
-  }));
+  const steps = skipped(verdict);
   const last = verdict.copies.find((copy) => goesByCloudflare(copy, job));
   try {
     for (const copy of verdict.copies) if (copy !== last) steps.push(await store(copy, job));
@@ -49,6 +45,10 @@ async function accept(job: Job, verdict: Extract<Verdict, { kind: "accept" }>): 
     logTrouble("carry-out", error);
     return deferred(job, steps, error instanceof NoWayOut ? "no-destination" : "store-trouble");
   }
+}
+
+function skipped({ skips }: { skips: readonly Skip[] }): Deed[] {
+  return skips.map(({ target, why }) => ({ kind: "skip", target, ok: false, detail: skipText[why] }));
 }
 
 /** No node is there to relay through. */
@@ -121,13 +121,12 @@ function relayJob(id: string, { address, route }: Forward, { delivery, found, pr
 /** Verified with us for this domain's people *and* at Cloudflare, and this is Cloudflare's entrance. */
 function goesByCloudflare(copy: Copy, { found, shared }: Job): copy is Forward {
   if (copy.kind !== "forward" || copy.route !== null || shared.mail.forward === null) return false;
-  const standing = found.standings.get(copy.address);
-  return standing?.verified === true && standing.cloudflare;
+  return found.standings.verified.get(bare(copy.address))?.cloudflare === true;
 }
 
 async function forward(copy: Forward, job: Job): Promise<Deed> {
   try {
-    await job.shared.mail.forward?.(copy.address);
+    await job.shared.mail.forward?.(copy.address, job.found.recipient);
     return { kind: "forward", target: copy.address, ok: true, detail: "by Cloudflare" };
   } catch (error) {
     logTrouble("forward", error);
@@ -137,7 +136,9 @@ async function forward(copy: Forward, job: Job): Promise<Deed> {
 
 function done(delivery: Delivery, shared: Shared, deeds: readonly Deed[]): Done {
   const { recipient } = delivery.found;
-  const said = delivery.seen ? promised({ kind: "drop", reason: "denied", match: null }) : promised(delivery.verdict);
+  const said = delivery.seen
+    ? promised({ kind: "drop", reason: "address-disabled", match: null })
+    : promised(delivery.verdict);
   const outcome: Outcome = { recipient, ...said };
   const seenKey = said.kind === "accepted" && !delivery.seen ? shared.keys.keyFor(recipient) : null;
   return { ...ending(delivery, deeds), outcome, changed: false, seenKey };

@@ -27,6 +27,9 @@ const schema = z.object({
   DOH_URLS: words.pipe(z.array(z.url({ protocol: /^https?$/ })).min(1)),
   RETENTION_DAYS: z.coerce.number().int().min(1).max(3650),
   TRUSTED_SEALERS: words,
+  DNS_ONLY: z.enum(["off", "allowlist", "open"]),
+  DNS_ONLY_DOMAINS: words,
+  ALLOW_LOOPBACK: z.string(),
 });
 
 export type Config = {
@@ -36,6 +39,10 @@ export type Config = {
   dohUrls: string[];
   retentionMs: number;
   trustedSealers: string[];
+  /** Which domains without an account are served by their TXT records. */
+  dnsOnly: { mode: "off" | "allowlist" | "open"; domains: ReadonlySet<string> };
+  /** Webhooks may go to this machine: test set-ups. */
+  allowLoopback: boolean;
 };
 
 export class BadConfig extends Error {}
@@ -46,6 +53,14 @@ export function configOf(env: Env): Config {
   const known = parsed.get(env) ?? parse(env);
   parsed.set(env, known);
   return known;
+}
+
+/** The allowance is refused beside a resolver out in the world: a deployed Worker can't have it by accident. */
+function loopbackAllowed(text: string, resolvers: readonly string[]): boolean {
+  if (text === "") return false;
+  const local = resolvers.every((url) => ["127.0.0.1", "[::1]", "localhost"].includes(new URL(url).hostname));
+  if (!local) throw new BadConfig("ALLOW_LOOPBACK is for test set-ups whose DOH_URLS are on loopback");
+  return true;
 }
 
 function parse(env: Env): Config {
@@ -60,5 +75,7 @@ function parse(env: Env): Config {
     dohUrls: data.DOH_URLS,
     retentionMs: data.RETENTION_DAYS * 86_400_000,
     trustedSealers: data.TRUSTED_SEALERS,
+    dnsOnly: { mode: data.DNS_ONLY, domains: new Set(data.DNS_ONLY_DOMAINS.map((name) => name.toLowerCase())) },
+    allowLoopback: loopbackAllowed(data.ALLOW_LOOPBACK, data.DOH_URLS),
   };
 }

@@ -4,6 +4,7 @@
  * Accepted: return. Refused: `setReject` (the platform puts `555 5.7.1` before the text). Deferred: throw, which is the platform's way to say 4xx.
  */
 
+import { loopMark } from "../src/core/contract/trace.ts";
 import { limits } from "../src/core/limits.ts";
 import { cloudflareBlock } from "../src/core/proof/cloudflare.ts";
 import { replyFor } from "../src/core/reply.ts";
@@ -39,8 +40,17 @@ async function incoming(message: ForwardableEmailMessage, edge: Edge): Promise<I
     raw,
     below: block === null ? raw : raw.subarray(block.end),
     cloudflare: block?.results ?? null,
-    forward: async (address) => void (await message.forward(address)),
+    forward: async (address, forwardedFor) => {
+      await message.forward(address, new Headers([markPair(forwardedFor)]));
+    },
   };
+}
+
+/** The loop mark as name and value; only X- fields survive Cloudflare's forward(). */
+function markPair(forwardedFor: string): [string, string] {
+  const line = loopMark(forwardedFor);
+  const colon = line.indexOf(":");
+  return [line.slice(0, colon), line.slice(colon + 1).trim()];
 }
 
 /** Into one buffer of the size told; `raw` can be read once only. */

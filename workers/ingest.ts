@@ -11,26 +11,29 @@ import {
   type RcptAnswer,
   type rcptQuestionSchema,
 } from "../src/core/contract/handoff.ts";
-import { type Reason, replyFor } from "../src/core/reply.ts";
-import { resolve } from "../src/core/rules/aliases.ts";
+import { replyFor } from "../src/core/reply.ts";
 import { decide } from "../src/core/rules/decide.ts";
+import { listable, senderOf } from "../src/core/rules/senders.ts";
 import { lookUp } from "./directory/routes.ts";
 import { promised } from "./journal-row.ts";
 import type { Edge } from "./platform.ts";
+import { guessesTooMuch } from "./rate.ts";
 import { receive } from "./receive.ts";
+import { routeOf, rulingOf } from "./route.ts";
 
 type RcptQuestion = z.infer<typeof rcptQuestionSchema>;
 
-export async function answerRcpt(edge: Edge, node: string, { recipient }: RcptQuestion): Promise<RcptAnswer> {
-  const [found] = await lookUp(edge.env.DIRECTORY, [recipient]);
-  if (found === undefined || found.domain === null || found.domain.node !== node) return refusal("domain-not-here");
-  const route = resolve(found.address, found.candidates);
-  const { kind, reply } = promised(decide({ route, trouble: null, size: 0, proof: null }));
-  return kind === "accepted" ? { kind: "ok" } : { kind: kind === "refused" ? "refuse" : "defer", ...reply };
-}
-
-function refusal(reason: Reason): RcptAnswer {
-  return { kind: "refuse", ...replyFor(reason) };
+/** What can be said before DATA: by the envelope alone. An IP that guesses at addresses is told nothing any more. */
+export async function answerRcpt(edge: Edge, node: string, question: RcptQuestion): Promise<RcptAnswer> {
+  const sender = senderOf(question.sender, "", question.ip);
+  const [found] = await lookUp(edge.env.DIRECTORY, [question.recipient], listable(sender));
+  if (found === undefined) return { kind: "defer", ...replyFor("edge-trouble") };
+  const route = routeOf(found, node);
+  const verdict = decide({ route, trouble: null, sender: rulingOf(found, route, sender), size: 0, proof: null });
+  const { kind, reply } = promised(verdict);
+  if (kind === "accepted") return { kind: "ok" };
+  if (await guessesTooMuch(edge, question.ip)) return { kind: "defer", ...replyFor("rate-limited") };
+  return { kind: kind === "refused" ? "refuse" : "defer", ...reply };
 }
 
 export type Ingested = { envelope: IngestEnvelope; raw: Uint8Array };

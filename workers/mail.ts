@@ -26,8 +26,8 @@ export type Incoming = {
   below: Uint8Array;
   /** What Cloudflare's MX found, where it said so; for the journal. */
   cloudflare: unknown;
-  /** Cloudflare's `forward()`, at its entrance. */
-  forward: ((address: string) => Promise<void>) | null;
+  /** Cloudflare's `forward()`, at its entrance; marks the message as forwarded for the second address. */
+  forward: ((address: string, forwardedFor: string) => Promise<void>) | null;
 };
 
 /** One recipient's copy of the message, with the verdict that stands for it. */

@@ -2,22 +2,28 @@
  * The inbound pipeline, the same for both entrances. A recipient's outcome is accepted only once what was accepted is
  * durable; whatever goes wrong on our side is a deferral, never an exception. The envelope decides, never a To: field.
  */
+
+import { hasLooped, loopField } from "../src/core/contract/trace.ts";
+import { fieldsNamed, fieldText } from "../src/core/message/header.ts";
 import { prove } from "../src/core/proof/prove.ts";
 import { stripForged } from "../src/core/proof/results.ts";
 import type { Proof } from "../src/core/proof/types.ts";
 import { replyFor } from "../src/core/reply.ts";
-import { resolve } from "../src/core/rules/aliases.ts";
+import { addressText } from "../src/core/rules/address.ts";
 import { decide } from "../src/core/rules/decide.ts";
 import type { Route } from "../src/core/rules/route.ts";
+import { listable, type Sender, senderOf } from "../src/core/rules/senders.ts";
 import { carryOut } from "./carry-out.ts";
 import { type DedupeKeys, dedupeKeys } from "./dedupe.ts";
 import { closeJournal, openJournal } from "./directory/journal.ts";
 import { type LookedUp, lookUp } from "./directory/routes.ts";
 import { seenBefore } from "./directory/seen.ts";
 import { journalRow } from "./journal-row.ts";
-import type { Delivery, Envelope, Incoming, Outcome, Receipt } from "./mail.ts";
+import type { Delivery, Incoming, Outcome, Receipt } from "./mail.ts";
 import { type Message, readMessage } from "./message.ts";
 import { type Edge, logTrouble } from "./platform.ts";
+import { tooFast } from "./rate.ts";
+import { routeOf, rulingOf } from "./route.ts";
 
 export async function receive(mail: Incoming, edge: Edge): Promise<Receipt> {
   try {
@@ -29,12 +35,21 @@ export async function receive(mail: Incoming, edge: Edge): Promise<Receipt> {
 }
 
 async function pipeline(mail: Incoming, edge: Edge): Promise<Receipt> {
-  const found = await lookUp(edge.env.DIRECTORY, mail.recipients); // the one round trip to the directory
-  const routes = found.map((one) => routeOf(one, mail.envelope));
+  const { envelope } = mail;
   const message = readMessage(mail.raw);
-  const keys = dedupeKeys(edge.config.dedupeSecret, mail.envelope.mailFrom, mail.below);
-  const [seen, proof] = await Promise.all([seenAmong(found, keys, edge), authenticate(mail, message, routes, edge)]);
-  const deliveries = found.map((one, i) => delivery(one, decideFor(routes[i], message, proof), keys, seen, edge));
+  const sender = senderOf(envelope.mailFrom, message.author, envelope.ip);
+  const found = await lookUp(edge.env.DIRECTORY, mail.recipients, listable(sender)); // the one round trip to the directory
+  const routes = found.map((one) => routeOf(one, envelope.assertedBy));
+  const keys = dedupeKeys(edge.config.dedupeSecret, envelope.mailFrom, mail.below);
+  const [fast, seen, proof] = await Promise.all([
+    tooFast(edge, envelope, mail.recipients),
+    seenAmong(found, keys, edge),
+    authenticate(mail, message, routes, edge),
+  ]);
+  const deliveries = found.map((one, i): Delivery => {
+    const verdict = verdictFor(one, routes[i], { message, sender, fast, proof });
+    return { found: one, verdict, journal: edge.newId(), seen: seen.has(keys.keyFor(one.recipient)) };
+  });
   await openJournal(
     edge,
     deliveries.filter((one) => !one.seen).map((one) => journalRow(one, mail, message, proof, edge)),
@@ -46,11 +61,19 @@ async function pipeline(mail: Incoming, edge: Edge): Promise<Receipt> {
   return { outcomes: done.map(({ outcome }) => outcome), dmarcPassed: proof?.dmarc.result === "pass" };
 }
 
-/** A node is believed only for the domains assigned to it. */
-function routeOf(found: LookedUp, { entrance, assertedBy }: Envelope): Route {
-  const elsewhere = found.domain === null || (entrance === "door" && found.domain.node !== assertedBy);
-  if (elsewhere) return { kind: "refused", reason: "domain-not-here", match: null, skips: [] };
-  return resolve(found.address, found.candidates);
+type Known = { message: Message; sender: Sender; fast: ReadonlySet<string>; proof: Proof | null };
+
+function verdictFor(found: LookedUp, route: Route | undefined, known: Known): Delivery["verdict"] {
+  const { message, sender, fast, proof } = known;
+  const to = route ?? { kind: "refused", reason: "edge-trouble", match: null, skips: [] };
+  const trouble = fast.has(found.recipient) ? "rate-limited" : (message.trouble ?? loopTrouble(message, found));
+  return decide({ route: to, trouble, sender: rulingOf(found, to, sender), size: message.raw.length, proof });
+}
+
+/** Our own mark says that this very address forwarded the message before. */
+function loopTrouble({ header }: Message, { address }: LookedUp): "mail-loop" | null {
+  const marks = fieldsNamed(header, loopField).map((field) => fieldText(header, field));
+  return address !== null && hasLooped(marks, addressText(address)) ? "mail-loop" : null;
 }
 
 function seenAmong(found: readonly LookedUp[], keys: DedupeKeys, edge: Edge): Promise<ReadonlySet<string>> {
@@ -72,21 +95,6 @@ async function authenticate(
   const { authservId, trustedSealers } = edge.config;
   const input = { raw: mail.raw, mailFrom, helo, ip, now: edge.clock(), authservId, trustedSealers };
   return prove(input, { dns: edge.dns, crypto: edge.crypto });
-}
-
-function decideFor(route: Route | undefined, message: Message, proof: Proof | null): ReturnType<typeof decide> {
-  const known = route ?? { kind: "refused", reason: "edge-trouble", match: null, skips: [] };
-  return decide({ route: known, trouble: message.trouble, size: message.raw.length, proof });
-}
-
-function delivery(
-  found: LookedUp,
-  verdict: Delivery["verdict"],
-  keys: DedupeKeys,
-  seen: ReadonlySet<string>,
-  edge: Edge,
-): Delivery {
-  return { found, verdict, journal: edge.newId(), seen: seen.has(keys.keyFor(found.recipient)) };
 }
 
 function trouble(recipient: string): Outcome {

@@ -164,9 +164,10 @@ function directoryOf(env: Env, node: StubNode) {
       const keys = { public_key: publicKey, transit_key: toBase64(transit.publicKey), transit_key_id: transit.keyId };
       await insert("node", { id, name: id, origin, mx_host: "mx.test", ...keys, state: "active", created_at: now });
     },
-    async addAccount(email: string): Promise<string> {
+    /** An operator vouches for their own destinations. */
+    async addAccount(email: string, operator = true): Promise<string> {
       const id = newId();
-      await insert("account", { id, email, password: "x", created_at: now });
+      await insert("account", { id, email, password: "x", operator: operator ? 1 : 0, created_at: now });
       return id;
     },
     async addDomain(name: string, account: string, nodeId: string | null = node.id): Promise<string> {

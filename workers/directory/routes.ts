@@ -6,20 +6,21 @@
 import { type Address, addressText, foldAddress, splitTag } from "../../src/core/rules/address.ts";
 import type { Candidates } from "../../src/core/rules/aliases.ts";
 import type { Alias, AliasKind, Destination, HostPort, MailboxRef } from "../../src/core/rules/route.ts";
+import type { SenderRule } from "../../src/core/rules/senders.ts";
+import type { Standings } from "../../src/core/rules/standing.ts";
 
 /** A node that takes relay jobs, and the transit key they are sealed to. */
 export type Relay = { node: string; publicKey: string; keyId: string };
 export type DomainRef = { id: string; name: string; node: string | null; owner: string | null; relay: Relay | null };
-/** What is known of an address as a destination of this domain. */
-export type Standing = { verified: boolean; cloudflare: boolean };
-
 export type Found = {
   /** As the envelope had it. */
   recipient: string;
   address: Address;
   domain: DomainRef;
   candidates: Candidates;
-  standings: ReadonlyMap<string, Standing>;
+  standings: Standings;
+  /** Rules of the owner's lists that may speak of the sender; an alias's own name the alias in `of`. */
+  senders: (SenderRule & { of: string })[];
 };
 /** `domain` is null where no active domain of ours is meant. */
 export type LookedUp = Found | { recipient: string; address: Address | null; domain: null };
@@ -60,6 +61,24 @@ const questions = {
   endpoints: `${reach}
     select e.url from home join webhook_endpoint e on e.domain = home.id where e.state = 'disabled'
       and e.url in (select target from going where kind = 'webhook')`,
+  standings: `${reach},
+    people as (select m.account from home join membership m on m.domain = home.id and m.role in ('owner', 'admin')),
+    wanted as (select case kind when 'domain' then 'postmaster@' || target else target end as address,
+      substr(target, instr(target, '@') + 1) as host from going where kind in ('address', 'domain'))
+    select 'verified' as what, v.address as value, v.cloudflare from people join verified_address v on v.account = people.account
+      where v.verified_at is not null and v.refused_at is null and (v.address in (select address from wanted)
+        or substr(v.address, instr(v.address, '@') + 1) in (select host from wanted where address like '%$%'))
+    union all select 'own', d.name, 0 from people join membership m on m.account = people.account
+      join domain d on d.id = m.domain and d.state = 'active' where d.name in (select host from wanted)
+    union all select 'suppressed', s.address, 0 from suppression s where s.address in (select address from wanted)
+    union all select 'trusted', a.id, 0 from people join account a on a.id = people.account and a.operator = 1`,
+  senders: `${reach},
+    scopes as (
+      select 'domain' as scope, id from home
+      union select 'account', m.account from home join membership m on m.domain = home.id and m.role = 'owner'
+      union select 'alias', id from candidate)
+    select scopes.scope, scopes.id, r.act, r.match, r.value, r.answer from scopes join sender_rule r on r.scope = scopes.id
+      where r.match = 'cidr' or r.value in (select value from json_each(?4)) limit 1000`,
 };
 
 type DomainRow = {
@@ -85,6 +104,8 @@ type AliasRow = {
   paused_at: number | null;
   may_match: number;
 };
+type StandingRow = { what: "verified" | "own" | "suppressed" | "trusted"; value: string; cloudflare: number };
+type SenderRow = SenderRule & { id: string };
 type MailboxRow = {
   id: string;
   address: string;
@@ -96,9 +117,15 @@ type MailboxRow = {
   used_bytes: number;
 };
 
-export async function lookUp(db: D1Database, recipients: readonly string[]): Promise<LookedUp[]> {
+/** `sender` is what lists may name of it (`listable`). */
+export async function lookUp(
+  db: D1Database,
+  recipients: readonly string[],
+  sender: readonly string[],
+): Promise<LookedUp[]> {
   const asked = recipients.map((recipient) => ({ recipient, address: foldAddress(recipient) }));
-  const statements = asked.flatMap(({ address }) => (address === null ? [] : ask(db, address)));
+  const listed = JSON.stringify(sender);
+  const statements = asked.flatMap(({ address }) => (address === null ? [] : ask(db, address, listed)));
   const answers = statements.length === 0 ? [] : await db.batch(statements);
   const rows = answers.map(({ results }) => results);
   return asked.map(({ recipient, address }) => {
@@ -107,20 +134,20 @@ export async function lookUp(db: D1Database, recipients: readonly string[]): Pro
   });
 }
 
-function ask(db: D1Database, address: Address): D1PreparedStatement[] {
-  const { base } = splitTag(address.local);
-  return Object.entries(questions).map(([name, sql]) => {
-    const statement = db.prepare(sql);
-    return name === "domain" ? statement.bind(address.domain) : statement.bind(address.domain, address.local, base);
-  });
+function ask(db: D1Database, address: Address, sender: string): D1PreparedStatement[] {
+  const three = [address.domain, address.local, splitTag(address.local).base];
+  const values: Partial<Record<string, string[]>> = { domain: [address.domain], senders: [...three, sender] };
+  return Object.entries(questions).map(([name, sql]) => db.prepare(sql).bind(...(values[name] ?? three)));
 }
 
 function read(recipient: string, address: Address, answers: unknown[][]): LookedUp {
-  const [domains, aliasRows, mailboxRows, endpoints] = answers as [
+  const [domains, aliasRows, mailboxRows, endpoints, standings, senders] = answers as [
     DomainRow[],
     AliasRow[],
     MailboxRow[],
     { url: string }[],
+    StandingRow[],
+    SenderRow[],
   ];
   const [row] = domains;
   if (row === undefined) return { recipient, address, domain: null };
@@ -139,7 +166,20 @@ function read(recipient: string, address: Address, answers: unknown[][]): Looked
       endpointsOff: new Set(endpoints.map(({ url }) => url)),
       owner: row.owner,
     },
-    standings: new Map(),
+    standings: standingsOf(standings),
+    senders: senders.map(({ id, ...rule }) => ({ ...rule, of: id })),
+  };
+}
+
+function standingsOf(rows: StandingRow[]): Standings {
+  const values = (what: StandingRow["what"]): string[] =>
+    rows.filter((row) => row.what === what).map(({ value }) => value);
+  const verified = rows.filter((row) => row.what === "verified");
+  return {
+    verified: new Map(verified.map(({ value, cloudflare }) => [value, { cloudflare: cloudflare === 1 }])),
+    ownDomains: new Set(values("own")),
+    suppressed: new Set(values("suppressed")),
+    trusted: values("trusted").length > 0,
   };
 }
 

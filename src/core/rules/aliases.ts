@@ -98,7 +98,7 @@ function toMailbox(mailbox: MailboxRef): Route {
 function toOwner(name: string, owner: string | null): Route {
   const match: Match = { by: "reserved", name };
   if (owner === null) return { kind: "refused", reason: "no-destination", match, skips: [] };
-  const target: Target = { kind: "address", destination: "", address: owner, route: null };
+  const target: Target = { kind: "address", destination: "", address: owner, route: null, wholeDomain: false };
   return { kind: "found", match, targets: [target], skips: [] };
 }
 
@@ -180,7 +180,14 @@ function addressTarget(destination: Destination, text: string, recipient: Addres
   if (address === null) return "bad-address";
   const same = address.domain === recipient.domain && splitTag(address.local).base === splitTag(recipient.local).base;
   if (same && destination.route === null) return "loops-to-itself";
-  return { kind: "address", destination: destination.id, address: addressText(address), route: destination.route };
+  const wholeDomain = destination.kind === "domain";
+  return {
+    kind: "address",
+    destination: destination.id,
+    address: addressText(address),
+    route: destination.route,
+    wholeDomain,
+  };
 }
 
 /** `$1` … `$9` of a regex alias; a group that took no part is empty. A group's text stays within a local part or it is no address. */

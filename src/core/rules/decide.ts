@@ -6,6 +6,7 @@
 import type { Proof } from "../proof/types.ts";
 import type { Reason } from "../reply.ts";
 import type { HostPort, MailboxRef, Match, Route, Skip, Target } from "./route.ts";
+import type { Ruling } from "./senders.ts";
 
 /** One thing to do with an accepted message. */
 export type Copy =
@@ -14,7 +15,7 @@ export type Copy =
   | { kind: "webhook"; url: string };
 
 export type Verdict =
-  | { kind: "refuse"; reason: Reason; detail: string | null; match: Match | null }
+  | { kind: "refuse"; reason: Reason; detail: string | null; match: Match | null; skips: Skip[] }
   /** Accepted and kept nowhere. */
   | { kind: "drop"; reason: "address-disabled" | "denied"; match: Match | null }
   | { kind: "accept"; match: Match; copies: Copy[]; skips: Skip[] };
@@ -23,6 +24,8 @@ export type Facts = {
   route: Route;
   /** What is wrong with the message itself, before anything is proven. */
   trouble: Reason | null;
+  /** What the owner's lists say of the sender. */
+  sender: Ruling;
   /** Raw bytes. */
   size: number;
   /** Null where nothing needed proof, since every recipient was refused already. */
@@ -34,11 +37,13 @@ export type Rules = (route: Found, facts: Facts) => Copy[];
 
 export function decide(facts: Facts, rules: Rules = keep): Verdict {
   const { route } = facts;
-  if (route.kind === "refused") return refuse(route.reason, route.match);
+  if (route.kind === "refused") return refuse(route.reason, route.match, route.skips);
   if (facts.trouble !== null) return refuse(facts.trouble, route.match);
+  if (facts.sender.kind === "denied" && facts.sender.answer === "reject") return refuse("denied", route.match);
   const doubt = unproven(facts.proof);
-  if (doubt !== null) return { ...doubt, match: route.match };
+  if (doubt !== null) return { ...doubt, match: route.match, skips: [] };
   if (route.kind === "dropped") return { kind: "drop", reason: "address-disabled", match: route.match };
+  if (facts.sender.kind === "denied") return { kind: "drop", reason: "denied", match: route.match };
   if (route.targets.some((target) => isFull(target, facts.size))) return refuse("mailbox-full", route.match);
   return { kind: "accept", match: route.match, copies: rules(route, facts), skips: route.skips };
 }
@@ -56,7 +61,7 @@ function copyFor(target: Target, folder: string): Copy {
 }
 
 /** RFC 7489 §6.6.2: a policy that asks for rejection is followed; trouble is never read as a failure (R11). */
-function unproven(proof: Proof | null): Omit<Extract<Verdict, { kind: "refuse" }>, "match"> | null {
+function unproven(proof: Proof | null): Omit<Extract<Verdict, { kind: "refuse" }>, "match" | "skips"> | null {
   if (proof === null) return null;
   const { dmarc } = proof;
   if (dmarc.result === "temperror") return { kind: "refuse", reason: "dns-trouble", detail: null };
@@ -69,6 +74,6 @@ function isFull(target: Target, size: number): boolean {
   return target.kind === "mailbox" && target.mailbox.usedBytes + size > target.mailbox.quotaBytes;
 }
 
-function refuse(reason: Reason, match: Match | null): Verdict {
-  return { kind: "refuse", reason, detail: null, match };
+function refuse(reason: Reason, match: Match | null, skips: Skip[] = []): Verdict {
+  return { kind: "refuse", reason, detail: null, match, skips };
 }

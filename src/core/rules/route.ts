@@ -45,7 +45,14 @@ export type MailboxRef = {
 /** A destination resolved for one recipient: `$1`, `*@domain` and nested aliases are gone. */
 export type Target =
   | { kind: "mailbox"; destination: string; mailbox: MailboxRef }
-  | { kind: "address"; destination: string; address: string; route: HostPort | null }
+  | {
+      kind: "address";
+      destination: string;
+      address: string;
+      route: HostPort | null;
+      /** It came from a destination that names a whole domain. */
+      wholeDomain: boolean;
+    }
   | { kind: "webhook"; destination: string; url: string };
 
 /** Why one destination of a matched alias gets nothing; told to the owner, not to the sender. */
@@ -67,7 +74,9 @@ export type SkipReason =
 export type Match =
   | { by: "alias"; alias: string; kind: AliasKind; pattern: string }
   | { by: "mailbox"; mailbox: string }
-  | { by: "reserved"; name: string };
+  | { by: "reserved"; name: string }
+  /** An SRS address: a bounce on its way back to whose mail we forwarded. */
+  | { by: "return-path" };
 
 export type Route =
   | { kind: "refused"; reason: Reason; match: Match | null; skips: Skip[] }

@@ -1,0 +1,43 @@
+/**
+ * From what the directory knows to a route and a ruling on the sender; both entrances, the door's RCPT question and "explain"
+ * go through here. Pure.
+ */
+import { resolve } from "../src/core/rules/aliases.ts";
+import type { Route } from "../src/core/rules/route.ts";
+import { judge, type Ruling, type Sender } from "../src/core/rules/senders.ts";
+import { admit } from "../src/core/rules/standing.ts";
+import type { LookedUp } from "./directory/routes.ts";
+
+/** Who speaks: a node, which is believed only for the domains assigned to it, or null for Cloudflare's own entrance. */
+export function routeOf(found: LookedUp, speaker: string | null): Route {
+  const elsewhere = found.domain === null || (speaker !== null && found.domain.node !== speaker);
+  if (elsewhere) return { kind: "refused", reason: "domain-not-here", match: null, skips: [] };
+  const route = resolve(found.address, found.candidates);
+  if (speaker === null && isUnknown(route) && isReturnPath(found.address.local)) return toReturnPath(found.recipient);
+  return admit(route, found.standings);
+}
+
+/** Rules of an alias speak only where that alias matched. */
+export function rulingOf(found: LookedUp, route: Route, sender: Sender): Ruling {
+  if (found.domain === null) return { kind: "none" };
+  const matched = route.match?.by === "alias" ? route.match.alias : null;
+  return judge(
+    found.senders.filter((rule) => rule.scope !== "alias" || rule.of === matched),
+    sender,
+  );
+}
+
+function isUnknown(route: Route): boolean {
+  return route.kind === "refused" && route.reason === "no-such-address";
+}
+
+/** SRS0= and SRS1=, with the separators that the scheme allows. Only a node can tell whether it is genuine. */
+function isReturnPath(local: string): boolean {
+  return /^srs[01][=+-]/i.test(local);
+}
+
+// A node's door knows its own return paths; at Cloudflare's entrance the bounce is handed to a node to be sent on.
+function toReturnPath(recipient: string): Route {
+  const target = { kind: "address" as const, destination: "", address: recipient, route: null, wholeDomain: false };
+  return { kind: "found", match: { by: "return-path" }, targets: [target], skips: [] };
+}
