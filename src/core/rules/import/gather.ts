@@ -55,6 +55,8 @@ export type Draft = Place & {
   destinations: readonly (string | DestinationDefinition)[];
   /** The answer of a disabled alias; null: it is active. */
   disabled: DisabledReply | null;
+  /** What it would answer if it were disabled, where the source says so of active ones too. */
+  reply?: DisabledReply;
   note?: string | null;
   labels?: readonly string[] | null;
   /** Where one gathering reads several syntaxes: this entry's, instead of the gathering's own. */
@@ -76,6 +78,8 @@ type Entry = {
 export class Gathering {
   readonly problems = new Problems();
   readonly #entries = new Map<string, Entry>();
+  /** Destinations that were plain text: an address among them may turn out to be of the domain itself. */
+  readonly #loose = new Set<DestinationDefinition>();
   readonly #elsewhere = { count: 0, first: "" };
   readonly #dialect: Dialect;
   readonly #options: GatherOptions;
@@ -130,7 +134,10 @@ export class Gathering {
       const read = typeof one === "string" ? readDestination(one, around, ports) : checkDestination(one, around);
       if (!read.ok) this.problems.error(read.code, draft, read.text);
       else if (nowhere.has(read.value.target)) dropped = true;
-      else found.push(read.value);
+      else {
+        found.push(read.value);
+        if (typeof one === "string") this.#loose.add(read.value);
+      }
     }
     return { found, dropped };
   }
@@ -191,7 +198,7 @@ export class Gathering {
     const { definition, places, place } = entry;
     const settled = new Map<string, DestinationDefinition>();
     for (const one of definition.destinations) {
-      const inside = this.#inside(one);
+      const inside = this.#loose.has(one) ? this.#inside(one) : one;
       if (inside.kind === "alias" && inside.target === this.#addressOf(definition))
         this.problems.error(
           "loop",
@@ -233,17 +240,17 @@ export class Gathering {
   }
 }
 
-function freshEntry(pattern: Pattern, place: Place): Entry {
+function freshEntry(pattern: Pattern, draft: Draft): Entry {
   const definition: AliasDefinition = {
     kind: pattern.kind,
     pattern: pattern.pattern,
     state: "active",
-    disabledReply: 550,
+    disabledReply: draft.reply ?? 550,
     destinations: [],
     note: null,
     labels: null,
   };
-  return { definition, places: new Map(), place: { at: place.at, offset: place.offset }, dropped: false };
+  return { definition, places: new Map(), place: { at: draft.at, offset: draft.offset }, dropped: false };
 }
 
 // The first answer stays: what a sender is told does not depend on how often an alias is switched off.

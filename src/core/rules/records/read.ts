@@ -10,21 +10,9 @@ import { mailPorts, portText } from "../import/destination.ts";
 import { type Dialect, Gathering, type GatherOptions, plain } from "../import/gather.ts";
 import { nowhere, type Place, type Problem, type Problems, quote } from "../import/problem.ts";
 import type { Alias, HostPort } from "../route.ts";
+import { recordLimits } from "./limits.ts";
 import { type Item, scanItems } from "./scan.ts";
 import { isSealed, unsealRecord } from "./sealed.ts";
-
-export const recordLimits = {
-  /** TXT records at the name that are looked at. */
-  all: 200,
-  /** Of them, rule records. */
-  records: 50,
-  /** Characters of one record. */
-  length: 4096,
-  /** Items of all records together. */
-  items: 500,
-  /** Destinations of one alias: Forward Email's default. */
-  destinations: 10,
-} as const;
 
 export type RecordOptions = GatherOptions & {
   /** Keys of sealed values, 32 bytes each, newest first; none: sealed values are reported as unreadable. */

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { latin1, utf8 } from "../../../../src/core/bytes.ts";
 import { resolve } from "../../../../src/core/rules/aliases.ts";
-import { readRecords, recordAliases, recordLimits } from "../../../../src/core/rules/records/read.ts";
+import { recordLimits } from "../../../../src/core/rules/records/limits.ts";
+import { readRecords, recordAliases } from "../../../../src/core/rules/records/read.ts";
 import { sealRecord } from "../../../../src/core/rules/records/sealed.ts";
 import { casesOf, show } from "../cases.ts";
 
