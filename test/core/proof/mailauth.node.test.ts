@@ -6,6 +6,7 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { createRequire } from "node:module";
 import { expect, test } from "vitest";
 import { type Zones, zoneResolver } from "../../../src/core/dns/zones.ts";
+import { readHeader } from "../../../src/core/message/header.ts";
 import type { DnsType } from "../../../src/core/ports.ts";
 import { sealArc } from "../../../src/core/proof/arc/seal.ts";
 import { prove } from "../../../src/core/proof/prove.ts";
@@ -201,6 +202,8 @@ test(`${cases} cases beside mailauth`, async () => {
     const input = { raw, mailFrom: sender, ...facts, now: Date.now(), authservId: "receiver.test", trustedSealers: [] };
     const ours = await prove(input, { dns: zoneResolver(zones), crypto: nodeCrypto });
     const all = differences(ours, await theirAnswer(raw, { ...facts, sender }, zones));
+    // A byte that no field name may hold: mailauth takes the line for a part of the field above, we for a field of its own.
+    if (readHeader(raw).defects.has("bad-name")) continue;
     const left = all.filter((difference) => !isExplained(difference, all));
     if (left.length > 0) unexplained.push({ seed, what, left });
   }
