@@ -12,9 +12,7 @@ CREATE TABLE mailbox (
   generation INTEGER NOT NULL DEFAULT 0,
   used_bytes INTEGER NOT NULL DEFAULT 0,
   highest_modseq INTEGER NOT NULL DEFAULT 0,
-  waiting INTEGER NOT NULL DEFAULT 0,
-  -- set by `postern restore`: MAC over id and time
-  restored BLOB
+  waiting INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE slot_use (

@@ -16,7 +16,7 @@ export type HeartbeatDeps = {
     heartbeat(beat: Heartbeat): Promise<z.infer<typeof heartbeatAnswerSchema>>;
     mailbox(address: string): Promise<MailboxRecord | null>;
   };
-  store: Pick<Store, "stats" | "record" | "applyMailbox" | "onMiss">;
+  store: Pick<Store, "stats" | "record" | "applyMailbox" | "synced" | "onMiss">;
   /** The relay queue's current transit key. */
   transit: () => Heartbeat["transit"];
   relayWaiting: () => number;
@@ -43,13 +43,20 @@ export function startHeartbeat(deps: HeartbeatDeps): Pulse {
   };
   let timer: NodeJS.Timeout | null = null;
   let stopped = false;
+  let failures = 0;
   let running: Promise<void> | null = null;
   const beat = (): Promise<void> => {
     running ??= once(deps)
-      .catch((cause: unknown) => deps.log?.(trouble("heartbeat", cause)))
+      .then(() => {
+        failures = 0;
+      })
+      .catch((cause: unknown) => {
+        failures++;
+        deps.log?.(trouble("heartbeat", cause));
+      })
       .finally(() => {
         running = null;
-        if (!stopped) timer = setTimeout(beat, deps.everyMs ?? 30_000).unref();
+        if (!stopped) timer = setTimeout(beat, pause(failures, deps.everyMs ?? 30_000)).unref();
       });
     if (timer) clearTimeout(timer);
     return running;
@@ -63,6 +70,11 @@ export function startHeartbeat(deps: HeartbeatDeps): Pulse {
       deps.store.onMiss = null;
     },
   };
+}
+
+/** A beat that failed comes again soon: until one succeeds the edge knows no transit key, and a fresh node no mailbox. */
+function pause(failures: number, everyMs: number): number {
+  return failures === 0 ? everyMs : Math.min(everyMs, 500 * 2 ** Math.min(failures, 10));
 }
 
 async function once(deps: HeartbeatDeps): Promise<void> {
@@ -81,6 +93,7 @@ async function once(deps: HeartbeatDeps): Promise<void> {
     const had = deps.store.record(id);
     if (!had || had.revision < revision) await fetchRecord(deps, address);
   }
+  await deps.store.synced();
 }
 
 async function fetchRecord({ edge, store }: HeartbeatDeps, address: string): Promise<void> {

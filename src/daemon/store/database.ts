@@ -190,7 +190,8 @@ function refusePlain(path: string): void {
   if (head.toString("latin1").startsWith("SQLite format 3")) throw new WrongKey(path);
 }
 
-function named(path: string, cause: unknown): unknown {
+/** What SQLite's codes mean here: a wrong key and a damaged page are different troubles. */
+export function named(path: string, cause: unknown): unknown {
   const code = cause instanceof Sqlite.SqliteError ? cause.code : "";
   if (code.startsWith("SQLITE_NOTADB")) return new WrongKey(path);
   return code.startsWith("SQLITE_CORRUPT") ? new Damaged(path, cause) : cause;

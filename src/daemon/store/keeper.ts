@@ -10,13 +10,14 @@ import { labels } from "../../core/seal/labels.ts";
 import { type Opener, openerOf } from "../../core/seal/open.ts";
 import { nativePrimitives } from "../platform.ts";
 import { purge } from "./changing.ts";
-import { Database } from "./database.ts";
+import { Database, named } from "./database.ts";
 import { drainBatch } from "./drain.ts";
 import { makeFirstFolders } from "./folders.ts";
 import { Guarded } from "./guarded.ts";
 import { Inbox } from "./inbox.ts";
 import { type Hooks, Mailbox } from "./mailbox.ts";
 import { Refusal } from "./refusal.ts";
+import { afterRestore, generationOf, isMarkedRestored, unmarkRestored } from "./restore.ts";
 import type { Announced } from "./types.ts";
 
 export type KeeperOptions = { dir: string; nodeKey: Uint8Array; graceMs: number };
@@ -27,7 +28,14 @@ export type News =
   | { kind: "state"; mailbox: string; generation: number; usedBytes: number; highestModseq: number; waiting: number }
   | { kind: "alarm"; mailbox: string; what: string };
 
-export type OpenFacts = { mailbox: string; keyId: string; quotaBytes: number; generation: number };
+export type OpenFacts = {
+  mailbox: string;
+  keyId: string;
+  quotaBytes: number;
+  /** The mirrors: an older file is not to be trusted. */
+  generation: number;
+  highestModseq: number;
+};
 
 type Open = {
   mailbox: Mailbox;
@@ -104,6 +112,11 @@ export class Keeper {
     if (open.closing) clearTimeout(open.closing);
     open.mailbox.close();
     open.masterKey.wipe();
+  }
+
+  /** No grace time: the owner took somebody's access away. */
+  lockIdle(id: string): void {
+    if (this.#open.get(id)?.sessions.size === 0) this.lock(id);
   }
 
   /** Forgets the mailbox and destroys its folder. */
@@ -184,7 +197,16 @@ export class Keeper {
       throw new Refusal("UNAVAILABLE", "The mailbox can't be opened");
     }
     const db = Database.open(path, Buffer.from(mailKey.buffer), "mailbox/mail");
-    const behind = (db.value<number>("SELECT value FROM state WHERE name = 'generation'") ?? 0) < facts.generation;
+    try {
+      return this.#settle(db, facts, bodyMac);
+    } catch (cause) {
+      db.close();
+      throw named(path, cause);
+    }
+  }
+
+  #settle(db: Database, facts: OpenFacts, bodyMac: Uint8Array): Mailbox {
+    const behind = generationOf(db) < facts.generation && !this.#recover(db, facts);
     if (behind) this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the mailbox file is older than it was" });
     const mailbox = new Mailbox({ id: facts.mailbox, bodyMac, quotaBytes: facts.quotaBytes, readOnly: behind }, db, {
       now: Date.now,
@@ -196,6 +218,16 @@ export class Keeper {
       mailbox.flush();
     }
     return mailbox;
+  }
+
+  /** An older file is welcome where an operator restored it: clients then learn that they must look at everything anew. */
+  #recover(db: Database, { mailbox, generation, highestModseq }: OpenFacts): boolean {
+    const folder = this.#folder(mailbox);
+    if (!isMarkedRestored(folder, mailbox, this.#options.nodeKey)) return false;
+    afterRestore(db, { generation, highestModseq, now: Date.now() });
+    unmarkRestored(folder);
+    this.#tell({ kind: "alarm", mailbox, what: "a restored mailbox file was opened: new UIDVALIDITYs" });
+    return true;
   }
 
   #committed(mailbox: Mailbox, changes: Announced[]): void {

@@ -11,6 +11,7 @@ export type Placed = {
   record: MailboxRecord;
   pinnedKeyId: string;
   generation: number;
+  highestModseq: number;
   usedBytes: number;
   waiting: number;
   /** Slot id → UTC ms of its last login. */
@@ -20,7 +21,14 @@ export type Placed = {
 export type Mirror = { mailbox: string; generation: number; usedBytes: number; highestModseq: number; waiting: number };
 export type SlotUse = { mailbox: string; slot: string; at: number };
 
-type Row = { record: string; pinned_key_id: string; generation: number; used_bytes: number; waiting: number };
+type Row = {
+  record: string;
+  pinned_key_id: string;
+  generation: number;
+  highest_modseq: number;
+  used_bytes: number;
+  waiting: number;
+};
 
 export class NodeState {
   readonly #db: Database;
@@ -34,20 +42,31 @@ export class NodeState {
   all(): Placed[] {
     const uses = this.#db.all<SlotUse>("SELECT mailbox, slot, at FROM slot_use");
     const byMailbox = Map.groupBy(uses, ({ mailbox }) => mailbox);
-    return this.#db
-      .all<Row>("SELECT record, pinned_key_id, generation, used_bytes, waiting FROM mailbox")
-      .map((row) => {
-        const record = mailboxRecordSchema.parse(JSON.parse(row.record));
-        const lastUse = Object.fromEntries((byMailbox.get(record.id) ?? []).map(({ slot, at }) => [slot, at]));
-        return {
-          record,
-          pinnedKeyId: row.pinned_key_id,
-          generation: row.generation,
-          usedBytes: row.used_bytes,
-          waiting: row.waiting,
-          lastUse,
-        };
-      });
+    const rows = this.#db.all<Row>(
+      "SELECT record, pinned_key_id, generation, highest_modseq, used_bytes, waiting FROM mailbox",
+    );
+    return rows.map((row) => {
+      const record = mailboxRecordSchema.parse(JSON.parse(row.record));
+      return {
+        record,
+        pinnedKeyId: row.pinned_key_id,
+        generation: row.generation,
+        highestModseq: row.highest_modseq,
+        usedBytes: row.used_bytes,
+        waiting: row.waiting,
+        lastUse: Object.fromEntries((byMailbox.get(record.id) ?? []).map(({ slot, at }) => [slot, at])),
+      };
+    });
+  }
+
+  /** Set when this database was restored: keyslots must be synced with the edge before anybody logs in. */
+  get awaitsSync(): boolean {
+    return this.#db.value("SELECT value FROM setting WHERE name = 'awaits_sync'") !== undefined;
+  }
+
+  awaitSync(on: boolean): void {
+    if (on) this.#db.run("INSERT OR REPLACE INTO setting (name, value) VALUES ('awaits_sync', 1)");
+    else this.#db.run("DELETE FROM setting WHERE name = 'awaits_sync'");
   }
 
   /** Durable when it returns. The pinned key id stays what it was first. */

@@ -34,7 +34,11 @@ function ready(message: NewMessage): { prepared: Prepared; flags: readonly strin
 
 export const operations = {
   // The node's own state: first thread only.
-  nodeRecords: (context: Context, _: null) => nodeState(context).all(),
+  nodeRecords(context: Context, _: null) {
+    const node = nodeState(context);
+    return { placed: node.all(), awaitsSync: node.awaitsSync };
+  },
+  nodeSynced: (context: Context, _: null) => nodeState(context).awaitSync(false),
   nodeSave: (context: Context, { record }: { record: MailboxRecord }) => nodeState(context).save(record),
   nodeMirror: (context: Context, { mirrors, uses }: { mirrors: Mirror[]; uses: SlotUse[] }) =>
     nodeState(context).mirror(mirrors, uses),
@@ -69,6 +73,7 @@ export const operations = {
     return true;
   },
   logout: ({ keeper }: Context, { session }: { session: number }) => keeper.leave(session),
+  lockIdle: ({ keeper }: Context, { mailbox }: { mailbox: string }) => keeper.lockIdle(mailbox),
   lock: ({ keeper }: Context, { mailbox }: { mailbox: string }) => keeper.lock(mailbox),
   erase: ({ keeper }: Context, { mailbox }: { mailbox: string }) => keeper.erase(mailbox),
   setQuota: ({ keeper }: Context, { mailbox, quotaBytes }: { mailbox: string; quotaBytes: number }) =>

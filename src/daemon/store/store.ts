@@ -15,7 +15,6 @@ import type { News } from "./keeper.ts";
 import { StoreMaildrop } from "./maildrop.ts";
 import { Mirrors } from "./mirrors.ts";
 import type { Placed } from "./node-state.ts";
-import { Refusal } from "./refusal.ts";
 import { StoreThread } from "./threads.ts";
 
 export type StoreOptions = {
@@ -56,6 +55,7 @@ export class Store {
   readonly #hub = new Hub<StoreAccount>((session) => this.#accounts.get(session) ?? null);
   readonly #mirrors: Mirrors;
   #nextSession = 1;
+  #awaitsSync = false;
   /** Asks the edge for a record that lacks a selector or an address; set by the hand-off. */
   onMiss: ((address: string) => Promise<void>) | null = null;
 
@@ -75,14 +75,23 @@ export class Store {
       return new StoreThread(
         start,
         (news) => this.#hear(news),
-        (cause) => this.#alarm("", `a store thread ended: ${cause.message}`),
+        (cause) => this.#alarm("", cause),
       );
     });
     this.#mirrors = new Mirrors((mirrors, uses) => this.#node.call("nodeMirror", { mirrors, uses }));
   }
 
   async start(): Promise<void> {
-    for (const placed of await this.#node.call("nodeRecords", null)) this.#hold(placed);
+    const { placed, awaitsSync } = await this.#node.call("nodeRecords", null);
+    for (const one of placed) this.#hold(one);
+    this.#awaitsSync = awaitsSync;
+  }
+
+  /** The edge's records were applied: a restored node may let people in again. */
+  async synced(): Promise<void> {
+    if (!this.#awaitsSync) return;
+    await this.#node.call("nodeSynced", null);
+    this.#awaitsSync = false;
   }
 
   get #node(): StoreThread {
@@ -98,10 +107,15 @@ export class Store {
   }
 
   #hold(placed: Placed): void {
-    const had = this.#placed.get(placed.record.id);
-    if (had) this.#byAddress.delete(had.record.address);
-    this.#placed.set(placed.record.id, placed);
-    if (placed.record.state === "active") this.#byAddress.set(placed.record.address, placed.record.id);
+    const { id, address, state } = placed.record;
+    const had = this.#placed.get(id);
+    if (had && this.#byAddress.get(had.record.address) === id) this.#byAddress.delete(had.record.address);
+    this.#placed.set(id, placed);
+    if (state !== "active") return;
+    // An address belongs to one mailbox: one that had it before is gone (node.db has dropped it too).
+    const before = this.#byAddress.get(address);
+    if (before !== undefined && before !== id) this.#placed.delete(before);
+    this.#byAddress.set(address, id);
   }
 
   #hear(news: News): void {
@@ -111,6 +125,7 @@ export class Store {
       const placed = this.#placed.get(news.mailbox);
       if (!placed) return;
       placed.generation = Math.max(placed.generation, news.generation);
+      placed.highestModseq = Math.max(placed.highestModseq, news.highestModseq);
       placed.usedBytes = news.usedBytes;
       placed.waiting = news.waiting;
       this.#mirrors.state(news);
@@ -140,12 +155,13 @@ export class Store {
     const address = user.trim().toLowerCase();
     const parsed = parseAppPassword(secret, nativePrimitives);
     try {
+      // A restored node may hold slots that were revoked since.
+      if (this.#awaitsSync) return { ok: false, why: "unavailable" };
       if (parsed && !this.#slotFor(address, parsed.selector)) await this.onMiss?.(address);
       const slot = parsed ? this.#slotFor(address, parsed.selector) : this.#testSlotFor(address);
       return await this.#enter(address, slot, parsed?.secret ?? (slot ? secret.slice() : random(20)));
-    } catch (cause) {
-      const mailbox = this.#byAddress.get(address) ?? "";
-      if (!(cause instanceof Refusal)) this.#alarm(mailbox, `login failed: ${describe(cause)}`);
+    } catch {
+      // Whoever must know has been told by an alarm.
       return { ok: false, why: "unavailable" };
     } finally {
       secret.fill(0);
@@ -162,6 +178,7 @@ export class Store {
       keyId: record?.keyId ?? "",
       quotaBytes: record?.quotaBytes ?? 0,
       generation: placed?.generation ?? 0,
+      highestModseq: placed?.highestModseq ?? 0,
     };
     const thread = this.#threadOf(record?.id ?? address);
     const real = record !== undefined;
@@ -256,7 +273,7 @@ export class Store {
     if (had && record.revision < had.record.revision) return had.record.revision;
     if (had && record.keyId !== had.pinnedKeyId) this.#alarm(record.id, "the edge offers another public key");
     await this.#node.call("nodeSave", { record });
-    const fresh = { pinnedKeyId: record.keyId, generation: 0, usedBytes: 0, waiting: 0, lastUse: {} };
+    const fresh = { pinnedKeyId: record.keyId, generation: 0, highestModseq: 0, usedBytes: 0, waiting: 0, lastUse: {} };
     this.#hold({ ...fresh, ...had, record });
     await this.#endRevoked(record);
     if (record.state === "deleted") await this.#threadOf(record.id).call("erase", { mailbox: record.id });
@@ -265,11 +282,14 @@ export class Store {
   }
 
   async #endRevoked(record: MailboxRecord): Promise<void> {
-    for (const account of [...this.#accounts.values()]) {
-      if (account.mailboxId !== record.id || !this.#isRevoked(record.id, account.slot)) continue;
+    const revoked = [...this.#accounts.values()].filter(
+      ({ mailboxId, slot }) => mailboxId === record.id && this.#isRevoked(record.id, slot),
+    );
+    for (const account of revoked) {
       account.revoke();
       await account.logout();
     }
+    if (revoked.length > 0) await this.#threadOf(record.id).call("lockIdle", { mailbox: record.id });
   }
 
   /** Would a message for this placement be taken at all? */
@@ -308,8 +328,4 @@ export class Store {
     await this.#mirrors.flush();
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
-}
-
-function describe(cause: unknown): string {
-  return cause instanceof Error ? `${cause.message} ${String(cause.cause ?? "")}` : String(cause);
 }

@@ -1,6 +1,7 @@
 /** The entry of a store thread: takes calls, answers them in its own time, and tells what happened. Never started by hand. */
 import { parentPort, workerData } from "node:worker_threads";
 import { type Call, Outbox, type Reply, type Said, type Start } from "./crossing.ts";
+import { named } from "./database.ts";
 import { Keeper } from "./keeper.ts";
 import { NodeState } from "./node-state.ts";
 import { type Context, type Operation, operations } from "./operations.ts";
@@ -50,7 +51,8 @@ async function answer({ id, op, args }: Call): Promise<void> {
   }
 }
 
-function failure(id: number, cause: unknown): Reply {
+function failure(id: number, thrown: unknown): Reply {
+  const cause = named("a database", thrown);
   const refusal = cause instanceof Refusal ? { code: cause.code, text: cause.message } : null;
   return { id, ok: false, refusal, cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) };
 }

@@ -12,10 +12,13 @@ export class StoreThread {
   readonly #outbox: Outbox<Call>;
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
+  readonly #onTrouble: (cause: string) => void;
   #next = 1;
   #ended: Error | null = null;
 
-  constructor(start: Start, onNews: (news: News) => void, onEnd: (cause: Error) => void) {
+  /** `onTrouble` hears of failures that are nobody's expectation: a bug, a damaged page, the end of the thread. */
+  constructor(start: Start, onNews: (news: News) => void, onTrouble: (cause: string) => void) {
+    this.#onTrouble = onTrouble;
     this.#worker = new Worker(new URL("./thread.ts", import.meta.url), { workerData: start });
     this.#outbox = new Outbox((calls, transfer) => this.#worker.postMessage(calls, transfer));
     this.#worker.on("message", (said: Said[]) => {
@@ -24,9 +27,10 @@ export class StoreThread {
         else this.#settle(one);
       }
     });
-    this.#worker.on("error", (cause) => {
-      this.#end(cause instanceof Error ? cause : new Error(String(cause)));
-      onEnd(cause instanceof Error ? cause : new Error(String(cause)));
+    this.#worker.on("error", (cause: unknown) => {
+      const error = cause instanceof Error ? cause : new Error(String(cause));
+      onTrouble(`a store thread ended: ${error.message}`);
+      this.#end(error);
     });
     this.#exited = new Promise((resolve) => this.#worker.once("exit", () => resolve()));
   }
@@ -45,7 +49,10 @@ export class StoreThread {
     this.#pending.delete(reply.id);
     if (reply.ok) pending?.resolve(reply.value);
     else if (reply.refusal) pending?.reject(new Refusal(reply.refusal.code, reply.refusal.text));
-    else pending?.reject(new Error("the store failed", { cause: reply.cause }));
+    else {
+      this.#onTrouble(reply.cause);
+      pending?.reject(new Error("the store failed", { cause: reply.cause }));
+    }
   }
 
   #end(cause: Error): void {
