@@ -39,5 +39,7 @@ export function capabilities(facts: Facts): string {
   const rows = allCommands.flatMap(({ capability }) =>
     typeof capability === "function" ? capability(facts) : facts.at === "start" ? [] : (capability ?? []),
   );
-  return [...new Set([...always, ...rows, ...(facts.at === "start" ? [] : behaviours)])].join(" ");
+  // RFC 9738.
+  const loggedIn = facts.at === "start" ? [] : [...behaviours, `MESSAGELIMIT=${facts.messageLimit}`];
+  return [...new Set([...always, ...rows, ...loggedIn])].join(" ");
 }

@@ -34,6 +34,7 @@ export type Facts = {
   secure: boolean;
   canStartTls: boolean;
   plainAllowed: boolean;
+  messageLimit: number;
   compressed: boolean;
 };
 

@@ -10,6 +10,8 @@ import type { Mailboxes } from "./port.ts";
 
 export type ImapLimits = {
   messageBytes: number;
+  /** Messages that one command works on (RFC 9738). */
+  messages: number;
   /** Silence before login, then after it (RFC 9051 §5.4: at least 30 minutes), ms. */
   startMs: number;
   autologoutMs: number;
@@ -26,6 +28,7 @@ export type ImapLimits = {
 
 export const imapLimits: ImapLimits = {
   messageBytes: core.messageBytes,
+  messages: 100_000,
   startMs: 60_000,
   autologoutMs: 35 * 60_000,
   loginMs: 180_000,

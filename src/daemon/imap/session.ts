@@ -74,6 +74,7 @@ export class Session implements Member {
       canStartTls: this.server.tls !== null && !this.secure,
       plainAllowed: this.secure || this.server.allowPlain,
       compressed: this.modes.compressed,
+      messageLimit: this.server.limits.messages,
     };
   }
 

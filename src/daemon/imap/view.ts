@@ -154,6 +154,7 @@ export class View {
     const waiting = this.#waiting;
     if (waiting.length === 0 && (this.#gone.length === 0 || !expunge)) return "";
     this.#waiting = [];
+    for (const change of waiting) if (change.kind === "expunged") this.#gone.push(change.uids);
     let lines = "";
     for (const change of waiting) lines += this.#one(change);
     // EXISTS first: an expunged message may be one that the client has not heard of yet.
@@ -177,7 +178,6 @@ export class View {
   #one(change: Change): string {
     this.#raise(change.modseq);
     if (change.kind === "added") this.#append(change.messages.uids);
-    else if (change.kind === "expunged") this.#gone.push(change.uids);
     else if (change.kind === "flags") return this.#exists() + this.#flags(change.messages);
     return "";
   }
@@ -209,8 +209,10 @@ export class View {
   #flags(messages: Flagged): string {
     let lines = "";
     const texts = messages.flagSets.map((flags) => flags.join(" "));
+    const gone = new Set(this.#gone.flatMap((uids) => [...uids]));
     for (let i = 0; i < messages.uids.length; i++) {
       const uid = messages.uids[i] as number;
+      if (gone.has(uid)) continue;
       const text = texts[messages.flagSet[i] as number] ?? "";
       lines += this.flagLine(uid, text, messages.modseqs[i] as number);
     }

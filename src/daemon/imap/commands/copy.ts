@@ -1,5 +1,6 @@
 /** COPY, MOVE and their UID forms; EXPUNGE and UID EXPUNGE. RFC 9051 §6.4.3, §6.4.7–§6.4.9; RFC 6851; RFC 4315. */
 import { type Code, ok } from "../answers.ts";
+import { bounded } from "../bound.ts";
 import { command, type Selected } from "../command.ts";
 import { readMailbox } from "../names.ts";
 import type { Copied } from "../port.ts";
@@ -22,8 +23,12 @@ export const copy = command({
   in: "selected",
   uid: true,
   parse,
-  async run(s, { set, target }) {
-    return ok(copyUid(await s.box.copy(s.view.uidsOf(set), target).catch(tryCreate)));
+  async *run(s, { set, target }) {
+    const { ranges, code } = bounded(s, s.view.uidsOf(set));
+    const copied = copyUid(await s.box.copy(ranges, target).catch(tryCreate));
+    if (code === null || copied === null) return ok(copied);
+    yield `* OK [${copied}] Copied\r\n`;
+    return ok(code);
   },
 });
 
@@ -35,11 +40,12 @@ export const move = command({
   capability: ["MOVE"],
   parse,
   async *run(s, { set, target }) {
-    const moved = await s.box.move(s.view.uidsOf(set), target).catch(tryCreate);
-    const code = copyUid(moved);
+    const { ranges, code } = bounded(s, s.view.uidsOf(set));
+    const moved = await s.box.move(ranges, target).catch(tryCreate);
+    const copied = copyUid(moved);
     // RFC 6851 §4.3: COPYUID comes untagged, before the EXPUNGEs, so that the client knows where they went.
-    if (code !== null) yield `* OK [${code}] Moved\r\n`;
-    return ok(highest(s, moved.modseq, moved.from.length));
+    if (copied !== null) yield `* OK [${copied}] Moved\r\n`;
+    return ok(code ?? highest(s, moved.modseq, moved.from.length));
   },
 });
 

@@ -1,5 +1,6 @@
 /** FETCH and UID FETCH. RFC 9051 §6.4.5, §6.4.9; RFC 7162 §3.1.4, §3.2.6; RFC 9394. */
 import { Bad, No, ok } from "../answers.ts";
+import { bounded } from "../bound.ts";
 import { command, type Replies, type Reply, type Selected } from "../command.ts";
 import type { Rows, UidRanges, Want } from "../port.ts";
 import { type Overlay, Renderer, Writer } from "../render.ts";
@@ -25,16 +26,12 @@ async function* run(s: Selected, { set, items, modifiers }: Args, uid: boolean):
   }
   if (modifiers.changedSince !== null || items.some((item) => item.kind === "modseq")) modes.condstore = true;
   const wanted = s.view.uidsOf(set);
-  const ranges = modifiers.partial ? slice(s, wanted, modifiers.partial) : wanted;
+  const { ranges, code } = bounded(s, modifiers.partial ? slice(s, wanted, modifiers.partial) : wanted);
   if (modifiers.vanished) yield await vanishedSince(s, modifiers.changedSince ?? 0, wanted);
   const asked = withImplied(items, uid, modifiers.changedSince !== null, modes.uidonly);
   const told = yield* rows(s, ranges, asked, modifiers.changedSince);
   // RFC 9051 §7.1: some of the messages asked for by number are gone, and the client cannot know yet.
-  return !uid && modifiers.changedSince === null && told < expected(s, ranges) ? ok("EXPUNGEISSUED") : ok();
-}
-
-function expected(s: Selected, ranges: UidRanges): number {
-  return s.view.countIn(ranges);
+  return !uid && modifiers.changedSince === null && told < s.view.countIn(ranges) ? ok("EXPUNGEISSUED") : ok(code);
 }
 
 /** RFC 9051 §6.4.9: a UID FETCH always answers UID; RFC 7162 §3.1.4.1: CHANGEDSINCE always MODSEQ; RFC 9586 §3.2: UIDFETCH has it in front. */

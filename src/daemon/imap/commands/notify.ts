@@ -101,7 +101,9 @@ class Watch {
     const news = this.#news;
     this.#news = new Map();
     const counts = (await account?.counts([...news.keys()])) ?? [];
-    return counts.map((one) => (one && this.#isWanted(one.folder, news) ? statusLine(this.#session, one) : "")).join("");
+    return counts
+      .map((one) => (one && this.#isWanted(one.folder, news) ? statusLine(this.#session, one) : ""))
+      .join("");
   }
 
   #isWanted(folder: Folder, news: ReadonlyMap<string, ReadonlySet<Event>>): boolean {

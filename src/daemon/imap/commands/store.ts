@@ -1,5 +1,6 @@
 /** STORE and UID STORE. RFC 9051 §6.4.6; RFC 7162 §3.1.3 (UNCHANGEDSINCE). */
 import { Bad, ok } from "../answers.ts";
+import { bounded } from "../bound.ts";
 import { command, type Reply, type Selected } from "../command.ts";
 import type { FlagChange, Flagged } from "../port.ts";
 import type { Decoder } from "../wire/decoder.ts";
@@ -16,9 +17,10 @@ export const store = command({
   parse,
   async *run(s, { set, unchangedSince, change, silent }, uid) {
     if (unchangedSince !== null) s.session.modes.condstore = true;
-    const { changed, modified } = await s.box.setFlags(s.view.uidsOf(set), change, unchangedSince);
+    const { ranges, code } = bounded(s, s.view.uidsOf(set));
+    const { changed, modified } = await s.box.setFlags(ranges, change, unchangedSince);
     if (!silent || s.session.modes.condstore) yield* told(s, changed, uid, silent);
-    if (modified.length === 0) return ok();
+    if (modified.length === 0) return ok(code);
     const left = Uint32Array.from(modified);
     return ok(`MODIFIED ${writeSet(uid ? left : s.view.seqsOf(left))}`, "Some messages had changed");
   },
