@@ -13,12 +13,13 @@ import type { Skip, SkipReason } from "../src/core/rules/route.ts";
 import { bare } from "../src/core/rules/standing.ts";
 import { sealFrame, sealMessage } from "../src/core/seal/seal.ts";
 import type { Ending, Step } from "./directory/journal.ts";
-import type { Found } from "./directory/routes.ts";
+import type { DomainRef, Found } from "./directory/routes.ts";
 import { promised } from "./journal-row.ts";
 import type { Delivery, Outcome, Shared } from "./mail.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { relayBox, spool } from "./spool.ts";
 import { traceBlock } from "./trace.ts";
+import { askVerification } from "./verification.ts";
 
 export type Done = Ending & { outcome: Outcome };
 
@@ -29,6 +30,7 @@ type Deed = Omit<Step, "journal">;
 export async function carryOut(delivery: Delivery, shared: Shared, edge: Edge): Promise<Done> {
   const { verdict, found } = delivery;
   if (delivery.seen) return done(delivery, shared, []);
+  if (found.domain !== null && verdict.kind !== "drop") askUnverified(edge, found.domain, verdict.skips);
   if (verdict.kind !== "accept") return done(delivery, shared, verdict.kind === "refuse" ? skipped(verdict) : []);
   if (found.domain === null || shared.proof === null) throw new Error("accepted without a domain or a proof");
   return accept({ delivery, found, proof: shared.proof, shared, edge }, verdict);
@@ -45,6 +47,12 @@ async function accept(job: Job, verdict: Extract<Verdict, { kind: "accept" }>): 
     logTrouble("carry-out", error);
     return deferred(job, steps, error instanceof NoWayOut ? "no-destination" : "store-trouble");
   }
+}
+
+/** The first message for an unverified destination asks its owner; the sender's next try may find it verified. */
+function askUnverified(edge: Edge, domain: DomainRef, skips: readonly Skip[]): void {
+  const wanting = skips.filter(({ why }) => why === "not-verified").slice(0, 5);
+  for (const { target } of wanting) edge.later(askVerification(edge, domain, bare(target)));
 }
 
 function skipped({ skips }: { skips: readonly Skip[] }): Deed[] {

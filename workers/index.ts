@@ -7,18 +7,21 @@ import { takeEmail } from "./email.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { openEdge } from "./platform.ts";
 import { sweep } from "./sweep.ts";
+import { isVerification, verifyRoutes } from "./verify-pages.tsx";
 
 export { LiveTail } from "./live.ts";
 
 const node = nodeRoutes();
 const api = apiRoutes();
 const setup = clientSetupRoutes();
+const verify = verifyRoutes();
 const dashboard = dashboardRoutes();
 
 function routesFor(request: Request): { fetch: typeof node.fetch } {
   const { pathname } = new URL(request.url);
   if (pathname.startsWith("/node/")) return node;
   if (isClientSetup(pathname)) return setup;
+  if (isVerification(pathname)) return verify;
   return pathname.startsWith("/api/") ? api : dashboard;
 }
 

@@ -8,6 +8,7 @@ import { mailboxFor } from "./directory/node-mailbox.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { answerRcpt, ingest, readIngest } from "./ingest.ts";
 import { type Edge, logTrouble, openEdge } from "./platform.ts";
+import { noteOrigin } from "./post.ts";
 import { takeResults } from "./results.ts";
 
 /** `read` throws on a body that is not what it should be: 400. What `answer` throws is our trouble: 503. */
@@ -41,6 +42,7 @@ function mount<T>(app: Hono<{ Bindings: Env }>, row: Row<T>): void {
     if (!call.ok) return problem(call.status, call.why);
     const asked = readOrNull(() => row.read(call.body));
     if (asked === null) return problem(400, "bad-body");
+    if (row.path === edgePaths.heartbeat) edge.later(noteOrigin(edge, c.req.url));
     try {
       return c.json(await row.answer(edge, call.node, asked));
     } catch (error) {

@@ -11,7 +11,17 @@ import type { Standings } from "../../src/core/rules/standing.ts";
 
 /** A node that takes relay jobs, and the transit key they are sealed to. */
 export type Relay = { node: string; publicKey: string; keyId: string };
-export type DomainRef = { id: string; name: string; node: string | null; owner: string | null; relay: Relay | null };
+export type DomainRef = {
+  id: string;
+  name: string;
+  node: string | null;
+  /** Address and id of its owner's account; null for a domain served by TXT records alone. */
+  owner: string | null;
+  ownerId: string | null;
+  /** TXT rules count behind the directory's. */
+  txtRules: boolean;
+  relay: Relay | null;
+};
 export type Found = {
   /** As the envelope had it. */
   recipient: string;
@@ -46,9 +56,10 @@ const reach = `
 
 const questions = {
   domain: `select d.id, d.name, d.node, n.id as relayNode, n.transit_key as relayKey, n.transit_key_id as relayKeyId,
-      (select a.email from membership m join account a on a.id = m.account and a.state = 'active'
-        where m.domain = d.id and m.role = 'owner' order by m.created_at limit 1) as owner
-    from domain d left join node n on n.id = (select id from node where state = 'active' and transit_key is not null
+      d.txt_rules as txtRules, o.email as owner, o.id as ownerId
+    from domain d left join account o on o.id = (select a.id from membership m join account a on a.id = m.account
+      and a.state = 'active' where m.domain = d.id and m.role = 'owner' order by m.created_at limit 1)
+    left join node n on n.id = (select id from node where state = 'active' and transit_key is not null
       order by id = d.node desc, last_seen_at desc limit 1)
     where d.name = ?1 and d.state = 'active'`,
   aliases: `${reach}
@@ -86,6 +97,8 @@ type DomainRow = {
   name: string;
   node: string | null;
   owner: string | null;
+  ownerId: string | null;
+  txtRules: number;
   relayNode: string | null;
   relayKey: string | null;
   relayKeyId: string | null;
@@ -183,12 +196,13 @@ function standingsOf(rows: StandingRow[]): Standings {
   };
 }
 
-function domainOf({ id, name, node, owner, relayNode, relayKey, relayKeyId }: DomainRow): DomainRef {
+function domainOf(row: DomainRow): DomainRef {
+  const { id, name, node, owner, ownerId, relayNode, relayKey, relayKeyId } = row;
   const relay =
     relayNode === null || relayKey === null || relayKeyId === null
       ? null
       : { node: relayNode, publicKey: relayKey, keyId: relayKeyId };
-  return { id, name, node, owner, relay };
+  return { id, name, node, owner, ownerId, txtRules: row.txtRules === 1, relay };
 }
 
 function mailboxOf(row: MailboxRow): MailboxRef {

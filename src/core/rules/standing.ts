@@ -36,16 +36,20 @@ export function admit(route: Route, standings: Standings): Route {
   for (const target of route.targets) {
     const why = target.kind === "address" ? objection(target, standings) : null;
     if (why === null) targets.push(target);
-    else if (target.kind === "address") skips.push({ destination: target.destination, target: target.address, why });
+    else if (target.kind === "address") skips.push(skipOf(target, why));
   }
   if (targets.length > 0) return { ...route, targets, skips };
   return { kind: "refused", reason: "no-destination", match: route.match, skips };
 }
 
-function objection(
-  target: Extract<Target, { kind: "address" }>,
-  standings: Standings,
-): "suppressed" | "not-verified" | null {
+type AddressTarget = Extract<Target, { kind: "address" }>;
+
+/** Names the address whose owner has to agree. */
+function skipOf({ destination, address, wholeDomain }: AddressTarget, why: Skip["why"]): Skip {
+  return { destination, target: why === "not-verified" ? verifiable(address, wholeDomain) : address, why };
+}
+
+function objection(target: AddressTarget, standings: Standings): "suppressed" | "not-verified" | null {
   const address = bare(target.address);
   if (standings.suppressed.has(address)) return "suppressed";
   const domain = address.slice(address.lastIndexOf("@") + 1);
