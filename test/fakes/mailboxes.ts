@@ -205,7 +205,13 @@ const system = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"];
 function spellings(kept: Kept, flags: readonly string[]): string[] {
   const known = [...system, ...kept.messages.flatMap((m) => m.flags)];
   const spelled = flags.map((flag) => known.find((one) => one.toLowerCase() === flag.toLowerCase()) ?? flag);
-  return [...new Set(spelled)].toSorted();
+  return inOrder(spelled);
+}
+
+/** Each once, system flags first. */
+function inOrder(flags: readonly string[]): string[] {
+  const rank = (flag: string): string => (flag.startsWith("\\") ? ` ${flag}` : flag);
+  return [...new Set(flags)].toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
 export function flagged(messages: readonly Stored[]): Flagged {
@@ -612,7 +618,7 @@ function apply(kept: Kept, m: Stored, { mode, flags }: FlagChange): boolean {
   const given = spellings(kept, flags);
   const before = m.flags.join(" ");
   if (mode === "set") m.flags = given;
-  else if (mode === "add") m.flags = [...new Set([...m.flags, ...given])].toSorted();
+  else if (mode === "add") m.flags = inOrder([...m.flags, ...given]);
   else m.flags = m.flags.filter((flag) => !given.includes(flag));
   return m.flags.join(" ") !== before;
 }

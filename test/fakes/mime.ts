@@ -60,7 +60,7 @@ function parameters(text: string): { value: string; params: [string, string][] }
   const [value = "", ...rest] = uncomment(text).split(/;(?=(?:[^"]*"[^"]*")*[^"]*$)/);
   const params = rest.flatMap((one): [string, string][] => {
     const [, name, quoted, plain] = /^\s*([^=\s]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(\S+))\s*$/s.exec(one) ?? [];
-    return name ? [[name.toUpperCase(), quoted?.replace(/\\(.)/g, "$1") ?? plain ?? ""]] : [];
+    return name ? [[name.toLowerCase(), quoted?.replace(/\\(.)/g, "$1") ?? plain ?? ""]] : [];
   });
   return { value: value.trim(), params };
 }
@@ -70,7 +70,7 @@ function uncomment(text: string): string {
 }
 
 function multipart(node: Node, depth: number): Node[] {
-  const boundary = node.params.find(([name]) => name === "BOUNDARY")?.[1];
+  const boundary = node.params.find(([name]) => name === "boundary")?.[1];
   if (!boundary) return [];
   const parts: string[] = [];
   let current: string[] | null = null;
@@ -179,16 +179,16 @@ export function structure(node: Node, extended: boolean): string {
   if (node.type === "multipart" && node.children.length > 0) {
     const children = node.children.map((child) => structure(child, extended)).join("");
     const tail = extended ? ` ${params(node.params)} ${extension(node)}` : "";
-    return `(${children} ${str(node.subtype.toUpperCase())}${tail})`;
+    return `(${children} ${str(node.subtype)}${tail})`;
   }
   const isText = node.type === "multipart";
   const head = [
-    str((isText ? "text" : node.type).toUpperCase()),
-    str((isText ? "plain" : node.subtype).toUpperCase()),
+    str(isText ? "text" : node.type),
+    str(isText ? "plain" : node.subtype),
     params(withCharset(node)),
     str(find(node.fields, "content-id")),
     str(find(node.fields, "content-description")),
-    str(node.encoding.toUpperCase()),
+    str(node.encoding),
     node.body.length,
   ];
   const inner = node.children[0];
@@ -198,8 +198,8 @@ export function structure(node: Node, extended: boolean): string {
 }
 
 function withCharset({ type, params }: Node): [string, string][] {
-  return type === "text" && !params.some(([name]) => name === "CHARSET")
-    ? [["CHARSET", "us-ascii"], ...params]
+  return type === "text" && !params.some(([name]) => name === "charset")
+    ? [["charset", "us-ascii"], ...params]
     : params;
 }
 
@@ -217,7 +217,7 @@ function extension({ fields }: Node): string {
   const parsed = parameters(disposition ?? "");
   const languages = find(fields, "content-language")?.split(/\s*,\s*/);
   return [
-    disposition ? `(${str(parsed.value.toUpperCase())} ${params(parsed.params)})` : "NIL",
+    disposition ? `(${str(parsed.value.toLowerCase())} ${params(parsed.params)})` : "NIL",
     languages ? `(${languages.map(str).join(" ")})` : "NIL",
     str(find(fields, "content-location")),
   ].join(" ");

@@ -20,7 +20,7 @@ function fieldHolds({ mime }: Stored, name: string, text: string): boolean {
 export function bodyText(node: Node): string {
   if (node.children.length > 0) return node.children.map(bodyTextWithHeader).join("\n");
   if (node.type !== "text" && node.type !== "multipart") return "";
-  const charset = node.params.find(([name]) => name === "CHARSET")?.[1] ?? "utf-8";
+  const charset = node.params.find(([name]) => name === "charset")?.[1] ?? "utf-8";
   return decodeCharset(
     Buffer.from(decodeBody(node) ?? node.body, "latin1"),
     charset === "us-ascii" ? "utf-8" : charset,
