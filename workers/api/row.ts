@@ -19,6 +19,8 @@ type Out<S> = S extends z.ZodType ? z.output<S> : undefined;
 export type Call = {
   env: Env;
   world: World;
+  /** Where the request came to; its host is what passkeys are bound to. */
+  site: { origin: string; host: string };
   /** The client's address, for limits. */
   ip: string;
   agent: string;
@@ -44,6 +46,8 @@ type Spec<P, Q, B, A, C> = {
   /** Absent: 204. */
   answer?: A;
   status?: 200 | 201;
+  /** Dangerous: its owner must have proved to be there within a quarter of an hour. */
+  proof?: true;
   run(call: C & Inputs<P, Q, B>): Promise<A extends z.ZodType ? z.input<A> : void>;
 };
 

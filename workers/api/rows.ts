@@ -1,17 +1,21 @@
 /** Every operation of the API. */
 import type { Row } from "./row.ts";
+import { accountRows } from "./rows/account.ts";
 import { activityRows } from "./rows/activity.ts";
 import { aliasRows } from "./rows/aliases.ts";
 import { domainRows } from "./rows/domains.ts";
 import { mailboxRows } from "./rows/mailboxes.ts";
 import { nodeRows } from "./rows/nodes.ts";
 import { sessionRows } from "./rows/session.ts";
+import { teamRows } from "./rows/team.ts";
 
 export const rows: readonly Row[] = [
   ...sessionRows,
+  ...accountRows,
   ...domainRows,
   ...aliasRows,
   ...mailboxRows,
   ...activityRows,
+  ...teamRows,
   ...nodeRows,
 ];

@@ -5,9 +5,11 @@
 import type { Context, Hono } from "hono";
 import { z } from "zod";
 import { type DomainView, domainFor } from "../directory/domains.ts";
+import type { World } from "../directory/open.ts";
 import { notFound, Problem } from "../directory/problem.ts";
+import { provedLately } from "../sign-in/enter.ts";
 import { count, limits } from "../sign-in/limit.ts";
-import { type App, giveCookie, takeCookie, type Visitor } from "../sign-in/visitor.ts";
+import { type App, giveCookie, siteOf, takeCookie, type Visitor } from "../sign-in/visitor.ts";
 import { etagOf, matchesTag } from "./etag.ts";
 import { idempotently } from "./idempotency.ts";
 import { InvalidInput, problemResponse } from "./problem.ts";
@@ -29,7 +31,7 @@ async function serve(c: Context<App>, row: Row, rows: readonly Row[]): Promise<R
 
 async function answerOf(c: Context<App>, row: Row, rows: readonly Row[], pace: Pace): Promise<Response> {
   if (pace.refusal !== null) throw pace.refusal;
-  const visitor = admitted(c.get("visitor"), row);
+  const visitor = admitted(c.get("world"), c.get("visitor"), row);
   const call = await inputs(c, row, visitor);
   await checkIfMatch(c, row, rows, call);
   const respond = async () => respondWith(c, row, call, await row.run(call));
@@ -37,13 +39,15 @@ async function answerOf(c: Context<App>, row: Row, rows: readonly Row[], pace: P
 }
 
 /** Session or key, operator, scope: everything about rights that needs no domain. */
-function admitted(visitor: Visitor | null, row: Row): Visitor | null {
+function admitted(world: World, visitor: Visitor | null, row: Row): Visitor | null {
   if (row.who === "anyone") return visitor;
   if (visitor === null) throw new Problem(401, "not-signed-in", "Sign in, or send an API key.");
   if (visitor.scopes !== null && (row.scope === null || !visitor.scopes.includes(row.scope)))
     throw new Problem(403, "scope", row.scope === null ? "No API key may do this." : `The key lacks ${row.scope}.`);
   if (row.who === "operator" && !visitor.account.operator)
     throw new Problem(403, "operator-only", "Only the operator of this installation may do this.");
+  if (row.proof && (visitor.session === null || !provedLately(world, visitor.session)))
+    throw new Problem(403, "prove-again", "Prove again that it is you (POST /api/session/proof), then repeat this.");
   return visitor;
 }
 
@@ -67,6 +71,7 @@ async function inputs(c: Context<App>, row: Row, visitor: Visitor | null): Promi
   const base: Call = {
     env: c.env,
     world: c.get("world"),
+    site: siteOf(c),
     ip: c.req.header("cf-connecting-ip") ?? "local",
     agent: c.req.header("user-agent") ?? "",
     later: (work) => c.executionCtx.waitUntil(work),

@@ -41,7 +41,7 @@ export const nodeShape = z.object({
   createdAt: time,
 });
 
-const role = z.enum(["owner", "admin", "member"]);
+export const role = z.enum(["owner", "admin", "member"]);
 export const domainInput = z.object({
   name: z.string().min(1).max(253),
   node: z.string().max(64).nullable().default(null).describe("Node whose door is this domain's MX"),

@@ -4,10 +4,12 @@ import type { DomainView } from "../directory/domains.ts";
 import { StateBadge } from "./pages/overview.tsx";
 import { Head } from "./parts.tsx";
 
-export type Tab = "aliases" | "setup";
+export type Tab = "aliases" | "setup" | "team" | "audit";
 const tabs: { at: Tab; path: string; label: string }[] = [
   { at: "aliases", path: "", label: "Aliases" },
   { at: "setup", path: "/setup", label: "Set-up and health" },
+  { at: "team", path: "/team", label: "People" },
+  { at: "audit", path: "/audit", label: "Log" },
 ];
 
 export const DomainHead: FC<{ domain: DomainView; at: Tab }> = ({ domain, at }) => (

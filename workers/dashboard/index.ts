@@ -9,18 +9,24 @@ import { domainPages } from "./pages/domains.tsx";
 import { mailboxPage } from "./pages/mailbox.tsx";
 import { mailboxPages } from "./pages/mailboxes.tsx";
 import { overviewPages } from "./pages/overview.tsx";
+import { securityPages } from "./pages/security.tsx";
 import { setupPages } from "./pages/setup.tsx";
 import { signInPages } from "./pages/sign-in.tsx";
+import { signUpPages } from "./pages/sign-up.tsx";
+import { teamPages } from "./pages/team.tsx";
 
 const pages = [
   signInPages,
+  signUpPages,
   overviewPages,
   domainPages,
   aliasPages,
   setupPages,
+  teamPages,
   mailboxPages,
   mailboxPage,
   activityPages,
+  securityPages,
 ];
 
 export function dashboardRoutes(): Hono<App> {

@@ -29,6 +29,7 @@ export async function addAccount(world: World, input: NewAccount): Promise<Accou
     id: newId(world),
     email: input.email.toLowerCase(),
     state: "active",
+    emailVerifiedAt: null,
     createdAt: world.clock(),
   };
   try {

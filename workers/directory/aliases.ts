@@ -6,6 +6,7 @@ import { and, asc, count, eq, gt, inArray, like, or, type SQL, sql } from "drizz
 import { fromBase64url, toBase64url, utf8, utf8Decode } from "../../src/core/bytes.ts";
 import { limits } from "../../src/core/limits.ts";
 import { foldAddress, foldDomain, foldLocal } from "./address.ts";
+import { record } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { alias, destination, mailbox, membership } from "./schema.ts";
@@ -76,6 +77,7 @@ export async function addAlias(world: World, actor: string, domainId: string, in
       ...targets.map((target) => world.db.insert(destination).values(target)),
     ]),
   );
+  await record(world, { domain: domainId, act: "alias.added", subject: row.pattern, detail: { kind: row.kind } });
   return { ...row, createdAt: now, updatedAt: now, destinations: targets };
 }
 
@@ -104,6 +106,8 @@ export async function changeAlias(
     ...targets.map((target) => world.db.insert(destination).values(target)),
   ];
   await unlessTaken(world.db.batch([update, ...(replace ?? [])]));
+  const detail = { changed: Object.entries(change).flatMap(([name, value]) => (value === undefined ? [] : [name])) };
+  await record(world, { domain: of.domain, act: "alias.changed", subject: row.pattern, detail });
   return { ...of, ...row, destinations: targets ?? of.destinations };
 }
 
@@ -118,7 +122,9 @@ export async function setAliasState(
     .update(alias)
     .set({ state, updatedAt: world.clock() })
     .where(and(eq(alias.domain, domainId), inArray(alias.id, [...ids])))
-    .returning({ id: alias.id });
+    .returning({ pattern: alias.pattern });
+  if (changed.length > 0)
+    await record(world, { domain: domainId, act: "alias.changed", subject: listed(changed), detail: { state } });
   return changed.length;
 }
 
@@ -126,8 +132,14 @@ export async function removeAliases(world: World, domainId: string, ids: readonl
   const removed = await world.db
     .delete(alias)
     .where(and(eq(alias.domain, domainId), inArray(alias.id, [...ids])))
-    .returning({ id: alias.id });
+    .returning({ pattern: alias.pattern });
+  if (removed.length > 0) await record(world, { domain: domainId, act: "alias.removed", subject: listed(removed) });
   return removed.length;
+}
+
+function listed(rows: { pattern: string }[]): string {
+  const names = rows.slice(0, 10).map((row) => row.pattern);
+  return rows.length > names.length ? `${names.join(", ")} and ${rows.length - names.length} more` : names.join(", ");
 }
 
 /** The pattern as it is kept. A regex keeps its spelling; the directory's reader compiles it in linear time. */

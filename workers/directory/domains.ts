@@ -1,7 +1,8 @@
 /** Domains and who belongs to them. A domain receives mail once it is `active`: proven by TXT, or let in by the operator. */
-import { and, asc, eq, getTableColumns, sql } from "drizzle-orm";
+import { and, asc, count, eq, getTableColumns, sql } from "drizzle-orm";
 import { toBase64url } from "../../src/core/bytes.ts";
 import type { Resolver } from "../../src/core/ports.ts";
+import { record } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { alias, domain, mailbox, membership } from "./schema.ts";
@@ -19,13 +20,15 @@ const view = {
   mailboxes: mailboxCount,
 };
 
+/** Without those that ask for a second factor, where there was none. */
 export async function domainsOf(world: World, accountId: string): Promise<DomainView[]> {
-  return world.db
+  const all = await world.db
     .select(view)
     .from(membership)
     .innerJoin(domain, eq(domain.id, membership.domain))
     .where(eq(membership.account, accountId))
     .orderBy(asc(domain.name));
+  return all.filter((one) => world.strong || !one.mfa);
 }
 
 /** The domain as this account may see it; throws `not-found` for anybody else's. */
@@ -37,7 +40,28 @@ export async function domainFor(world: World, accountId: string, domainId: strin
     .where(and(eq(membership.account, accountId), eq(domain.id, domainId)))
     .limit(1);
   if (row === undefined) throw notFound("domain");
+  if (row.mfa && !world.strong)
+    throw new Problem(403, "second-factor-needed", `${row.name} asks for a second factor: sign in with one.`);
   return row;
+}
+
+/** Domains that were left out of `domainsOf`. */
+export async function domainsHidden(world: World, accountId: string): Promise<number> {
+  if (world.strong) return 0;
+  const [row] = await world.db
+    .select({ n: count() })
+    .from(membership)
+    .innerJoin(domain, and(eq(domain.id, membership.domain), eq(domain.mfa, true)))
+    .where(eq(membership.account, accountId));
+  return row?.n ?? 0;
+}
+
+/** Whether its people need a second factor. Only somebody who has one may demand it, or they would lock themselves out. */
+export async function setDomainMfa(world: World, of: Domain, mfa: boolean): Promise<void> {
+  if (mfa && !world.strong)
+    throw new Problem(409, "second-factor-needed", "Sign in with a second factor yourself first.", { field: "mfa" });
+  await world.db.update(domain).set({ mfa }).where(eq(domain.id, of.id));
+  await record(world, { domain: of.id, act: "domain.changed", subject: of.name, detail: { mfa } });
 }
 
 export async function domainNamed(world: World, name: string): Promise<Domain | null> {
@@ -60,7 +84,10 @@ export async function addDomain(world: World, accountId: string, input: NewDomai
         .returning(),
       world.db.insert(membership).values({ account: accountId, domain: id, role: "owner", createdAt: now }),
     ]);
-    if (added !== undefined) return added;
+    if (added !== undefined) {
+      await record(world, { domain: id, act: "domain.added", subject: added.name, detail: { state } });
+      return added;
+    }
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
   }
@@ -74,11 +101,12 @@ export function ownershipRecord(of: Pick<Domain, "name" | "token">): { name: str
 
 /** Looks the owner's TXT record up and activates the domain when it is there. */
 export async function proveDomain(world: World, of: Domain, dns: Resolver): Promise<"active" | "missing" | "trouble"> {
-  const record = ownershipRecord(of);
-  const answer = await dns.resolve(record.name, "TXT");
+  const wanted = ownershipRecord(of);
+  const answer = await dns.resolve(wanted.name, "TXT");
   if (answer.kind === "trouble") return "trouble";
-  if (answer.kind === "none" || !answer.records.some((text) => text.trim() === record.value)) return "missing";
+  if (answer.kind === "none" || !answer.records.some((text) => text.trim() === wanted.value)) return "missing";
   await setDomainState(world, of.id, "active");
+  await record(world, { domain: of.id, act: "domain.proved", subject: of.name });
   return "active";
 }
 
@@ -100,4 +128,5 @@ export async function removeDomain(world: World, of: DomainView): Promise<void> 
   if (row !== undefined)
     throw new Problem(409, "has-mailboxes", "Delete this domain's mailboxes first; their mail would be lost.");
   await world.db.delete(domain).where(eq(domain.id, of.id));
+  await record(world, { domain: of.id, act: "domain.removed", subject: of.name });
 }

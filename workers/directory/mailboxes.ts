@@ -6,6 +6,7 @@ import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import { fromBase64, hex } from "../../src/core/bytes.ts";
 import { type Keyslot, keyslotSchema, type MailboxRecord } from "../../src/core/contract/mailbox.ts";
 import { foldAddress } from "./address.ts";
+import { record } from "./audit.ts";
 import { isUniqueViolation, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { keyslot, mailbox, node } from "./schema.ts";
@@ -71,7 +72,10 @@ export async function addMailbox(world: World, input: NewMailbox): Promise<Mailb
         .returning(),
       ...keyslots.map((slot) => world.db.insert(keyslot).values(slotRow(input.id, slot))),
     ]);
-    if (added !== undefined) return added;
+    if (added !== undefined) {
+      await record(world, { domain: added.domain, act: "mailbox.added", subject: added.address });
+      return added;
+    }
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
   }
@@ -91,35 +95,38 @@ export async function mailboxRecord(world: World, id: string): Promise<MailboxRe
   return { id, address, epoch, revision, publicKey, keyId, quotaBytes, keyslots, state };
 }
 
-export async function addSlot(world: World, mailboxId: string, slot: Keyslot): Promise<void> {
+export async function addSlot(world: World, of: Mailbox, slot: Keyslot): Promise<void> {
   const bump = world.db
     .update(mailbox)
     .set({ revision: sql`${mailbox.revision} + 1` })
-    .where(eq(mailbox.id, mailboxId));
+    .where(eq(mailbox.id, of.id));
   try {
-    await world.db.batch([world.db.insert(keyslot).values(slotRow(mailboxId, slot)), bump]);
+    await world.db.batch([world.db.insert(keyslot).values(slotRow(of.id, slot)), bump]);
   } catch (error) {
     if (isUniqueViolation(error)) throw new Problem(409, "slot-exists", "This device is listed already.");
     throw error;
   }
+  await record(world, { domain: of.domain, act: "device.added", subject: `${of.address}: ${slot.label}` });
 }
 
 /** The last way in may not be revoked: the mail would be lost to everybody. */
-export async function revokeSlot(world: World, mailboxId: string, slotId: string): Promise<void> {
-  const slots = (await slotsOf(world, mailboxId)).filter((slot) => slot.revokedAt === null);
-  if (!slots.some((slot) => slot.id === slotId)) throw notFound("device");
+export async function revokeSlot(world: World, of: Mailbox, slotId: string): Promise<void> {
+  const slots = (await slotsOf(world, of.id)).filter((slot) => slot.revokedAt === null);
+  const slot = slots.find((one) => one.id === slotId);
+  if (slot === undefined) throw notFound("device");
   if (slots.length === 1)
     throw new Problem(409, "last-slot", "This is the only key to the mailbox. Add another device first.");
   await world.db.batch([
     world.db
       .update(keyslot)
       .set({ revokedAt: world.clock() })
-      .where(and(eq(keyslot.id, slotId), eq(keyslot.mailbox, mailboxId))),
+      .where(and(eq(keyslot.id, slotId), eq(keyslot.mailbox, of.id))),
     world.db
       .update(mailbox)
       .set({ revision: sql`${mailbox.revision} + 1` })
-      .where(eq(mailbox.id, mailboxId)),
+      .where(eq(mailbox.id, of.id)),
   ]);
+  await record(world, { domain: of.domain, act: "device.revoked", subject: `${of.address}: ${slot.label}` });
 }
 
 /** The node confirmed this revision. */

@@ -7,17 +7,27 @@ import { ulid } from "../../src/core/ulid.ts";
 import * as schema from "./schema.ts";
 
 export type Directory = DrizzleD1Database<typeof schema>;
-export type World = { db: Directory; clock: Clock; random: Random };
+export type World = {
+  db: Directory;
+  clock: Clock;
+  random: Random;
+  /** Who does what is being done, for the audit log; an account id or `system`. */
+  actor: string;
+  /** The actor came in with a second factor, a passkey or an API key (which only such a sign-in may make where it matters). */
+  strong: boolean;
+};
 
 export function openDirectory(d1: D1Database): Directory {
   return drizzle(d1, { schema, casing: "snake_case" });
 }
 
-export function openWorld(d1: D1Database): World {
+export function openWorld(d1: D1Database, actor = "system"): World {
   return {
     db: openDirectory(d1),
     clock: () => Date.now(),
     random: (n) => crypto.getRandomValues(new Uint8Array(n)),
+    actor,
+    strong: false,
   };
 }
 

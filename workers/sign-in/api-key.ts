@@ -2,6 +2,7 @@
 import { and, desc, eq } from "drizzle-orm";
 import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
 import type { Account } from "../directory/accounts.ts";
+import { record } from "../directory/audit.ts";
 import { newId, type World } from "../directory/open.ts";
 import { account, apiKey } from "../directory/schema.ts";
 import { digest, newSecret } from "./secret.ts";
@@ -37,6 +38,7 @@ export async function addKey(
     lastUsedAt: null,
   };
   await world.db.insert(apiKey).values(row);
+  await record(world, { domain: null, act: "key.made", subject: row.name, detail: { scopes: row.scopes } });
   return { key: row, text: `pst_${row.id}_${secret}` };
 }
 
@@ -66,6 +68,7 @@ export async function removeKey(world: World, accountId: string, id: string): Pr
   const gone = await world.db
     .delete(apiKey)
     .where(and(eq(apiKey.id, id), eq(apiKey.account, accountId)))
-    .returning({ id: apiKey.id });
+    .returning({ name: apiKey.name });
+  for (const { name } of gone) await record(world, { domain: null, act: "key.removed", subject: name });
   return gone.length > 0;
 }

@@ -1,12 +1,16 @@
 /** Signing in by password, and the installation's very first account. One answer, in one time, for every way to be wrong. */
 import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
-import { type Account, accountByEmail, addAccount, hasAccounts } from "../directory/accounts.ts";
+import { type Account, accountByEmail, addAccount, changePassword, hasAccounts } from "../directory/accounts.ts";
 import { foldAddress } from "../directory/address.ts";
+import { record } from "../directory/audit.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import { countOrRefuse, forgive, limits } from "./limit.ts";
 import { checkPasswordRule, hashPassword, passwordMatches } from "./password.ts";
+import { takeRecoveryCode } from "./recovery.ts";
 import { digest } from "./secret.ts";
+import { closeOtherSessions } from "./session.ts";
+import { hasTotp, takeCode } from "./totp.ts";
 
 export type Credentials = { email: string; password: string };
 
@@ -24,10 +28,56 @@ export async function signIn(world: World, given: Credentials, ip: string): Prom
   return found;
 }
 
+/** Whether a password alone is not enough for this account. */
+export function needsCode(world: World, account: string): Promise<boolean> {
+  return hasTotp(world, account);
+}
+
+/** A code of this moment, or one of the recovery codes; under a limit that makes guessing hopeless. */
+export async function secondFactor(world: World, account: string, seed: Uint8Array, code: string): Promise<void> {
+  await countOrRefuse(world, limits.secondFactor, account);
+  const right = (await takeCode(world, account, seed, code)) || (await takeRecoveryCode(world, account, code));
+  if (!right) throw new Problem(401, "wrong-code", "That code is not right, or was used already.", { field: "code" });
+  await forgive(world, limits.secondFactor, account);
+}
+
+/** For programs: both factors in one call. Answers whether there was a second one. */
+export async function signInWithCode(
+  world: World,
+  given: Credentials & { code?: string | undefined },
+  seed: Uint8Array,
+  ip: string,
+): Promise<{ account: Account; strong: boolean }> {
+  const account = await signIn(world, given, ip);
+  if (!(await needsCode(world, account.id))) return { account, strong: false };
+  if (given.code === undefined)
+    throw new Problem(401, "second-factor-needed", "Send the code of this moment too.", { field: "code" });
+  await secondFactor(world, account.id, seed, given.code);
+  return { account, strong: true };
+}
+
+const proofLastsMs = 15 * 60_000;
+
+/** Whether its owner has proved to be there within the last quarter of an hour. */
+export function provedLately(world: World, session: { provedAt: number }): boolean {
+  return session.provedAt > world.clock() - proofLastsMs;
+}
+
 /** Asked again before something dangerous: the visitor's own password, under the same limits. */
 export async function proveAgain(world: World, account: Account, password: string, ip: string): Promise<void> {
-  const { id } = await signIn(world, { email: account.email, password }, ip);
-  if (id !== account.id) throw new Problem(401, "wrong-credentials", "The password is not right.");
+  await signIn(world, { email: account.email, password }, ip);
+}
+
+export async function newPassword(
+  world: World,
+  account: Account,
+  password: string,
+  keepSession: string,
+): Promise<void> {
+  checkPasswordRule(password, account.email);
+  await changePassword(world, account.id, await hashPassword(password, world.random));
+  await closeOtherSessions(world, account.id, keepSession);
+  await record(world, { domain: null, act: "password.changed", subject: account.email });
 }
 
 /** The operator's account, by the set-up token, while there is no account at all. */
@@ -47,10 +97,20 @@ export async function setUp(
 
 /** A new account; its address is not yet known to be its owner's. */
 export async function register(world: World, given: Credentials, operator: boolean): Promise<Account> {
-  const email = foldAddress(given.email);
-  if (email === null) throw new Problem(422, "bad-address", "Write your whole e-mail address.", { field: "email" });
-  const address = `${email.local}@${email.domain}`;
-  checkPasswordRule(given.password, address);
+  const email = foldEmail(given.email);
+  checkPasswordRule(given.password, email);
   const password = await hashPassword(given.password, world.random);
-  return addAccount(world, { email: address, password, name: "", operator });
+  return addAccount(world, { email, password, name: "", operator });
+}
+
+/** An address as accounts are known by, or a 422. */
+export function foldEmail(text: string): string {
+  const folded = foldAddress(text);
+  if (folded === null) throw new Problem(422, "bad-address", "Write a whole e-mail address.", { field: "email" });
+  return `${folded.local}@${folded.domain}`;
+}
+
+/** Whether strangers may make accounts here; the operator decides. */
+export function signUpIsOpen(env: { SIGN_UP: string }): boolean {
+  return env.SIGN_UP === "open";
 }

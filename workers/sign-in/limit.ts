@@ -19,6 +19,7 @@ export const limits = {
   signInAccount: { name: "sign-in-account", max: 60, windowMs: 60 * minute },
   /** Six digits, three steps valid at a time: 10 guesses in 15 minutes are one chance in 30,000. */
   secondFactor: { name: "second-factor", max: 10, windowMs: 15 * minute },
+  signUp: { name: "sign-up", max: 10, windowMs: 60 * minute },
   setup: { name: "setup", max: 20, windowMs: 15 * minute },
   api: { name: "api", max: 600, windowMs: minute },
 } as const satisfies Record<string, Limit>;

@@ -16,7 +16,8 @@ const lifetimeMs = 60 * day;
 /** A visit is noted at most this often, so that reading pages does not write to D1 each time. */
 const noteEveryMs = 5 * 60_000;
 
-export async function openSession(world: World, accountId: string, agent: string): Promise<string> {
+/** `strong`: with a second factor or a passkey. */
+export async function openSession(world: World, accountId: string, agent: string, strong: boolean): Promise<string> {
   const token = newSecret(world.random);
   const now = world.clock();
   await world.db.insert(session).values({
@@ -26,6 +27,7 @@ export async function openSession(world: World, accountId: string, agent: string
     lastSeenAt: now,
     expiresAt: now + lifetimeMs,
     agent: agent.slice(0, 300),
+    strong,
     provedAt: now,
   });
   return token;
@@ -76,9 +78,13 @@ export async function sessionsOf(world: World, accountId: string): Promise<Sessi
     .orderBy(desc(session.lastSeenAt));
 }
 
-/** Its owner has just proved to be there. */
-export async function markProved(world: World, id: string): Promise<void> {
-  await world.db.update(session).set({ provedAt: world.clock() }).where(eq(session.id, id));
+/** Its owner has just proved to be there; `strong` where by a second factor or a passkey. */
+export async function markProved(world: World, id: string, strong: boolean): Promise<void> {
+  const now = { provedAt: world.clock() };
+  await world.db
+    .update(session)
+    .set(strong ? { ...now, strong } : now)
+    .where(eq(session.id, id));
 }
 
 export async function sweepSessions(world: World): Promise<void> {

@@ -25,8 +25,12 @@ export type App = { Bindings: Env; Variables: { world: World; visitor: Visitor |
 
 export const findVisitor: MiddlewareHandler<App> = async (c, next) => {
   const world = openWorld(c.env.DIRECTORY);
-  c.set("world", world);
-  c.set("visitor", await visitorOf(c, world));
+  const visitor = await visitorOf(c, world);
+  c.set(
+    "world",
+    visitor === null ? world : { ...world, actor: visitor.account.id, strong: visitor.session?.strong ?? true },
+  );
+  c.set("visitor", visitor);
   await next();
 };
 
@@ -45,6 +49,12 @@ async function visitorOf(c: Context<App>, world: World): Promise<Visitor | null>
 /** RFC 6265bis: `__Host-` pins the cookie to this host and to https. Plain http is only ever a loopback trial. */
 function cookieName(c: Context<App>): string {
   return isHttps(c) ? "__Host-postern" : "postern";
+}
+
+/** The origin that was asked, and its host. */
+export function siteOf(c: Context<App>): { origin: string; host: string } {
+  const { origin, hostname } = new URL(c.req.url);
+  return { origin, host: hostname };
 }
 
 export function isHttps(c: Context<App>): boolean {

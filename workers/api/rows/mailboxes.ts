@@ -5,6 +5,7 @@ import { domainNamed, domainsOf } from "../../directory/domains.ts";
 import {
   addMailbox,
   addSlot,
+  type Mailbox,
   mailboxAddress,
   mailboxById,
   mailboxesOf,
@@ -29,9 +30,14 @@ async function domainOf(call: OfMailbox): Promise<string | null> {
   return (await mailboxById(call.world, call.params.mailbox))?.domain ?? null;
 }
 
-async function withSlots(call: OfMailbox): Promise<z.input<typeof whole>> {
+async function here(call: OfMailbox): Promise<Mailbox> {
   const found = await mailboxById(call.world, call.params.mailbox);
   if (found === null) throw notFound("mailbox");
+  return found;
+}
+
+async function withSlots(call: OfMailbox): Promise<z.input<typeof whole>> {
+  const found = await here(call);
   return { ...found, keyslots: await slotsOf(call.world, found.id) };
 }
 
@@ -105,7 +111,7 @@ export const mailboxRows = [
     status: 201,
     domainOf,
     async run(call) {
-      await addSlot(call.world, call.params.mailbox, call.body);
+      await addSlot(call.world, await here(call), call.body);
       await tellNode(call, call.params.mailbox);
       return withSlots(call);
     },
@@ -119,7 +125,7 @@ export const mailboxRows = [
     params: slotParams,
     domainOf,
     async run(call) {
-      await revokeSlot(call.world, call.params.mailbox, call.params.slot);
+      await revokeSlot(call.world, await here(call), call.params.slot);
       await tellNode(call, call.params.mailbox);
     },
   }),

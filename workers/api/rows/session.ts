@@ -1,11 +1,27 @@
-/** Set-up, signing in and out, and one's own account. */
+/** Set-up, signing in and out. */
 import { z } from "zod";
-import { setUp, signIn } from "../../sign-in/enter.ts";
-import { closeSession, openSession } from "../../sign-in/session.ts";
-import { anyone, personal } from "../row.ts";
+import { configOf } from "../../config.ts";
+import { type Account, accountById } from "../../directory/accounts.ts";
+import { record } from "../../directory/audit.ts";
+import { notFound } from "../../directory/problem.ts";
+import { proveAgain, secondFactor, setUp, signInWithCode } from "../../sign-in/enter.ts";
+import { askForKnown, assertionSchema, usePasskey } from "../../sign-in/passkey.ts";
+import { closeSession, markProved, openSession } from "../../sign-in/session.ts";
+import { anyone, type Call, personal } from "../row.ts";
 import { accountShape, credentials } from "../shapes.ts";
 
 const tag = "Session";
+const code = z.string().min(6).max(20).describe("A code of this moment, or a recovery code");
+const question = z.object({ challenge: z.string(), rpId: z.string() });
+
+async function enter(call: Call, account: Account, strong: boolean): Promise<Account> {
+  call.cookie = await openSession(call.world, account.id, call.agent, strong);
+  await record(
+    { ...call.world, actor: account.id },
+    { domain: null, act: "signed-in", subject: call.agent, detail: { strong } },
+  );
+  return account;
+}
 
 export const sessionRows = [
   anyone({
@@ -17,24 +33,57 @@ export const sessionRows = [
     body: credentials.extend({ token: z.string().min(1).max(200) }),
     answer: accountShape,
     status: 201,
-    async run(call) {
-      const account = await setUp(call.world, call.body, call.env.SETUP_TOKEN, call.ip);
-      call.cookie = await openSession(call.world, account.id, call.agent);
-      return account;
-    },
+    run: async (call) => enter(call, await setUp(call.world, call.body, call.env.SETUP_TOKEN, call.ip), false),
   }),
   anyone({
     method: "POST",
     path: "/session",
     name: "signIn",
     tag,
-    says: "Sign in with address and password; answers a session cookie",
-    body: credentials,
+    says: "Sign in with address and password, and a code where the account asks for one; answers a session cookie",
+    body: credentials.extend({ code: code.optional() }),
     answer: accountShape,
     async run(call) {
-      const account = await signIn(call.world, call.body, call.ip);
-      call.cookie = await openSession(call.world, account.id, call.agent);
-      return account;
+      const { account, strong } = await signInWithCode(call.world, call.body, configOf(call.env).edgeSeed, call.ip);
+      return enter(call, account, strong);
+    },
+  }),
+  anyone({
+    method: "POST",
+    path: "/session/passkey/question",
+    name: "askPasskey",
+    tag,
+    says: "A challenge for signing in with a passkey",
+    answer: question,
+    run: async (call) => ({ challenge: await askForKnown(call.world), rpId: call.site.host }),
+  }),
+  anyone({
+    method: "POST",
+    path: "/session/passkey",
+    name: "signInByPasskey",
+    tag,
+    says: "Sign in with a passkey's answer",
+    body: assertionSchema,
+    answer: accountShape,
+    async run(call) {
+      const account = await accountById(call.world, await usePasskey(call.world, call.body, call.site));
+      if (account === null || account.state !== "active") throw notFound("account");
+      return enter(call, account, true);
+    },
+  }),
+  personal(null, {
+    method: "POST",
+    path: "/session/proof",
+    name: "prove",
+    tag,
+    says: "Prove again that it is you, before something dangerous",
+    body: z.object({ password: z.string().min(1).max(200), code: code.optional() }),
+    async run(call) {
+      const { account, session } = call.visitor;
+      await proveAgain(call.world, account, call.body.password, call.ip);
+      const withCode = call.body.code !== undefined;
+      if (withCode) await secondFactor(call.world, account.id, configOf(call.env).edgeSeed, call.body.code ?? "");
+      if (session !== null) await markProved(call.world, session.id, withCode);
     },
   }),
   personal(null, {
@@ -47,14 +96,5 @@ export const sessionRows = [
       if (call.visitor.session !== null) await closeSession(call.world, call.visitor.session.id);
       call.cookie = null;
     },
-  }),
-  personal("domains:read", {
-    method: "GET",
-    path: "/account",
-    name: "account",
-    tag,
-    says: "Who this is",
-    answer: accountShape,
-    run: async (call) => call.visitor.account,
   }),
 ];

@@ -1,5 +1,11 @@
 /** Calls of the API from a page: JSON both ways, a problem's own words on failure. */
-export class Refused extends Error {}
+export class Refused extends Error {
+  readonly code: string;
+  constructor(read: unknown) {
+    super(textOf(read, "detail") ?? "That did not work. Please try again.");
+    this.code = textOf(read, "code") ?? "";
+  }
+}
 
 export async function ask(method: string, path: string, body?: unknown): Promise<unknown> {
   const response = await fetch(`/api${path}`, {
@@ -9,12 +15,12 @@ export async function ask(method: string, path: string, body?: unknown): Promise
   });
   const read: unknown = response.status === 204 ? null : await response.json();
   if (response.ok) return read;
-  throw new Refused(detailOf(read) ?? "That did not work. Please try again.");
+  throw new Refused(read);
 }
 
-function detailOf(read: unknown): string | null {
-  const has = typeof read === "object" && read !== null && "detail" in read && typeof read.detail === "string";
-  return has ? (read.detail as string) : null;
+function textOf(read: unknown, name: "detail" | "code"): string | null {
+  const value = typeof read === "object" && read !== null ? (read as Record<string, unknown>)[name] : null;
+  return typeof value === "string" ? value : null;
 }
 
 /** The words to show for whatever went wrong. */

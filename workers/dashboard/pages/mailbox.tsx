@@ -54,7 +54,7 @@ mailboxPage.post(
     const { box } = await boxHere(c, visitor, "admin");
     const { slot } = await formOf(c, visitor, z.object({ slot: z.string().max(64) }));
     const world = c.get("world");
-    await revokeSlot(world, box.id, slot);
+    await revokeSlot(world, box, slot);
     await tellNode({ env: c.env, world, later: (work) => c.executionCtx.waitUntil(work) }, box.id);
     return c.redirect(`/mailboxes/${box.id}?done=device-revoked`, 303);
   }),

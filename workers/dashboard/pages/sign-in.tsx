@@ -1,23 +1,25 @@
-/** Coming in: sign-in, the very first set-up, signing out, and the choice of light or dark. */
+/** Coming in: sign-in with password, code or passkey, and out again; the choice of light or dark. */
 import { type Context, Hono } from "hono";
 import { setCookie } from "hono/cookie";
-import type { FC } from "hono/jsx";
 import { z } from "zod";
+import { configOf } from "../../config.ts";
 import { hasAccounts } from "../../directory/accounts.ts";
-import type { Problem } from "../../directory/problem.ts";
-import { setUp, signIn } from "../../sign-in/enter.ts";
-import { passwordLength } from "../../sign-in/password.ts";
+import { record } from "../../directory/audit.ts";
+import { Problem } from "../../directory/problem.ts";
+import { minute, peekAnswer, putQuestion, takeAnswer } from "../../sign-in/challenge.ts";
+import { needsCode, secondFactor, signIn, signUpIsOpen } from "../../sign-in/enter.ts";
 import { closeSession, openSession } from "../../sign-in/session.ts";
 import { type App, checkFormToken, giveCookie, isHttps, takeCookie } from "../../sign-in/visitor.ts";
+import { CodeForm, SignInForm } from "../gate-views.tsx";
 import { attempt, safeNext, signedIn } from "../guard.tsx";
 import { noteOf } from "../notes.ts";
-import { Field, fieldAria, Notice } from "../parts.tsx";
 import { gate } from "../shell.tsx";
 
 export const signInPages = new Hono<App>();
 
 const word = z.string().max(400).default("");
-const form = z.object({ email: word, password: word, token: word, next: z.string().max(300).optional() });
+const form = z.object({ email: word, password: word, next: word });
+const codeForm = z.object({ challenge: word, code: word, next: word });
 
 signInPages.get("/sign-in", async (c) => {
   if (c.get("visitor") !== null) return c.redirect(safeNext(c.req.query("next")), 303);
@@ -28,21 +30,27 @@ signInPages.get("/sign-in", async (c) => {
 signInPages.post("/sign-in", async (c) => {
   const given = form.parse(await c.req.parseBody());
   const next = safeNext(given.next);
-  const tried = await attempt(() => signIn(c.get("world"), given, ipOf(c)));
+  const world = c.get("world");
+  const tried = await attempt(() => signIn(world, given, ipOf(c)));
   if (!tried.ok) return signInPage(c, { email: given.email, next, problem: tried.problem });
-  return enter(c, tried.value.id, next);
+  if (!(await needsCode(world, tried.value.id))) return enter(c, tried.value.id, false, next);
+  const challenge = await putQuestion(world, "second-factor", tried.value.id, 10 * minute);
+  return codePage(c, { challenge, next, problem: null });
 });
 
-signInPages.get("/set-up", async (c) => {
-  if (await hasAccounts(c.get("world"))) return c.redirect("/sign-in", 303);
-  return setUpPage(c, { email: "", token: c.req.query("token") ?? "", problem: null });
-});
-
-signInPages.post("/set-up", async (c) => {
-  const given = form.parse(await c.req.parseBody());
-  const tried = await attempt(() => setUp(c.get("world"), given, c.env.SETUP_TOKEN, ipOf(c)));
-  if (!tried.ok) return setUpPage(c, { ...given, problem: tried.problem });
-  return enter(c, tried.value.id, "/");
+signInPages.post("/sign-in/code", async (c) => {
+  const { challenge, code, next } = codeForm.parse(await c.req.parseBody());
+  const world = c.get("world");
+  const tried = await attempt(async () => {
+    const asked = await peekAnswer(world, "second-factor", challenge);
+    if (asked === null || asked.account === null)
+      throw new Problem(401, "too-late", "That took too long. Please start again.");
+    await secondFactor(world, asked.account, configOf(c.env).edgeSeed, code);
+    await takeAnswer(world, "second-factor", challenge);
+    return asked.account;
+  });
+  if (!tried.ok) return codePage(c, { challenge, next: safeNext(next), problem: tried.problem });
+  return enter(c, tried.value, true, safeNext(next));
 });
 
 signInPages.post(
@@ -67,117 +75,22 @@ export function ipOf(c: Context<App>): string {
   return c.req.header("cf-connecting-ip") ?? "local";
 }
 
-async function enter(c: Context<App>, account: string, next: string): Promise<Response> {
-  giveCookie(c, await openSession(c.get("world"), account, c.req.header("user-agent") ?? ""));
+/** Opens a session and goes on. */
+export async function enter(c: Context<App>, account: string, strong: boolean, next: string): Promise<Response> {
+  const world = { ...c.get("world"), actor: account };
+  const agent = c.req.header("user-agent") ?? "";
+  giveCookie(c, await openSession(world, account, agent, strong));
+  await record(world, { domain: null, act: "signed-in", subject: agent, detail: { strong } });
   return c.redirect(next, 303);
 }
 
-type Shown = { email: string; problem: Problem | null };
+type Shown = { next: string; problem: Problem | null };
 
-function signInPage(c: Context<App>, { email, next, problem }: Shown & { next: string }): Response | Promise<Response> {
-  const note = noteOf(c.req.query("done"));
-  return gate(
-    c,
-    { title: "Sign in", status: problem?.status ?? 200 },
-    <>
-      <h1>Sign in</h1>
-      {note && (
-        <div role="status">
-          <Notice tone="pass">{note}</Notice>
-        </div>
-      )}
-      {problem && <Alert problem={problem} />}
-      <form method="post" action="/sign-in" class="stack">
-        <input type="hidden" name="next" value={next} />
-        <EmailField value={email} />
-        <Field id="password" label="Password">
-          <input
-            id="password"
-            name="password"
-            type="password"
-            autocomplete="current-password"
-            required
-            maxlength={200}
-          />
-        </Field>
-        <button class="main" type="submit">
-          Sign in
-        </button>
-      </form>
-    </>,
-  );
+function signInPage(c: Context<App>, shown: Shown & { email: string }): Response | Promise<Response> {
+  const view = <SignInForm {...shown} note={noteOf(c.req.query("done"))} open={signUpIsOpen(c.env)} />;
+  return gate(c, { title: "Sign in", islands: ["passkey"], status: shown.problem?.status ?? 200 }, view);
 }
 
-function setUpPage(
-  c: Context<App>,
-  { email, token, problem }: Shown & { token: string },
-): Response | Promise<Response> {
-  const wrong = (field: string) => (problem?.field === field ? problem.detail : null);
-  return gate(
-    c,
-    { title: "Set up", status: problem?.status ?? 200 },
-    <>
-      <div class="stack tight">
-        <h1>Set up this Postern</h1>
-        <p class="soft">The first account runs the installation: it enrols nodes and adds the first domain.</p>
-      </div>
-      {problem && problem.field === null && <Alert problem={problem} />}
-      <form method="post" action="/set-up" class="stack">
-        <Field id="token" label="Set-up token" hint="The SETUP_TOKEN secret that you gave the Worker.">
-          <input
-            id="token"
-            name="token"
-            class="mono"
-            value={token}
-            autocomplete="off"
-            required
-            {...fieldAria("token", { hint: true })}
-          />
-        </Field>
-        <EmailField value={email} wrong={wrong("email")} />
-        <Field
-          id="password"
-          label="Password"
-          hint={`At least ${passwordLength.min} characters; a few random words do well.`}
-          wrong={wrong("password")}
-        >
-          <input
-            id="password"
-            name="password"
-            type="password"
-            autocomplete="new-password"
-            required
-            minlength={passwordLength.min}
-            maxlength={passwordLength.max}
-            {...fieldAria("password", { hint: true, wrong: wrong("password") !== null })}
-          />
-        </Field>
-        <button class="main" type="submit">
-          Make the account
-        </button>
-      </form>
-    </>,
-  );
+function codePage(c: Context<App>, shown: Shown & { challenge: string }): Response | Promise<Response> {
+  return gate(c, { title: "Enter a code", status: shown.problem?.status ?? 200 }, <CodeForm {...shown} />);
 }
-
-const EmailField: FC<{ value: string; wrong?: string | null }> = ({ value, wrong }) => (
-  <Field id="email" label="E-mail address" wrong={wrong ?? null}>
-    <input
-      id="email"
-      name="email"
-      type="email"
-      autocomplete="username"
-      required
-      maxlength={320}
-      value={value}
-      autofocus={value === ""}
-      {...fieldAria("email", { wrong: Boolean(wrong) })}
-    />
-  </Field>
-);
-
-const Alert: FC<{ problem: Problem }> = ({ problem }) => (
-  <div role="alert">
-    <Notice tone="fail">{problem.detail}</Notice>
-  </div>
-);

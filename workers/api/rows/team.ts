@@ -1,0 +1,149 @@
+/** A domain's people and its audit log. */
+import { z } from "zod";
+import { auditLog, verifyChain } from "../../directory/audit.ts";
+import { setDomainMfa } from "../../directory/domains.ts";
+import {
+  acceptInvitation,
+  changeMember,
+  invitationsOf,
+  invite,
+  membersOf,
+  removeInvitation,
+  removeMember,
+} from "../../directory/team.ts";
+import { foldEmail } from "../../sign-in/enter.ts";
+import { personal, within } from "../row.ts";
+import { domainParams, id, page, role } from "../shapes.ts";
+
+const tag = "Team";
+const time = z.int().describe("UTC milliseconds");
+const memberParams = domainParams.extend({ account: id });
+const memberShape = z.object({ account: id, email: z.string(), name: z.string(), role, createdAt: time });
+const invitationShape = z.object({ id: z.string(), email: z.string(), role, createdAt: time, expiresAt: time });
+const auditShape = z.object({
+  seq: z.int(),
+  at: time,
+  actor: z.string(),
+  act: z.string(),
+  subject: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+  previous: z.string(),
+  hash: z.string(),
+});
+
+export const teamRows = [
+  within("member", "team:read", {
+    method: "GET",
+    path: "/domains/:domain/members",
+    name: "members",
+    tag,
+    says: "Who belongs to the domain",
+    params: domainParams,
+    answer: page(memberShape),
+    run: async (call) => ({ items: await membersOf(call.world, call.domain.id), next: null }),
+  }),
+  within("owner", "team:write", {
+    method: "PATCH",
+    path: "/domains/:domain/members/:account",
+    name: "changeMember",
+    tag,
+    says: "Change somebody's role",
+    params: memberParams,
+    body: z.object({ role }),
+    answer: memberShape,
+    run: (call) => changeMember(call.world, call.domain.id, call.params.account, call.body.role),
+  }),
+  within("owner", "team:write", {
+    method: "DELETE",
+    path: "/domains/:domain/members/:account",
+    name: "removeMember",
+    tag,
+    says: "Take somebody out of the domain",
+    params: memberParams,
+    run: (call) => removeMember(call.world, call.domain.id, call.params.account),
+  }),
+  within("owner", "team:read", {
+    method: "GET",
+    path: "/domains/:domain/invitations",
+    name: "invitations",
+    tag,
+    says: "Who is asked to join",
+    params: domainParams,
+    answer: page(invitationShape),
+    run: async (call) => ({ items: await invitationsOf(call.world, call.domain.id), next: null }),
+  }),
+  within("owner", "team:write", {
+    method: "POST",
+    path: "/domains/:domain/invitations",
+    name: "invite",
+    tag,
+    says: "Ask somebody to join; the link's token is answered this once",
+    params: domainParams,
+    body: z.object({ email: z.string().min(3).max(320), role }),
+    answer: z.object({ token: z.string(), link: z.string() }),
+    status: 201,
+    async run(call) {
+      const token = await invite(call.world, call.domain, foldEmail(call.body.email), call.body.role);
+      return { token, link: `${call.site.origin}/join/${token}` };
+    },
+  }),
+  within("owner", "team:write", {
+    method: "DELETE",
+    path: "/domains/:domain/invitations/:invitation",
+    name: "removeInvitation",
+    tag,
+    says: "Take an invitation back",
+    params: domainParams.extend({ invitation: z.string().regex(/^[0-9a-f]{64}$/) }),
+    run: (call) => removeInvitation(call.world, call.domain.id, call.params.invitation),
+  }),
+  personal(null, {
+    method: "POST",
+    path: "/invitations/accept",
+    name: "acceptInvitation",
+    tag,
+    says: "Join a domain by an invitation meant for your address",
+    body: z.object({ token: z.string().min(1).max(100) }),
+    answer: z.object({ domain: id }),
+    run: async (call) => ({ domain: await acceptInvitation(call.world, call.body.token, call.visitor.account) }),
+  }),
+  within("owner", "team:write", {
+    method: "PUT",
+    path: "/domains/:domain/mfa",
+    name: "demandMfa",
+    tag,
+    says: "Demand a second factor of everybody who works on the domain",
+    params: domainParams,
+    body: z.object({ mfa: z.boolean() }),
+    run: (call) => setDomainMfa(call.world, call.domain, call.body.mfa),
+  }),
+  within("admin", "team:read", {
+    method: "GET",
+    path: "/domains/:domain/audit",
+    name: "audit",
+    tag,
+    says: "Who changed what, newest first, each row chained to the one before by its hash",
+    params: domainParams,
+    query: z.object({
+      after: z.coerce.number().int().min(1).optional().describe("`next` of the page before"),
+      limit: z.coerce.number().int().min(1).max(100).default(50),
+    }),
+    answer: page(auditShape),
+    async run(call) {
+      const { rows, next } = await auditLog(call.world, call.domain.id, {
+        before: call.query.after,
+        limit: call.query.limit,
+      });
+      return { items: rows, next };
+    },
+  }),
+  within("admin", "team:read", {
+    method: "GET",
+    path: "/domains/:domain/audit/check",
+    name: "checkAudit",
+    tag,
+    says: "Recompute the whole chain",
+    params: domainParams,
+    answer: z.object({ ok: z.boolean(), rows: z.int(), head: z.string(), brokenAt: z.int().nullable() }),
+    run: (call) => verifyChain(call.world, call.domain.id),
+  }),
+];

@@ -1,0 +1,216 @@
+/** Your sign-in: password, codes, passkeys, sessions, API keys. Dangerous acts ask for the password again. */
+import { type Context, type Handler, Hono } from "hono";
+import { z } from "zod";
+import { configOf } from "../../config.ts";
+import { renameAccount } from "../../directory/accounts.ts";
+import { auditLog, record } from "../../directory/audit.ts";
+import type { Problem } from "../../directory/problem.ts";
+import { addKey, keysOf, removeKey, type Scope, scopes } from "../../sign-in/api-key.ts";
+import { newPassword, proveAgain, provedLately, secondFactor } from "../../sign-in/enter.ts";
+import { passkeysOf, removePasskey } from "../../sign-in/passkey.ts";
+import { codesLeft, makeCodes } from "../../sign-in/recovery.ts";
+import { closeOtherSessions, markProved, revokeSession, sessionsOf } from "../../sign-in/session.ts";
+import { beginTotp, confirmTotp, endTotp, hasTotp, pendingTotp, totpUri } from "../../sign-in/totp.ts";
+import { type App, siteOf, type Visitor } from "../../sign-in/visitor.ts";
+import { attempt, formOf, safeNext, signedIn } from "../guard.tsx";
+import { CodesOnce, KeyOnce, ProveForm, SecurityView, TotpForm } from "../security-views.tsx";
+import { page } from "../shell.tsx";
+import { ipOf } from "./sign-in.tsx";
+
+export const securityPages = new Hono<App>();
+
+type Me = Visitor & { session: NonNullable<Visitor["session"]> };
+const frame = { title: "Sign-in", at: "security" as const, islands: ["passkey"] };
+const nothing = z.object({});
+
+/** Only within a quarter of an hour of a proof; others prove first and come back to the page. */
+function proved(run: (c: Context<App>, me: Me) => Response | Promise<Response>): Handler<App> {
+  return signedIn((c, me) =>
+    provedLately(c.get("world"), me.session) ? run(c, me) : c.redirect("/security/prove", 303),
+  );
+}
+
+securityPages.get(
+  "/security",
+  signedIn((c, me) => overview(c, me, null)),
+);
+
+async function overview(c: Context<App>, me: Me, problem: Problem | null): Promise<Response> {
+  const world = c.get("world");
+  const { id } = me.account;
+  const [totp, codes, passkeys, sessions, keys, log] = await Promise.all([
+    hasTotp(world, id),
+    codesLeft(world, id),
+    passkeysOf(world, id),
+    sessionsOf(world, id),
+    keysOf(world, id),
+    auditLog(world, id, { limit: 12 }),
+  ]);
+  const view = <SecurityView {...{ me, totp, codes, passkeys, sessions, keys, log: log.rows, problem }} />;
+  return page(c, me, { ...frame, status: problem === null ? 200 : 422 }, view);
+}
+
+securityPages.post(
+  "/security/name",
+  signedIn(async (c, me) => {
+    const { name } = await formOf(c, me, z.object({ name: z.string().max(100) }));
+    await renameAccount(c.get("world"), me.account.id, name.trim());
+    return c.redirect("/security?done=name-changed", 303);
+  }),
+);
+
+const passwordForm = z.object({ current: z.string().max(200), password: z.string().max(400) });
+
+securityPages.post(
+  "/security/password",
+  signedIn(async (c, me) => {
+    const form = await formOf(c, me, passwordForm);
+    const world = c.get("world");
+    const tried = await attempt(async () => {
+      await proveAgain(world, me.account, form.current, ipOf(c));
+      await newPassword(world, me.account, form.password, me.session.id);
+    });
+    return tried.ok ? c.redirect("/security?done=password-changed", 303) : overview(c, me, tried.problem);
+  }),
+);
+
+securityPages.get(
+  "/security/prove",
+  signedIn((c, me) => provePage(c, me, null)),
+);
+
+const proveForm = z.object({
+  password: z.string().max(200),
+  code: z.string().max(20).default(""),
+  next: z.string().default(""),
+});
+
+securityPages.post(
+  "/security/prove",
+  signedIn(async (c, me) => {
+    const form = await formOf(c, me, proveForm);
+    const world = c.get("world");
+    const tried = await attempt(async () => {
+      await proveAgain(world, me.account, form.password, ipOf(c));
+      const coded = form.code !== "" && (await hasTotp(world, me.account.id));
+      if (coded) await secondFactor(world, me.account.id, configOf(c.env).edgeSeed, form.code);
+      await markProved(world, me.session.id, coded);
+    });
+    return tried.ok ? c.redirect(safeNext(form.next || "/security"), 303) : provePage(c, me, tried.problem);
+  }),
+);
+
+async function provePage(c: Context<App>, me: Me, problem: Problem | null): Promise<Response> {
+  const next = safeNext(c.req.query("next") ?? "/security");
+  const view = <ProveForm me={me} next={next} problem={problem} totp={await hasTotp(c.get("world"), me.account.id)} />;
+  return page(c, me, { ...frame, status: problem === null ? 200 : 422 }, view);
+}
+
+securityPages.post(
+  "/security/totp/begin",
+  proved(async (c, me) => {
+    await formOf(c, me, nothing);
+    await beginTotp(c.get("world"), me.account.id, configOf(c.env).edgeSeed);
+    return c.redirect("/security/totp", 303);
+  }),
+);
+
+securityPages.get(
+  "/security/totp",
+  signedIn((c, me) => totpPage(c, me, null)),
+);
+
+securityPages.post(
+  "/security/totp/confirm",
+  signedIn(async (c, me) => {
+    const { code } = await formOf(c, me, z.object({ code: z.string().max(20) }));
+    const world = c.get("world");
+    const tried = await attempt(async () => {
+      await confirmTotp(world, me.account.id, configOf(c.env).edgeSeed, code);
+      await markProved(world, me.session.id, true);
+      return makeCodes(world, me.account.id);
+    });
+    if (!tried.ok) return totpPage(c, me, tried.problem);
+    return page(c, me, frame, <CodesOnce codes={tried.value} first />);
+  }),
+);
+
+async function totpPage(c: Context<App>, me: Me, problem: Problem | null): Promise<Response> {
+  const secret = await pendingTotp(c.get("world"), me.account.id, configOf(c.env).edgeSeed);
+  if (secret === null) return c.redirect("/security", 303);
+  const uri = totpUri(secret, me.account.email, siteOf(c).host);
+  return page(
+    c,
+    me,
+    { ...frame, status: problem === null ? 200 : 422 },
+    <TotpForm me={me} uri={uri} problem={problem} />,
+  );
+}
+
+securityPages.post(
+  "/security/totp/off",
+  proved(async (c, me) => {
+    await formOf(c, me, nothing);
+    await endTotp(c.get("world"), me.account.id);
+    return c.redirect("/security?done=totp-off", 303);
+  }),
+);
+
+securityPages.post(
+  "/security/codes",
+  proved(async (c, me) => {
+    await formOf(c, me, nothing);
+    return page(c, me, frame, <CodesOnce codes={await makeCodes(c.get("world"), me.account.id)} first={false} />);
+  }),
+);
+
+securityPages.post(
+  "/security/passkeys/remove",
+  proved(async (c, me) => {
+    const { passkey } = await formOf(c, me, z.object({ passkey: z.string().max(1400) }));
+    await removePasskey(c.get("world"), me.account.id, passkey);
+    return c.redirect("/security?done=passkey-removed", 303);
+  }),
+);
+
+securityPages.post(
+  "/security/sessions/revoke",
+  signedIn(async (c, me) => {
+    const { session } = await formOf(c, me, z.object({ session: z.string().max(64) }));
+    const world = c.get("world");
+    if (session === "others") await closeOtherSessions(world, me.account.id, me.session.id);
+    else await revokeSession(world, me.account.id, session);
+    await record(world, { domain: null, act: "session.revoked", subject: session.slice(0, 8) });
+    return c.redirect(`/security?done=${session === "others" ? "sessions-revoked" : "session-revoked"}`, 303);
+  }),
+);
+
+const keyForm = z.object({
+  name: z.string().min(1, "Give the key a name.").max(100),
+  days: z.coerce.number().int().min(1).max(3650),
+  scopes: z.union([z.string(), z.array(z.string())], "Tick at least one thing it may do."),
+});
+
+securityPages.post(
+  "/security/keys",
+  proved(async (c, me) => {
+    const world = c.get("world");
+    const tried = await attempt(async () => {
+      const form = await formOf(c, me, keyForm);
+      const chosen = [form.scopes].flat().filter((one): one is Scope => scopes.some((scope) => scope === one));
+      const expiresAt = world.clock() + form.days * 86_400_000;
+      return addKey(world, me.account.id, { name: form.name, scopes: chosen, expiresAt });
+    });
+    if (!tried.ok) return overview(c, me, tried.problem);
+    return page(c, me, frame, <KeyOnce name={tried.value.key.name} text={tried.value.text} />);
+  }),
+);
+
+securityPages.post(
+  "/security/keys/remove",
+  signedIn(async (c, me) => {
+    const { key } = await formOf(c, me, z.object({ key: z.string().max(26) }));
+    await removeKey(c.get("world"), me.account.id, key);
+    return c.redirect("/security?done=key-removed", 303);
+  }),
+);

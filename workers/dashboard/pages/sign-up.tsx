@@ -1,0 +1,98 @@
+/** New people: the operator's set-up, open sign-up where the operator allows it, and invitations. */
+import { type Context, Hono } from "hono";
+import { z } from "zod";
+import { hasAccounts } from "../../directory/accounts.ts";
+import { Problem } from "../../directory/problem.ts";
+import { acceptInvitation, invitationFor } from "../../directory/team.ts";
+import { register, setUp, signUpIsOpen } from "../../sign-in/enter.ts";
+import { countOrRefuse, limits } from "../../sign-in/limit.ts";
+import type { App } from "../../sign-in/visitor.ts";
+import { Closed, JoinHere, JoinNew, SetUpForm, SignUpForm } from "../gate-views.tsx";
+import { attempt, formOf, signedIn } from "../guard.tsx";
+import { gate } from "../shell.tsx";
+import { enter, ipOf } from "./sign-in.tsx";
+
+export const signUpPages = new Hono<App>();
+
+const word = z.string().max(400).default("");
+const form = z.object({ email: word, password: word, token: word });
+
+signUpPages.get("/set-up", async (c) => {
+  if (await hasAccounts(c.get("world"))) return c.redirect("/sign-in", 303);
+  return setUpPage(c, { email: "", token: c.req.query("token") ?? "", problem: null });
+});
+
+signUpPages.post("/set-up", async (c) => {
+  const given = form.parse(await c.req.parseBody());
+  const tried = await attempt(() => setUp(c.get("world"), given, c.env.SETUP_TOKEN, ipOf(c)));
+  return tried.ok ? enter(c, tried.value.id, false, "/") : setUpPage(c, { ...given, problem: tried.problem });
+});
+
+signUpPages.get("/sign-up", (c) => {
+  if (c.get("visitor") !== null) return c.redirect("/", 303);
+  return signUpPage(c, { email: "", problem: null });
+});
+
+signUpPages.post("/sign-up", async (c) => {
+  const given = form.parse(await c.req.parseBody());
+  const tried = await attempt(async () => {
+    if (!signUpIsOpen(c.env)) throw new Problem(403, "sign-up-closed", "New accounts here are by invitation.");
+    await countOrRefuse(c.get("world"), limits.signUp, ipOf(c));
+    return register(c.get("world"), given, false);
+  });
+  return tried.ok ? enter(c, tried.value.id, false, "/") : signUpPage(c, { ...given, problem: tried.problem });
+});
+
+signUpPages.get("/join/:token", async (c) => joinPage(c, null));
+
+/** Somebody who has no account yet; whoever holds the link may choose the password, since it was meant for that address alone. */
+signUpPages.post("/join/:token/new", async (c) => {
+  const given = form.parse(await c.req.parseBody());
+  const world = c.get("world");
+  const tried = await attempt(async () => {
+    await countOrRefuse(world, limits.signUp, ipOf(c));
+    const found = await invitationFor(world, c.req.param("token"));
+    if (found === null) throw new Problem(404, "no-invitation", "This invitation is used up or too old.");
+    const account = await register(world, { email: found.email, password: given.password }, false);
+    const domain = await acceptInvitation({ ...world, actor: account.id }, c.req.param("token"), account);
+    return { account: account.id, domain };
+  });
+  if (!tried.ok) return joinPage(c, tried.problem);
+  return enter(c, tried.value.account, false, `/domains/${tried.value.domain}?done=joined`);
+});
+
+signUpPages.post(
+  "/join/:token",
+  signedIn(async (c, visitor) => {
+    await formOf(c, visitor, z.object({}));
+    const domain = await acceptInvitation(c.get("world"), c.req.param("token") ?? "", visitor.account);
+    return c.redirect(`/domains/${domain}?done=joined`, 303);
+  }),
+);
+
+async function joinPage(c: Context<App>, problem: Problem | null): Promise<Response> {
+  const token = c.req.param("token") ?? "";
+  const found = await invitationFor(c.get("world"), token);
+  if (found === null)
+    throw new Problem(404, "no-invitation", "This invitation is used up or too old. Ask for a new one.");
+  const visitor = c.get("visitor");
+  const view =
+    visitor === null ? (
+      <JoinNew token={token} email={found.email} domain={found.domainName} role={found.role} problem={problem} />
+    ) : (
+      <JoinHere token={token} email={found.email} domain={found.domainName} role={found.role} visitor={visitor} />
+    );
+  return gate(c, { title: "Join", status: problem?.status ?? 200 }, view);
+}
+
+type Shown = { email: string; problem: Problem | null };
+
+function setUpPage(c: Context<App>, shown: Shown & { token: string }): Response | Promise<Response> {
+  return gate(c, { title: "Set up", status: shown.problem?.status ?? 200 }, <SetUpForm {...shown} />);
+}
+
+function signUpPage(c: Context<App>, shown: Shown): Response | Promise<Response> {
+  const open = signUpIsOpen(c.env);
+  const view = open ? <SignUpForm {...shown} /> : <Closed />;
+  return gate(c, { title: "Create an account", status: shown.problem?.status ?? 200 }, view);
+}

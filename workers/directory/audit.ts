@@ -1,0 +1,131 @@
+/**
+ * The audit log: who changed what, in chains where each row carries the hash of the one before. A row that was altered, taken
+ * out or put in between breaks its chain from there on, and `verifyChain` says where. (Whoever holds the database can
+ * rewrite a whole chain: keep a head hash elsewhere to notice that too; the page shows it.)
+ */
+import { and, asc, desc, eq, gt, lt } from "drizzle-orm";
+import { hex, utf8 } from "../../src/core/bytes.ts";
+import { isUniqueViolation, newId, type World } from "./open.ts";
+import { audit } from "./schema.ts";
+
+export type AuditRow = typeof audit.$inferSelect;
+export type Act =
+  | "domain.added"
+  | "domain.proved"
+  | "domain.changed"
+  | "domain.removed"
+  | "alias.added"
+  | "alias.changed"
+  | "alias.removed"
+  | "alias.imported"
+  | "mailbox.added"
+  | "mailbox.removed"
+  | "device.added"
+  | "device.revoked"
+  | "member.invited"
+  | "member.joined"
+  | "member.changed"
+  | "member.removed"
+  | "invitation.removed"
+  | "webhook.added"
+  | "webhook.changed"
+  | "webhook.removed"
+  | "rule.added"
+  | "rule.removed"
+  | "dns.applied"
+  | "signed-in"
+  | "password.changed"
+  | "key.made"
+  | "key.removed"
+  | "totp.on"
+  | "totp.off"
+  | "recovery-codes.made"
+  | "passkey.added"
+  | "passkey.removed"
+  | "session.revoked";
+
+type Entry = { domain: string | null; act: Act; subject: string; detail?: Record<string, unknown> };
+
+const first = "0".repeat(64);
+/** Two changes of one domain in the same instant: one of them finds its number taken and asks again. */
+const tries = 8;
+
+export async function record(world: World, entry: Entry): Promise<void> {
+  const chain = entry.domain ?? world.actor;
+  for (let attempt = 1; ; attempt++) {
+    const head = await headOf(world, chain);
+    const row = await linked(world, chain, entry, head);
+    try {
+      await world.db.insert(audit).values(row);
+      return;
+    } catch (error) {
+      if (attempt === tries || !isUniqueViolation(error)) throw error;
+    }
+  }
+}
+
+async function linked(world: World, chain: string, entry: Entry, head: AuditRow | null): Promise<AuditRow> {
+  const facts = {
+    id: newId(world),
+    domain: entry.domain,
+    chain,
+    seq: (head?.seq ?? 0) + 1,
+    actor: world.actor,
+    at: world.clock(),
+    act: entry.act,
+    subject: entry.subject.slice(0, 500),
+    detail: entry.detail ?? {},
+    previous: head?.hash ?? first,
+  };
+  return { ...facts, hash: await hashOf(facts) };
+}
+
+async function hashOf(row: Omit<AuditRow, "hash">): Promise<string> {
+  const { id, domain, chain, seq, actor, at, act, subject, detail, previous } = row;
+  const text = JSON.stringify([previous, id, domain, chain, seq, actor, at, act, subject, detail]);
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(text))));
+}
+
+async function headOf(world: World, chain: string): Promise<AuditRow | null> {
+  const [row] = await world.db.select().from(audit).where(eq(audit.chain, chain)).orderBy(desc(audit.seq)).limit(1);
+  return row ?? null;
+}
+
+export async function auditLog(
+  world: World,
+  chain: string,
+  query: { before?: number | undefined; limit: number },
+): Promise<{ rows: AuditRow[]; next: string | null }> {
+  const below = query.before === undefined ? undefined : lt(audit.seq, query.before);
+  const found = await world.db
+    .select()
+    .from(audit)
+    .where(and(eq(audit.chain, chain), below))
+    .orderBy(desc(audit.seq))
+    .limit(query.limit + 1);
+  const rows = found.slice(0, query.limit);
+  return { rows, next: found.length > query.limit ? String(rows.at(-1)?.seq) : null };
+}
+
+export type ChainCheck = { ok: boolean; rows: number; head: string; brokenAt: number | null };
+
+/** Reads the whole chain, a page at a time, and recomputes every hash. */
+export async function verifyChain(world: World, chain: string): Promise<ChainCheck> {
+  let previous = first;
+  let seq = 0;
+  for (;;) {
+    const rows = await world.db
+      .select()
+      .from(audit)
+      .where(and(eq(audit.chain, chain), gt(audit.seq, seq)))
+      .orderBy(asc(audit.seq))
+      .limit(500);
+    for (const row of rows) {
+      const whole = row.seq === seq + 1 && row.previous === previous && row.hash === (await hashOf(row));
+      if (!whole) return { ok: false, rows: seq, head: previous, brokenAt: seq + 1 };
+      previous = row.hash;
+      seq = row.seq;
+    }
+    if (rows.length < 500) return { ok: true, rows: seq, head: previous, brokenAt: null };
+  }
+}
