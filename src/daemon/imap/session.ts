@@ -123,7 +123,7 @@ export class Session implements Member {
 
   /** Throws Bye where the mailbox has its fill of sessions. */
   enter(account: Account): void {
-    if (!this.server.crowd.enter(account.mailboxId)) {
+    if (!this.server.crowd.enter(account.mailboxId, this.ip)) {
       void account.logout();
       throw new Bye("Too many sessions for this mailbox", "LIMIT");
     }

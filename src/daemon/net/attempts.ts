@@ -4,6 +4,7 @@
  * oldest entry goes first.
  */
 import type { Clock } from "../../core/ports.ts";
+import { isLoopback } from "./crowd.ts";
 
 export type AttemptLimits = {
   /** Wait after the first failure, ms; doubles with each further one. */
@@ -17,8 +18,8 @@ export type AttemptLimits = {
 };
 
 export const attemptDefaults: AttemptLimits = {
-  firstDelayMs: 500,
-  longestDelayMs: 15_000,
+  firstDelayMs: 250,
+  longestDelayMs: 8_000,
   forgetMs: 15 * 60_000,
   refuseAfter: 60,
   entries: 50_000,
@@ -38,7 +39,7 @@ export class Attempts {
 
   /** This address has failed so often that its logins are not even looked at. */
   isRefused(ip: string): boolean {
-    return this.#failures(address(ip)) >= this.#limits.refuseAfter;
+    return !isLoopback(ip) && this.#failures(address(ip)) >= this.#limits.refuseAfter;
   }
 
   /** Counts a failure; answers how long to wait before saying so. An account under attack slows everyone's failures, never a right password. */

@@ -22,7 +22,8 @@ export class Crowd {
   }
 
   isFull(ip: string): boolean {
-    return this.#members.size >= this.#limits.connections || this.#count(`ip ${ip}`) >= this.#limits.perAddress;
+    if (this.#members.size >= this.#limits.connections) return true;
+    return !isLoopback(ip) && this.#count(`ip ${ip}`) >= this.#limits.perAddress;
   }
 
   join(member: Member, ip: string): void {
@@ -35,8 +36,9 @@ export class Crowd {
   }
 
   /** False, and nothing is counted, when the mailbox has its fill of sessions. */
-  enter(mailbox: string): boolean {
-    if (this.#count(`mailbox ${mailbox}`) >= this.#limits.perMailbox) return false;
+  enter(mailbox: string, ip: string): boolean {
+    const isFull = this.#count(`mailbox ${mailbox}`) >= this.#limits.perMailbox;
+    if (isFull && !isLoopback(ip)) return false;
     this.#add(`mailbox ${mailbox}`, 1);
     return true;
   }
@@ -58,4 +60,9 @@ export class Crowd {
     if (count > 0) this.#counts.set(key, count);
     else this.#counts.delete(key);
   }
+}
+
+/** A proxy or a webmail on this very host speaks for many clients. */
+export function isLoopback(ip: string): boolean {
+  return ip === "::1" || ip.startsWith("127.");
 }
