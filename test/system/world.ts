@@ -38,7 +38,7 @@ export async function program(
 ): Promise<{ code: number; stdout: Buffer; stderr: string }> {
   try {
     const running = execute(command, args, { encoding: "buffer", maxBuffer: 64 * 1024 * 1024, timeout: 60_000 });
-    running.child.stdin?.end(options.input ?? "");
+    if (options.input !== undefined) running.child.stdin?.end(options.input);
     const { stdout, stderr } = await running;
     return { code: 0, stdout, stderr: stderr.toString() };
   } catch (error) {

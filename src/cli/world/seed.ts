@@ -8,7 +8,14 @@ import { makeMailbox } from "../mailbox.ts";
 import type { Place, Secrets } from "./place.ts";
 
 const demoSchema = z.strictObject({
-  mailbox: z.strictObject({ id: z.string(), address: z.string(), password: z.string(), recoveryCode: z.string() }),
+  mailbox: z.strictObject({
+    id: z.string(),
+    address: z.string(),
+    password: z.string(),
+    recoveryCode: z.string(),
+    publicKey: z.string(),
+    keyId: z.string(),
+  }),
   domain: z.string(),
 });
 export type Demo = z.infer<typeof demoSchema>;
@@ -39,7 +46,8 @@ export async function seed(place: Place, secrets: Secrets, options: SeedOptions)
     pattern: "friend",
     destinations: [{ kind: "address", target: "friend@elsewhere.test" }],
   });
-  const demo: Demo = { mailbox: { id, address, password: made.appPassword, recoveryCode: made.recoveryCode }, domain };
+  const { appPassword: password, recoveryCode } = made;
+  const demo: Demo = { mailbox: { id, address, password, recoveryCode, publicKey, keyId }, domain };
   writeFileSync(place.demo, JSON.stringify(demo), { mode: 0o600 });
   return demo;
 }
