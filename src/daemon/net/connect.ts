@@ -4,10 +4,14 @@
  * so that nobody reaches the inside of an operator's network by naming it as a destination (SSRF, DNS rebinding).
  */
 import { BlockList, isIP, type Socket, connect as tcp } from "node:net";
+import { networkInterfaces } from "node:os";
 import type { Resolver } from "../../core/ports.ts";
 
 export type ConnectRules = {
-  /** Addresses of this host that must not be dialled: a node that relays to itself goes round in circles. */
+  /**
+   * Addresses of ours beside those of this machine's interfaces (behind address translation, say) that must not be
+   * dialled: a node that relays to itself goes round in circles.
+   */
   ownAddresses: readonly string[];
   /** RFC 5321, 8314, 6409 and the usual stand-in. */
   ports: readonly number[];
@@ -90,11 +94,16 @@ export async function addressesOf(host: string, dns: Resolver): Promise<Addresse
 }
 
 /** Dials an address that `addressesOf` answered; the check and the connection see the same bytes. */
-export function guardedConnect(rules: ConnectRules): Connect {
+export function guardedConnect(given: ConnectRules): Connect {
+  const rules = { ...given, ownAddresses: [...given.ownAddresses, ...interfaceAddresses()] };
   return async (address, port) => {
     const why = refusal(address, port, rules);
     return why === null ? dial(address, port, rules.timeoutMs) : { kind: "unreachable", why };
   };
+}
+
+function interfaceAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
 }
 
 function dial(address: string, port: number, timeoutMs: number): Promise<Dialled> {

@@ -2,28 +2,29 @@
  * A relay job as it goes out: reverse-path rewritten, our trace fields on top, ARC set and DKIM signature above them, and
  * below that the author's message untouched, so that the author's own signature still verifies (F7).
  */
-import { concat, utf8 } from "../../core/bytes.ts";
 import type { RelayJob } from "../../core/contract/handoff.ts";
 import { loopMark } from "../../core/contract/trace.ts";
 import type { Outgoing } from "./deliver.ts";
 import type { Srs } from "./srs.ts";
+import { Stack } from "./stack.ts";
 
 export type ComposeDeps = {
   srs: Srs;
   /** This node, in Received. */
   name: string;
-  /** ARC set and DKIM signature as header fields, for the message as given; empty where the domain has no key. */
+  /** Puts DKIM signature and ARC set on top; nothing where no key is published. */
   sign: Sign;
   now: number;
 };
 
-export type Sign = (message: Uint8Array, job: RelayJob, now: number) => Promise<string>;
+export type Sign = (message: Stack, job: RelayJob, now: number) => Promise<void>;
 
 export async function compose(job: RelayJob, raw: Uint8Array, deps: ComposeDeps): Promise<Outgoing> {
   const { from, to } = pathsOf(job, deps.srs);
-  const traced = concat(utf8(traceOf(job, deps)), raw);
-  const signatures = await deps.sign(traced, job, deps.now);
-  return { from, to, route: job.route, raw: signatures === "" ? traced : concat(utf8(signatures), traced) };
+  const message = new Stack(raw);
+  message.put(traceOf(job, deps));
+  await deps.sign(message, job, deps.now);
+  return { from, to, route: job.route, raw: message.bytes };
 }
 
 /** The envelope that goes out. A bounce addressed to one of our SRS addresses goes to the author inside. */

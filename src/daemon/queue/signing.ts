@@ -3,9 +3,9 @@
  * the forwarding domain's name where that domain publishes the key, else in the node's, else not at all: a signature
  * that nobody can verify would break an ARC chain that was whole before.
  */
-import { createPrivateKey, createPublicKey, generateKeyPair } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign as signWith } from "node:crypto";
 import { promisify } from "node:util";
-import { concat, hex, toBase64, utf8 } from "../../core/bytes.ts";
+import { hex, toBase64, utf8 } from "../../core/bytes.ts";
 import type { RelayJob } from "../../core/contract/handoff.ts";
 import { readHeader } from "../../core/message/header.ts";
 import type { Clock, Crypto, Resolver } from "../../core/ports.ts";
@@ -17,6 +17,7 @@ import type { Sign } from "./compose.ts";
 import { hour } from "./schedule.ts";
 import type { Spool } from "./spool.ts";
 import type { SignerRow } from "./spool-file.ts";
+import type { Stack } from "./stack.ts";
 
 /** What a domain publishes so that this node may sign for it: a TXT record at `SELECTOR._domainkey.DOMAIN`. */
 export type SigningRecord = { selector: string; txt: string };
@@ -27,29 +28,26 @@ export type Signing = { record: SigningRecord; sign: Sign };
 
 export async function openSigning(deps: SigningDeps): Promise<Signing> {
   const row = (await deps.spool.signer()) ?? (await newSigner(deps));
-  const publicKey = publicKeyOf(row.pkcs8);
+  const key = createPrivateKey({ key: Buffer.from(row.pkcs8), format: "der", type: "pkcs8" });
+  const publicKey = publicKeyOf(key);
+  const crypto: Crypto = { ...deps.crypto, signRsaSha256: (_, message) => signAside(key, message) };
   const record = { selector: row.selector, txt: `v=DKIM1; k=rsa; p=${publicKey}` };
   const published = publishedCheck(deps, row.selector, publicKey);
   const sign: Sign = async (message, job, now) => {
     const domain = (await published(job.domain)) ? job.domain : deps.name;
-    if (domain === deps.name && !(await published(deps.name))) return "";
-    return fieldsFor(
-      message,
-      job,
-      { domain, selector: row.selector, key: { type: "rsa", pkcs8: row.pkcs8 }, now },
-      deps.crypto,
-    );
+    if (domain === deps.name && !(await published(deps.name))) return;
+    await signAs({ domain, selector: row.selector, key: { type: "rsa", pkcs8: row.pkcs8 }, now }, message, job, crypto);
   };
   return { record, sign };
 }
 
-async function fieldsFor(message: Uint8Array, job: RelayJob, signer: Signer, crypto: Crypto): Promise<string> {
-  const dkim = await signDkim(message, signer, crypto);
+async function signAs(signer: Signer, message: Stack, job: RelayJob, crypto: Crypto): Promise<void> {
+  message.put(await signDkim(message.bytes, signer, crypto));
   // Mail of the node's own making arrived from nowhere: there is nothing to attest.
-  if (job.authResults === "") return dkim;
-  const raw = concat(utf8(dkim), message);
+  if (job.authResults === "") return;
+  const raw = message.bytes;
   const arc = await sealArc({ raw, arc: chainOf(raw, job.arcCv), results: job.authResults }, signer, crypto);
-  return `${arc ?? ""}${dkim}`;
+  if (arc !== null) message.put(arc);
 }
 
 /** The chain as the edge judged it on arrival; its length is read again from the message. */
@@ -80,13 +78,19 @@ async function newSigner({ spool, clock, crypto }: SigningDeps): Promise<SignerR
   const { privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
   const pkcs8 = new Uint8Array(privateKey.export({ format: "der", type: "pkcs8" }));
   const hash = crypto.sha256();
-  hash.update(utf8(publicKeyOf(pkcs8)));
+  hash.update(utf8(publicKeyOf(privateKey)));
   const row = { selector: `postern-${hex(hash.digest()).slice(0, 8)}`, pkcs8, madeAt: clock() };
   await spool.keepSigner(row);
   return row;
 }
 
-function publicKeyOf(pkcs8: Uint8Array): string {
-  const key = createPublicKey(createPrivateKey({ key: Buffer.from(pkcs8), format: "der", type: "pkcs8" }));
-  return toBase64(key.export({ format: "der", type: "spki" }));
+function publicKeyOf(key: KeyObject): string {
+  return toBase64(createPublicKey(key).export({ format: "der", type: "spki" }));
+}
+
+/** The key is read once, and the exponentiation is done on another thread: three a message would fill this one. */
+function signAside(key: KeyObject, message: Uint8Array): Promise<Uint8Array> {
+  return new Promise((done, fail) => {
+    signWith("sha256", message, key, (error, signature) => (error ? fail(error) : done(signature)));
+  });
 }

@@ -3,6 +3,7 @@
  * turns its ways into one answer. Bytes go out as they are, dot-stuffed; only CR or LF standing alone becomes CRLF, since
  * passing it on would make us the carrier of a smuggled message.
  */
+import { isAscii } from "node:buffer";
 import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
@@ -87,7 +88,7 @@ function opened(client: SMTPConnection): Promise<void> {
 
 function sent(client: SMTPConnection, envelope: Envelope, raw: Uint8Array): Promise<Sent> {
   const message = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
-  const use8BitMime = message.some((byte) => byte > 0x7f);
+  const use8BitMime = !isAscii(message);
   const smtp = { from: envelope.from, to: [...envelope.to], size: message.length, use8BitMime };
   return new Promise((done, fail) => {
     client.on("error", fail);

@@ -83,7 +83,10 @@ export class SpoolFile {
   rotate(row: TransitRow, destroyBefore: number): void {
     this.#sql("UPDATE transit SET retired_at = ? WHERE retired_at IS NULL").run(row.madeAt);
     this.#sql("INSERT INTO transit (key_id, seed, made_at) VALUES (?, ?, ?)").run(row.keyId, row.seed, row.madeAt);
+    // FAST leaves freed pages as they were; a destroyed seed has to be gone.
+    this.#db.pragma("secure_delete=ON");
     this.#sql("DELETE FROM transit WHERE retired_at < ?").run(destroyBefore);
+    this.#db.pragma("secure_delete=FAST");
   }
 
   signer(): SignerRow | null {

@@ -2,7 +2,7 @@
  * The spool's thread. Calls that arrive together share one transaction and one fsync, and are answered after it: a busy
  * minute costs a fraction of a sync a message, and "stored" is never said before it is so.
  */
-import { parentPort, workerData } from "node:worker_threads";
+import { isMarkedAsUntransferable, parentPort, workerData } from "node:worker_threads";
 import { openQueueFile, transact } from "./open.ts";
 import type { SpoolAnswer, SpoolRequest, SpoolStart } from "./spool.ts";
 import { type SpoolCall, SpoolFile } from "./spool-file.ts";
@@ -23,7 +23,14 @@ port.on("message", (request: SpoolRequest) => {
 function flush(): void {
   const batch = waiting;
   waiting = [];
-  for (const answer of together(batch)) port?.postMessage(answer);
+  for (const answer of together(batch)) port?.postMessage(answer, movable(answer));
+}
+
+/** A job's bytes change hands instead of being copied. */
+function movable(answer: SpoolAnswer): ArrayBuffer[] {
+  const value = "value" in answer ? answer.value : null;
+  const whole = value instanceof Uint8Array && value.buffer.byteLength === value.length;
+  return whole && value.buffer instanceof ArrayBuffer && !isMarkedAsUntransferable(value.buffer) ? [value.buffer] : [];
 }
 
 /** All in one transaction; where that fails, each by itself, so that one bad call spoils no other. */

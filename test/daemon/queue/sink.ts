@@ -18,6 +18,8 @@ export type Sink = {
   most: number;
   /** The reply at a step instead of the usual one; may wait. null closes the connection without a word. */
   answer: (step: Step, line: string) => string | null | undefined | Promise<string | null | undefined>;
+  /** Called with each message that was taken, when its 250 is on its way. */
+  onCaught: (one: Caught) => void;
   close(): Promise<void>;
 };
 
@@ -32,6 +34,7 @@ export async function openSink(
     open: 0,
     most: 0,
     answer: () => undefined,
+    onCaught: (one) => sink.caught.push(one),
     close: () =>
       new Promise((done) => {
         server.close(() => done());
@@ -100,7 +103,7 @@ async function converse(
         if (raw === null) return;
         const one = { from: /<(.*?)>/.exec(mail)?.[1] ?? "", to, mail, raw, tls: socket !== plain };
         // Counted when the 250 is out, as a real host would.
-        if (await say("end", "", "250 2.0.0 taken")) sink.caught.push(one);
+        if (await say("end", "", "250 2.0.0 taken")) sink.onCaught(one);
         to = [];
       }
     } else if (verb === "QUIT") {
