@@ -22,6 +22,8 @@ export type DoorRules = {
   dataMs: number;
   /** Commands refused with 5xx before the door closes. */
   faults: number;
+  /** Commands of one session: enough for a thousand messages. */
+  commands: number;
   /** Memory for messages under way, all sessions together. */
   roomBytes: number;
 };
@@ -32,6 +34,7 @@ export const doorRules: DoorRules = {
   idleMs: 5 * 60_000,
   dataMs: 30 * 60_000,
   faults: 20,
+  commands: 5000,
   roomBytes: 512 * 1024 * 1024,
 };
 

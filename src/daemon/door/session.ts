@@ -27,6 +27,7 @@ export class Session {
   input: Input;
   #socket: Socket;
   #faults = 0;
+  #commands = 0;
   #out = "";
   #busy = false;
   #retired: Reply | null = null;
@@ -84,7 +85,8 @@ export class Session {
     const answer = await this.#answer(line.bytes);
     this.#busy = false;
     if (!Array.isArray(answer.reply) && answer.reply.code >= 500) this.#faults++;
-    if (this.#faults > this.door.rules.faults) return this.#tooMany();
+    if (this.#faults > this.door.rules.faults) return this.#tooMany("errors");
+    if (++this.#commands > this.door.rules.commands) return this.#tooMany("commands");
     await this.say(answer.reply);
     if (this.#retired !== null) await this.say(this.#retired);
     if (this.#retired !== null) return false;
@@ -108,8 +110,8 @@ export class Session {
     return after === "rcpt" && none ? outOfOrder("RCPT first") : null;
   }
 
-  async #tooMany(): Promise<false> {
-    await this.say({ code: 421, enhanced: "4.7.0", text: "Too many errors" });
+  async #tooMany(what: "errors" | "commands"): Promise<false> {
+    await this.say({ code: 421, enhanced: "4.7.0", text: `Too many ${what}` });
     return false;
   }
 

@@ -68,12 +68,12 @@ export function refusal(address: string, port: number, rules: ConnectRules): str
   if (version === 0) return "not an IP address";
   const family = version === 4 ? "ipv4" : "ipv6";
   if (rules.allowLoopback && loopback.check(address, family)) return null;
-  if (rules.ownAddresses.some((own) => sameAddress(own, address))) return "our own address";
   const outward =
     version === 4
       ? !inward.check(address, family)
       : publicV6.check(address, family) && !hiddenV6.check(address, family);
   if (!outward) return "not a public address";
+  if (rules.ownAddresses.some((own) => sameAddress(own, address))) return "our own address";
   return rules.ports.includes(port) ? null : "not a mail port";
 }
 

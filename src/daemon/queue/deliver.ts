@@ -2,6 +2,7 @@
  * One attempt: host after host, address after address, until one gives a final answer. A refusal of the message is final
  * at the first host that speaks it; a host that can't be talked to, or says 4xx, gives way to the next (RFC 5321 §5.1).
  */
+import type { Clock } from "../../core/ports.ts";
 import type { Connect } from "../net/connect.ts";
 import type { Ending } from "./ending.ts";
 import { type HostsDeps, type Route, type Target, targetsFor } from "./hosts.ts";
@@ -14,17 +15,22 @@ export type DeliverDeps = HostsDeps & {
   /** Our name in EHLO. */
   name: string;
   replyTimeoutMs: number;
+  clock: Clock;
 };
+
+/** After this long no further address is tried: slow hosts must not hold a place that others wait for. */
+const patienceMs = 15 * 60_000;
 
 export async function deliver(mail: Outgoing, deps: DeliverDeps): Promise<Ending> {
   const domain = mail.to.slice(mail.to.lastIndexOf("@") + 1).toLowerCase();
   const found = await targetsFor(domain, mail.route, deps);
   if (found.kind === "nowhere") return found.ending;
+  const began = deps.clock();
   let last = unreachable("", "no host could be reached");
   for (const target of found.targets) {
     for (const address of target.addresses) {
       last = await tryAddress(mail, target, address, deps);
-      if (last.kind !== "tempfail") return last;
+      if (last.kind !== "tempfail" || deps.clock() - began > patienceMs) return last;
     }
   }
   return last;

@@ -8,12 +8,11 @@ import { relayJobSchema } from "../../core/contract/handoff.ts";
 import type { Clock, Crypto, Random, Resolver } from "../../core/ports.ts";
 import { SealError } from "../../core/seal/format.ts";
 import type { SealPrimitives } from "../../core/seal/primitives.ts";
-import { ulid } from "../../core/ulid.ts";
 import type { Connect } from "../net/connect.ts";
 import { compose, pathsOf } from "./compose.ts";
 import { type DeliverDeps, deliver } from "./deliver.ts";
-import { type FailedRecipient, notification } from "./dsn.ts";
 import type { Ending } from "./ending.ts";
+import { bounceBack, type Failure, failureOf, mayNotify, noticeTo, type OwnMail } from "./own-mail.ts";
 import { NotAJob, type ReportResults, type Result } from "./port.ts";
 import { Results } from "./results.ts";
 import { day, hour, Schedule, type ScheduleRules, scheduleRules, type Waiting } from "./schedule.ts";
@@ -94,8 +93,17 @@ export class RelayQueue {
     const chance = () => (options.random(1)[0] ?? 0) / 256;
     this.#schedule = new Schedule({ ...scheduleRules, ...options.rules }, options.clock, chance);
     this.#results = new Results({ spool, report: options.report, timer: this.#timer, log: options.log });
-    const { dns, connect, name, port } = options;
-    this.#deps = { dns, connect, name, port, chance, ownNames: [name.toLowerCase()], replyTimeoutMs: 10 * 60_000 };
+    const { dns, connect, clock, name, port } = options;
+    this.#deps = {
+      dns,
+      connect,
+      clock,
+      name,
+      port,
+      chance,
+      ownNames: [name.toLowerCase()],
+      replyTimeoutMs: 10 * 60_000,
+    };
     for (const job of waiting) this.#schedule.add(job);
     this.#results.wake();
     this.#pump();
@@ -133,21 +141,14 @@ export class RelayQueue {
     return this.#srs.reverse(recipient)?.kind ?? null;
   }
 
-  async returnToAuthor({ recipient, raw, smtputf8 }: { recipient: string; raw: Uint8Array; smtputf8: boolean }) {
-    const reading = this.#srs.reverse(recipient);
+  async returnToAuthor(bounce: { recipient: string; raw: Uint8Array; smtputf8: boolean }): Promise<void> {
+    const reading = this.#srs.reverse(bounce.recipient);
     if (reading?.kind !== "ours") throw new Error("not a return address of ours");
-    const job = this.#ownJob({ recipient, domain: reading.domain, forwardedFor: recipient, smtputf8 });
-    await this.#store(this.#newJob(job.id, job, this.#transit.seal(job, raw)));
+    await this.#store(this.#sealed(bounceBack(bounce, reading.domain, this.#options)));
   }
 
-  async notifyAuthor(failure: {
-    author: string;
-    raw: Uint8Array;
-    receivedAt: number;
-    smtputf8: boolean;
-    refused: readonly FailedRecipient[];
-  }) {
-    await this.#store(this.#notice(failure.author, failure));
+  async notifyAuthor({ author, ...failure }: Failure & { author: string }): Promise<void> {
+    await this.#store(this.#sealed(noticeTo(author, failure, this.#options)));
   }
 
   /** Stops starting; waits for what is under way, at most `graceMs`, then leaves it for the next start. */
@@ -224,6 +225,9 @@ export class RelayQueue {
   async #try(job: RelayJob, raw: Uint8Array): Promise<Ending> {
     const { clock, name } = this.#options;
     const { sign } = this.#signing;
+    // Sent by the edge for a domain whose own MX is not this node: nobody else will refuse it.
+    const reading = this.#srs.reverse(job.recipient);
+    if (reading !== null && reading.kind !== "ours") return badReturn;
     const mail = await compose(job, raw, { srs: this.#srs, name, sign, now: clock() });
     return deliver(mail, this.#deps);
   }
@@ -233,7 +237,8 @@ export class RelayQueue {
     if (ending.kind === "tempfail" && !expired) return this.#postpone(waiting, job, ending);
     const last = expired ? { ...ending, kind: "permfail" as const, enhanced: "5.4.7", code: null } : ending;
     const failed = last.kind === "permfail";
-    const followUp = failed && mayNotify(job) ? this.#failureNotice(job, raw, last) : null;
+    const notice = failed && mayNotify(job) ? noticeTo(job.mailFrom, failureOf(job, raw, last), this.#options) : null;
+    const followUp = notice === null ? null : this.#sealed(notice);
     const result = this.#result(job, failed ? "failed" : "delivered", last);
     await this.#spool.end({ id: waiting.id, at: this.#options.clock(), result, followUp });
     this.#schedule.finish(waiting);
@@ -265,36 +270,8 @@ export class RelayQueue {
     } satisfies Result);
   }
 
-  #failureNotice(job: RelayJob, raw: Uint8Array, { enhanced, code, detail }: Ending): NewJob {
-    const text = code === null ? detail : "The next mail system refused it";
-    const refused = [{ recipient: job.forwardedFor, enhanced, code, text }];
-    return this.#notice(job.mailFrom, { raw, receivedAt: job.receivedAt, smtputf8: job.smtputf8, refused });
-  }
-
-  #notice(
-    author: string,
-    facts: { raw: Uint8Array; receivedAt: number; smtputf8: boolean; refused: readonly FailedRecipient[] },
-  ): NewJob {
-    const { name, clock } = this.#options;
-    const job = this.#ownJob({ recipient: author, domain: name, forwardedFor: "", smtputf8: facts.smtputf8 });
-    const { receivedAt, raw: original, refused: failed } = facts;
-    const raw = notification({ author, name, id: job.id, now: clock(), receivedAt, original, failed });
+  #sealed({ job, raw }: OwnMail): NewJob {
     return this.#newJob(job.id, job, this.#transit.seal(job, raw));
-  }
-
-  /** Mail that the node itself sends: null reverse-path, nobody's journal, and never a bounce of its own. */
-  #ownJob(facts: Pick<RelayJob, "recipient" | "domain" | "forwardedFor" | "smtputf8">): RelayJob {
-    const { clock, random } = this.#options;
-    const id = ulid(clock, random);
-    const plain = {
-      mailFrom: "",
-      route: null,
-      journalId: "",
-      authResults: "",
-      arcCv: "none",
-      dmarcPassed: false,
-    } as const;
-    return { id, ...plain, receivedAt: clock(), ...facts };
   }
 
   /** Hourly: keys turn, old ids are forgotten. */
@@ -307,10 +284,14 @@ export class RelayQueue {
   }
 }
 
-/** RFC 3464 §2, RFC 5321 §4.5.5 and backscatter: only a sender who proved to be the author is told. */
-function mayNotify(job: RelayJob): boolean {
-  return job.dmarcPassed && job.mailFrom !== "";
-}
+const badReturn: Ending = {
+  kind: "permfail",
+  enhanced: "5.1.6",
+  code: null,
+  detail: "The return address is not ours, or has expired",
+  host: "",
+  hostDown: false,
+};
 
 function timer(run: () => void, ms: number): () => void {
   // A delay above 2^31 ms would fire at once.

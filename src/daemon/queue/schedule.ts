@@ -18,7 +18,7 @@ export type Waiting = {
 export type ScheduleRules = {
   inAll: number;
   perHost: number;
-  /** Bytes of jobs under way at one time; a larger one goes alone. */
+  /** Bytes of jobs under way at one time (each is in memory some four times); a larger one goes alone. */
   bytes: number;
   /** Waits after the first, second, … failure, ms; the last goes on. */
   waits: readonly number[];
@@ -31,7 +31,7 @@ export const day = 24 * hour;
 export const scheduleRules: ScheduleRules = {
   inAll: 40,
   perHost: 5,
-  bytes: 160 * 1024 * 1024,
+  bytes: 64 * 1024 * 1024,
   // RFC 5321 §4.5.4.1: at least 30 minutes between tries in general, more often at first, for four to five days.
   waits: [minute, 5 * minute, 15 * minute, 30 * minute, hour, 2 * hour, 4 * hour],
 };

@@ -211,6 +211,13 @@ it("closes after too many errors", async () => {
   expect(await talk.reply()).toBe("");
 });
 
+it("closes after too many commands, errors or not", async () => {
+  const { talk } = await start({ rules: { commands: 5 } });
+  for (let i = 0; i < 5; i++) expect(await talk.ask("NOOP")).toMatch(/^250/);
+  expect(await talk.ask("NOOP")).toMatch(/^421/);
+  expect(await talk.reply()).toBe("");
+});
+
 it("bounds connections per client", async () => {
   const { world } = await start({ rules: { connectionsPerClient: 2 } });
   await visit(world);

@@ -40,6 +40,7 @@ const deps = (port: number): DeliverDeps => ({
   name: "mx.node.test",
   connect: guardedConnect({ ownAddresses: [], ports: mailPorts, allowLoopback: true, timeoutMs: 1000 }),
   replyTimeoutMs: 500,
+  clock: Date.now,
 });
 
 const mail = (more: Partial<Outgoing> = {}): Outgoing => ({

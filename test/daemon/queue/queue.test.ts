@@ -175,6 +175,19 @@ it("brings a bounce to a return address of ours back to the author", async () =>
   expect(sink.caught[1]).toMatchObject({ from: "", to: ["ann@author.test"] });
 });
 
+it("takes a bounce to a return address from the edge too, and refuses one that it did not make", async () => {
+  const world = await start();
+  await give(world);
+  await expect.poll(() => sink.caught.length).toBe(1);
+  const srs = sink.caught[0]?.from ?? "";
+  await give(world, { mailFrom: "", recipient: srs, forwardedFor: srs });
+  await expect.poll(() => sink.caught.length).toBe(2);
+  expect(sink.caught[1]).toMatchObject({ from: "", to: ["ann@author.test"] });
+  await give(world, { mailFrom: "", recipient: srs.replace("author.test", "victim.test") });
+  await expect.poll(() => world.results.map(({ kind }) => kind)).toEqual(["delivered", "delivered", "failed"]);
+  expect(sink.caught.length).toBe(2);
+});
+
 it("keeps results until the edge has heard them", async () => {
   const heard: string[] = [];
   let down = true;
