@@ -1,5 +1,5 @@
 /** Changes to what is filed: flags, copies, moves, expunges. Each is one piece of work in a write (see `mailbox.ts`). */
-import { addEntry, announceAdded, count, type Filed, fileMessage } from "./filing.ts";
+import { addEntry, announceAdded, chunkRoom, count, type Filed, fileMessage } from "./filing.ts";
 import { bits, changed, FlaggedColumns, type FlagSet, internFlags, noteKeywords } from "./flags.ts";
 import type { FolderRow, Write } from "./mailbox.ts";
 import type { Prepared } from "./prepare.ts";
@@ -195,14 +195,14 @@ function forgetOld(write: Write, folder: FolderRow): void {
   folder.forgotten_modseq = Math.max(folder.forgotten_modseq, edge);
 }
 
-/** Deletes a slice of messages that nothing shows any more; answers whether there may be more. */
-export function purge(write: Write, most: number): boolean {
+/** Deletes a slice of messages that nothing shows any more; answers which. */
+export function purge(write: Write, most: number): number[] {
   const garbage = write.db.column<number>("SELECT message FROM held WHERE refs = 0 LIMIT ?", most);
   for (const message of garbage) {
-    write.db.run("DELETE FROM body WHERE id >= ? AND id < ?", message * 65_536, (message + 1) * 65_536);
+    write.db.run("DELETE FROM body WHERE id >= ? AND id < ?", message * chunkRoom, (message + 1) * chunkRoom);
     write.db.run("DELETE FROM words WHERE message = ?", message);
     write.db.run("DELETE FROM message WHERE id = ?", message);
     write.db.run("DELETE FROM held WHERE message = ?", message);
   }
-  return garbage.length === most;
+  return garbage;
 }

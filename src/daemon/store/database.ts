@@ -40,7 +40,12 @@ export class Database {
   }
 
   /** `key` is zeroed. Throws `WrongKey` or `Damaged`. Makes the file where it does not exist. */
-  static open(path: string, key: Buffer, migrations: Migrations, options: { readOnly?: boolean } = {}): Database {
+  static open(
+    path: string,
+    key: Buffer,
+    migrations: Migrations,
+    options: { readOnly?: boolean; rebuildable?: boolean } = {},
+  ): Database {
     if (key.length !== 32) throw new RangeError("a database key has 32 bytes");
     refusePlain(path);
     const readonly = options.readOnly ?? false;
@@ -50,6 +55,8 @@ export class Database {
       sqlite.pragma("cipher='chacha20'");
       sqlite.key(raw);
       settle(sqlite, readonly);
+      // What can be rebuilt need not survive a power cut to the last commit, only be whole.
+      if (options.rebuildable) sqlite.pragma("synchronous = NORMAL");
       const database = new Database(path, sqlite);
       if (!readonly) database.#migrate(migrations);
       return database;

@@ -18,6 +18,8 @@ import { Inbox } from "./inbox.ts";
 import { type Hooks, Mailbox } from "./mailbox.ts";
 import { Refusal } from "./refusal.ts";
 import { afterRestore, generationOf, isMarkedRestored, unmarkRestored } from "./restore.ts";
+import { removeIndex, TextIndex } from "./search/index.ts";
+import { Indexer } from "./search/indexer.ts";
 import type { Announced } from "./types.ts";
 
 export type KeeperOptions = { dir: string; nodeKey: Uint8Array; graceMs: number };
@@ -41,6 +43,7 @@ type Open = {
   mailbox: Mailbox;
   opener: Opener;
   masterKey: Guarded;
+  indexer: Indexer;
   sessions: Set<number>;
   closing: NodeJS.Timeout | null;
   draining: Promise<void> | null;
@@ -57,10 +60,14 @@ export class Keeper {
   /** Least recently used first. */
   readonly #inboxes = new Map<string, Inbox>();
 
-  constructor(options: KeeperOptions, tell: (news: News) => void, soon: Hooks["soon"]) {
+  readonly #workload: () => number;
+
+  /** `workload` counts what this thread was asked so far. */
+  constructor(options: KeeperOptions, tell: (news: News) => void, soon: Hooks["soon"], workload: () => number) {
     this.#options = options;
     this.#tell = tell;
     this.#soon = soon;
+    this.#workload = workload;
   }
 
   /** Opens the mailbox for a session, with MK just unwrapped (taken over and zeroed). */
@@ -110,6 +117,7 @@ export class Keeper {
     this.#open.delete(id);
     for (const session of open.sessions) this.#sessions.delete(session);
     if (open.closing) clearTimeout(open.closing);
+    open.indexer.close();
     open.mailbox.close();
     open.masterKey.wipe();
   }
@@ -172,7 +180,6 @@ export class Keeper {
   #unlock(facts: OpenFacts, masterKey: Uint8Array): Open {
     const keys = deriveKeys(masterKey, nativePrimitives);
     const guarded = new Guarded(masterKey);
-    keys.indexKey.fill(0);
     keys.backupMac.fill(0);
     try {
       const opener = openerOf(keys.sealSeed, nativePrimitives);
@@ -181,13 +188,24 @@ export class Keeper {
         this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the record's public key is not this mailbox's" });
       }
       const mailbox = this.#openMailbox(facts, keys.mailKey, keys.bodyMac);
-      return { mailbox, opener, masterKey: guarded, sessions: new Set(), closing: null, draining: null };
+      const indexer = this.#openIndex(mailbox, keys.indexKey);
+      return { mailbox, opener, masterKey: guarded, indexer, sessions: new Set(), closing: null, draining: null };
     } catch (cause) {
       guarded.wipe();
       throw cause;
     } finally {
       keys.sealSeed.fill(0);
+      keys.indexKey.fill(0);
     }
+  }
+
+  #openIndex(mailbox: Mailbox, key: Uint8Array): Indexer {
+    const path = join(this.#folder(mailbox.id), "index.db");
+    const index = TextIndex.open(path, () => Buffer.from(key));
+    mailbox.mayHold = (text) => index.mayHold(text);
+    const indexer = new Indexer(mailbox, index, this.#workload);
+    if (index.isBehind(mailbox)) indexer.wake();
+    return indexer;
   }
 
   #openMailbox(facts: OpenFacts, mailKey: Uint8Array, bodyMac: Uint8Array): Mailbox {
@@ -217,6 +235,8 @@ export class Keeper {
       void mailbox.write(0, makeFirstFolders);
       mailbox.flush();
     }
+    // Left over where the last run ended before it got to them.
+    if (!behind && db.value("SELECT 1 FROM held WHERE refs = 0 LIMIT 1") !== undefined) this.#purgeSoon(mailbox);
     return mailbox;
   }
 
@@ -224,6 +244,8 @@ export class Keeper {
   #recover(db: Database, { mailbox, generation, highestModseq }: OpenFacts): boolean {
     const folder = this.#folder(mailbox);
     if (!isMarkedRestored(folder, mailbox, this.#options.nodeKey)) return false;
+    // Message ids start again where the restored file ends: the index may know others by them.
+    removeIndex(join(folder, "index.db"));
     afterRestore(db, { generation, highestModseq, now: Date.now() });
     unmarkRestored(folder);
     this.#tell({ kind: "alarm", mailbox, what: "a restored mailbox file was opened: new UIDVALIDITYs" });
@@ -234,6 +256,7 @@ export class Keeper {
     if (changes.length > 0) this.#tell({ kind: "changes", mailbox: mailbox.id, changes });
     const open = this.#open.get(mailbox.id);
     if (open) this.#tellState(open);
+    if (changes.some(({ kind }) => kind === "added")) open?.indexer.wake();
     if (changes.some(({ kind }) => kind === "expunged")) this.#purgeSoon(mailbox);
   }
 

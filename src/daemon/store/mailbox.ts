@@ -46,6 +46,8 @@ export class Mailbox {
   /** First UID that no session was told of, where it is ahead of what is stored (\Recent may be lost in a crash). */
   readonly recent = new Map<number, number>();
   generation: number;
+  /** Which messages may hold a folded text; until an index is there, any. */
+  mayHold: (text: string) => (message: number) => boolean = () => () => true;
   #waiting: Waiting[] = [];
 
   constructor(

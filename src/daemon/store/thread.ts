@@ -27,7 +27,13 @@ function runCommits(): void {
 }
 
 const node = start.ownsNode ? new NodeState(start.dir, start.nodeKey) : null;
-const keeper = new Keeper(start, (news) => outbox.push({ news }), soon);
+let asked = 0;
+const keeper = new Keeper(
+  start,
+  (news) => outbox.push({ news }),
+  soon,
+  () => asked,
+);
 const context: Context = { keeper, node };
 
 port.on("message", (calls: Call[] | "close") => {
@@ -38,6 +44,7 @@ port.on("message", (calls: Call[] | "close") => {
     port.close();
     return;
   }
+  asked += calls.length;
   for (const call of calls) void answer(call);
 });
 

@@ -76,6 +76,14 @@ export class Candidate {
     return this.#bodyText;
   }
 
+  /** Everything that a text search may find, for the index. */
+  get allText(): string {
+    const { subject, from_, to_, cc, bcc } = this.words;
+    const words = [subject, from_, to_, cc, bcc].map(foldText);
+    const fields = this.fields.map(([name, value]) => `${name}: ${value}`);
+    return [...words, ...fields, this.bodyText].join("\n");
+  }
+
   #body(): Body {
     const { header_size: headerSize, parts } = this.facts;
     return new Body(this.#mailbox.db, { message: this.message, size: this.size, headerSize, parts });

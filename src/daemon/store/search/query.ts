@@ -11,7 +11,10 @@ export type Test = { cost: number; holds: (one: Candidate) => boolean };
 
 const day = 86_400_000;
 
-export function compile(query: Query, now: number): Test {
+/** A test of message ids for a folded text: false where the text certainly is not in the message. */
+export type MayHold = (text: string) => (message: number) => boolean;
+
+export function compile(query: Query, now: number, mayHold: MayHold): Test {
   switch (query.kind) {
     case "all":
       return test(0, () => true);
@@ -31,22 +34,28 @@ export function compile(query: Query, now: number): Test {
       return idTest(query.which, query.id);
     case "subject":
     case "address":
-      return wordsTest(query.field, foldText(query.text));
+      return verified(wordsTest(query.field, foldText(query.text)), foldText(query.text), mayHold);
     case "header":
-      return headerTest(query.name.toLowerCase(), foldText(query.text));
+      return verified(headerTest(query.name.toLowerCase(), foldText(query.text)), foldText(query.text), mayHold);
     case "text":
     case "body":
-      return textTest(query.kind, foldText(query.text));
+      return verified(textTest(query.kind, foldText(query.text)), foldText(query.text), mayHold);
     case "not": {
-      const inner = compile(query.of, now);
+      const inner = compile(query.of, now, mayHold);
       return test(inner.cost, (one) => !inner.holds(one));
     }
     default:
       return combined(
         query.kind,
-        query.of.map((one) => compile(one, now)),
+        query.of.map((one) => compile(one, now, mayHold)),
       );
   }
+}
+
+/** The index says where to look; what it points at is looked at. */
+function verified({ cost, holds }: Test, text: string, mayHold: MayHold): Test {
+  const may = mayHold(text);
+  return test(cost, (one) => may(one.message) && holds(one));
 }
 
 function test(cost: number, holds: (one: Candidate) => boolean): Test {

@@ -7,30 +7,33 @@ import { compile } from "./query.ts";
 /** Lets other work run. */
 export type Pause = () => Promise<void>;
 
-/** Rows between two pauses, by cost of the test. */
-const slices = [20_000, 2000, 200, 60];
+/** Work between two pauses. */
+const sliceMs = 6;
+const rowsAtOnce = 2000;
 
 /** Matching candidates in UID order. */
 export async function findMatches(mailbox: Mailbox, folder: number, query: Query, pause: Pause): Promise<Candidate[]> {
-  const test = compile(query, mailbox.hooks.now());
-  const slice = slices[test.cost] ?? 60;
+  const test = compile(query, mailbox.hooks.now(), mailbox.mayHold);
   const found: Candidate[] = [];
+  let until = performance.now() + sliceMs;
   for (let from = 1; ; ) {
     const rows = mailbox.db.tuples<CandidateTuple>(
       `SELECT uid, message, flags, keywords, modseq, internal_date, saved_at, size FROM entry
        WHERE folder = ? AND uid >= ? ORDER BY uid LIMIT ?`,
       folder,
       from,
-      slice,
+      rowsAtOnce,
     );
     for (const row of rows) {
       const one = new Candidate(mailbox, row);
       if (test.holds(one)) found.push(one);
+      if (performance.now() < until) continue;
+      await pause();
+      until = performance.now() + sliceMs;
     }
     const last = rows.at(-1);
-    if (!last || rows.length < slice) return found;
+    if (!last || rows.length < rowsAtOnce) return found;
     from = last[0] + 1;
-    await pause();
   }
 }
 

@@ -1,0 +1,112 @@
+/**
+ * The full-text index of a mailbox: given a text, the messages that may hold it. It follows filing at a distance; messages it has
+ * not reached, and texts too short for trigrams, are simply "may hold", so that an answer built on it is always exact.
+ */
+import { rmSync } from "node:fs";
+import { Database } from "../database.ts";
+import type { Mailbox } from "../mailbox.ts";
+import { Candidate, type CandidateTuple } from "./candidate.ts";
+
+/** Trigrams asked for at once; the rest of a long text is left to verification. */
+const mostTrigrams = 24;
+/** Characters of one message that are indexed. */
+const mostText = 1_000_000;
+
+export class TextIndex {
+  readonly #db: Database;
+  #to: number;
+  readonly #partial: Set<number>;
+
+  private constructor(db: Database) {
+    this.#db = db;
+    this.#to = db.value<number>("SELECT indexed_to FROM progress") ?? 0;
+    this.#partial = new Set(db.column<number>("SELECT message FROM partial"));
+  }
+
+  /** `key` makes a copy of the key for each try. A file that does not open is made anew. */
+  static open(path: string, key: () => Buffer): TextIndex {
+    try {
+      return new TextIndex(Database.open(path, key(), "mailbox/index", { rebuildable: true }));
+    } catch {
+      removeIndex(path);
+      return new TextIndex(Database.open(path, key(), "mailbox/index", { rebuildable: true }));
+    }
+  }
+
+  /** A test of message ids: false only where the folded text certainly is not in it. */
+  mayHold(text: string): (message: number) => boolean {
+    const trigrams = trigramsOf(text);
+    if (trigrams === null) return () => true;
+    const ids = new Set(this.#db.column<number>("SELECT rowid FROM terms WHERE terms MATCH ?", trigrams));
+    return (message) => ids.has(message) || message > this.#to || this.#partial.has(message);
+  }
+
+  isBehind(mailbox: Mailbox): boolean {
+    const last = mailbox.db.value<number>("SELECT message FROM held WHERE refs > 0 ORDER BY message DESC LIMIT 1") ?? 0;
+    return last > this.#to;
+  }
+
+  /** Indexes for about `budgetMs`, inside an open transaction that `commit` ends; answers whether there is more. */
+  advance(mailbox: Mailbox, budgetMs: number): boolean {
+    if (!this.#db.inTransaction) this.#db.run("BEGIN IMMEDIATE");
+    const until = performance.now() + budgetMs;
+    const rows = mailbox.db.tuples<[number, number]>(
+      "SELECT m.id, m.size FROM message m JOIN held h ON h.message = m.id WHERE m.id > ? AND h.refs > 0 ORDER BY m.id LIMIT 100",
+      this.#to,
+    );
+    for (const [message, size] of rows) {
+      this.#add(message, candidateOf(mailbox, message, size).allText);
+      this.#to = message;
+      if (performance.now() > until) return true;
+    }
+    return rows.length === 100;
+  }
+
+  #add(message: number, text: string): void {
+    if (text.length > mostText) {
+      this.#partial.add(message);
+      this.#db.run("INSERT OR IGNORE INTO partial (message) VALUES (?)", message);
+    }
+    this.#db.run("INSERT INTO terms (rowid, text) VALUES (?, ?)", message, text.slice(0, mostText));
+  }
+
+  commit(): void {
+    if (!this.#db.inTransaction) return;
+    this.#db.run("UPDATE progress SET indexed_to = ?", this.#to);
+    this.#db.run("COMMIT");
+  }
+
+  /** Messages that were purged leave no trigram behind. */
+  forget(messages: readonly number[]): void {
+    const alone = !this.#db.inTransaction;
+    if (alone) this.#db.run("BEGIN IMMEDIATE");
+    for (const message of messages) this.#db.run("DELETE FROM terms WHERE rowid = ?", message);
+    if (alone) this.commit();
+  }
+
+  close(): void {
+    this.commit();
+    this.#db.close();
+  }
+}
+
+export function removeIndex(path: string): void {
+  for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
+}
+
+function candidateOf(mailbox: Mailbox, message: number, size: number): Candidate {
+  const row: CandidateTuple = [0, message, 0, "", 0, 0, 0, size];
+  return new Candidate(mailbox, row);
+}
+
+/** FTS5 counts characters as code points. Null: too short. */
+function trigramsOf(text: string): string | null {
+  const characters = [...text];
+  if (characters.length < 3) return null;
+  const all = new Set<string>();
+  const last = characters.length - 3;
+  const step = Math.max(1, last / mostTrigrams);
+  for (let at = 0; at <= last; at += step) all.add(characters.slice(Math.floor(at), Math.floor(at) + 3).join(""));
+  all.add(characters.slice(last).join(""));
+  return [...all].map((trigram) => `"${trigram.replaceAll('"', '""')}"`).join(" AND ");
+}

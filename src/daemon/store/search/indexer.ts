@@ -1,0 +1,57 @@
+/**
+ * Indexing behind filing: short slices with rests between them, longer rests while the thread has other work, so that no session
+ * waits for it noticeably.
+ */
+import type { Mailbox } from "../mailbox.ts";
+import type { TextIndex } from "./index.ts";
+
+const sliceMs = 6;
+const restMs = { idle: 1, busy: 20 };
+/** After the last filing: a burst of mail is indexed once it is over. */
+const settleMs = 250;
+/** Slices between two commits. */
+const slicesPerCommit = 200;
+
+export class Indexer {
+  readonly #mailbox: Mailbox;
+  readonly #index: TextIndex;
+  /** Calls taken in by this thread so far: tells whether anybody else is at work. */
+  readonly #workload: () => number;
+  #timer: NodeJS.Timeout | null = null;
+  #seen = 0;
+  #slices = 0;
+
+  constructor(mailbox: Mailbox, index: TextIndex, workload: () => number) {
+    this.#mailbox = mailbox;
+    this.#index = index;
+    this.#workload = workload;
+  }
+
+  get index(): TextIndex {
+    return this.#index;
+  }
+
+  /** There may be something new. */
+  wake(): void {
+    if (this.#timer === null) this.#sleep(settleMs);
+  }
+
+  #sleep(ms: number): void {
+    this.#seen = this.#workload();
+    this.#timer = setTimeout(() => this.#slice(), ms).unref();
+  }
+
+  #slice(): void {
+    this.#timer = null;
+    const busy = this.#workload() !== this.#seen;
+    const more = this.#index.advance(this.#mailbox, sliceMs);
+    if (!more || ++this.#slices % slicesPerCommit === 0) this.#index.commit();
+    if (more) this.#sleep(busy ? restMs.busy : restMs.idle);
+  }
+
+  close(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#index.close();
+  }
+}
