@@ -6,6 +6,13 @@ import { bellSchema } from "./spool.ts";
 /** Seconds until the next try, by number of tries so far; the last one repeats. */
 const backoff = [2, 5, 15, 60, 300, 900, 3600];
 
+/** The Queue's own bound, seconds. What is due later is rung by the sweep. */
+const longestDelay = 43_200;
+
+function backoffAfter(attempts: number): number {
+  return backoff[Math.min(attempts, backoff.length) - 1] ?? 3600;
+}
+
 export async function answerBells(batch: MessageBatch<unknown>, edge: Edge): Promise<void> {
   for (const message of batch.messages) await answerBell(message, edge);
 }
@@ -13,10 +20,12 @@ export async function answerBells(batch: MessageBatch<unknown>, edge: Edge): Pro
 async function answerBell(message: Message<unknown>, edge: Edge): Promise<void> {
   const bell = bellSchema.safeParse(message.body);
   if (!bell.success) return message.ack();
-  const later = (): void =>
-    message.retry({ delaySeconds: backoff[Math.min(message.attempts, backoff.length) - 1] ?? 3600 });
+  const later = (seconds?: number): void =>
+    message.retry({ delaySeconds: Math.min(seconds ?? backoffAfter(message.attempts), longestDelay) });
   try {
-    if ((await handOff(edge, bell.data.key)) === "later") later();
+    const outcome = await handOff(edge, bell.data.key);
+    if (outcome === "later") later();
+    else if (typeof outcome === "object") later(outcome.later);
     else message.ack();
   } catch (error) {
     logTrouble("bell", error);

@@ -13,13 +13,16 @@ import type { Skip, SkipReason } from "../src/core/rules/route.ts";
 import { bare } from "../src/core/rules/standing.ts";
 import { sealFrame, sealMessage } from "../src/core/seal/seal.ts";
 import type { Ending, Step } from "./directory/journal.ts";
+import { openWorld } from "./directory/open.ts";
 import type { DomainRef, Found } from "./directory/routes.ts";
+import { ensureEndpoint } from "./directory/webhooks.ts";
 import { promised } from "./journal-row.ts";
 import type { Delivery, Outcome, Shared } from "./mail.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { relayBox, spool } from "./spool.ts";
 import { traceBlock } from "./trace.ts";
 import { askVerification } from "./verification.ts";
+import { spoolWebhook } from "./webhook.ts";
 
 export type Done = Ending & { outcome: Outcome };
 
@@ -69,7 +72,7 @@ async function store(copy: Copy, job: Job): Promise<Deed> {
     case "forward":
       return relay(copy, job);
     case "webhook":
-      throw new NoWayOut();
+      return webhook(copy, job);
   }
 }
 
@@ -124,6 +127,22 @@ function relayJob(id: string, { address, route }: Forward, { delivery, found, pr
     dmarcPassed: proof.dmarc.result === "pass",
     smtputf8,
   };
+}
+
+async function webhook({ url }: Extract<Copy, { kind: "webhook" }>, job: Job): Promise<Deed> {
+  const { delivery, found, proof, shared, edge } = job;
+  const { mailFrom, ip, helo, receivedAt } = shared.mail.envelope;
+  const { recipient } = delivery.found;
+  const endpoint = await ensureEndpoint(openWorld(edge.env.DIRECTORY), found.domain.id, url);
+  await spoolWebhook(edge, {
+    endpoint: endpoint.id,
+    id: shared.keys.idFor(recipient, `webhook ${url}`),
+    head: { mailFrom, recipient, ip, helo, receivedAt, proof },
+    raw: shared.clean,
+    journal: delivery.journal,
+    target: url,
+  });
+  return { kind: "queued", target: url, ok: true, detail: "" };
 }
 
 /** Verified with us for this domain's people *and* at Cloudflare, and this is Cloudflare's entrance. */

@@ -11,8 +11,10 @@ import { nodeRef, type Placement, placementOf } from "./directory/placement.ts";
 import { node } from "./directory/schema.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { factsOf, isParked, keyOf, placeOf, relayBox, ring, type SpoolFacts, type SpoolPlace } from "./spool.ts";
+import { tryWebhook, webhookNode } from "./webhook.ts";
 
-export type HandOff = "handed-off" | "gone" | "moved" | "parked" | "later";
+/** `later` with a number of seconds where the thing itself knows when; `waiting`: somebody else's bell will ring. */
+export type HandOff = "handed-off" | "gone" | "moved" | "parked" | "waiting" | "later" | { later: number };
 
 /** One try for one object. `byHand` also tries what is parked. Never throws for the node's sake. */
 export async function handOff(edge: Edge, key: string, byHand = false): Promise<HandOff> {
@@ -21,6 +23,7 @@ export async function handOff(edge: Edge, key: string, byHand = false): Promise<
   if (place === null || object === null) return "gone"; // another bell was faster
   const facts = factsOf(object);
   if (facts === null) return "parked";
+  if (place.node === webhookNode) return tryWebhook(edge, place, object, facts, byHand);
   if (isParked(facts, edge.clock()) && !byHand) return park(edge, key, facts);
   const target = await targetOf(edge, place);
   if (target === null) return destroy(edge, key, facts);

@@ -6,6 +6,7 @@ import { dashboardRoutes } from "./dashboard/index.ts";
 import { takeEmail } from "./email.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { openEdge } from "./platform.ts";
+import { rawRoutes } from "./raw-link.ts";
 import { sweep } from "./sweep.ts";
 import { isVerification, verifyRoutes } from "./verify-pages.tsx";
 
@@ -15,12 +16,14 @@ const node = nodeRoutes();
 const api = apiRoutes();
 const setup = clientSetupRoutes();
 const verify = verifyRoutes();
+const raw = rawRoutes();
 const dashboard = dashboardRoutes();
 
 function routesFor(request: Request): { fetch: typeof node.fetch } {
   const { pathname } = new URL(request.url);
   if (pathname.startsWith("/node/")) return node;
   if (isClientSetup(pathname)) return setup;
+  if (pathname.startsWith("/raw/")) return raw;
   if (isVerification(pathname)) return verify;
   return pathname.startsWith("/api/") ? api : dashboard;
 }

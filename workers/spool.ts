@@ -15,6 +15,8 @@ const factsSchema = z.object({
   target: z.string(),
   /** UTC ms when it was accepted. */
   at: z.coerce.number(),
+  /** Day of the edge's transit key, for webhooks. */
+  day: z.string().optional(),
 });
 export type SpoolFacts = z.infer<typeof factsSchema>;
 export type SpoolPlace = { node: string; box: string; id: string };
@@ -41,7 +43,7 @@ export async function spool(edge: Edge, place: SpoolPlace, facts: SpoolFacts, se
   const pumped = pump(sealed, writable.getWriter());
   await edge.env.SPOOL.put(key, readable, {
     onlyIf: { etagDoesNotMatch: "*" },
-    customMetadata: { journal: facts.journal, target: facts.target, at: String(facts.at) },
+    customMetadata: metadataOf(facts),
   });
   await pumped;
   ring(edge, [key]);
@@ -63,6 +65,10 @@ export function ring(edge: Edge, keys: readonly string[]): void {
     const bells = keys.slice(at, at + 100).map((key) => ({ body: { key } satisfies Bell }));
     edge.later(edge.env.BELL.sendBatch(bells));
   }
+}
+
+function metadataOf({ journal, target, at, day }: SpoolFacts): Record<string, string> {
+  return { journal, target, at: String(at), ...(day === undefined ? {} : { day }) };
 }
 
 export function factsOf(object: R2Object): SpoolFacts | null {

@@ -6,7 +6,10 @@ import { eq, lt } from "drizzle-orm";
 import { journal, node, seen, session, vacationSent } from "./directory/schema.ts";
 import { handOff } from "./handoff.ts";
 import type { Edge } from "./platform.ts";
+import { deleteOldRaw } from "./raw-link.ts";
 import { isParked, ring, waitingFor } from "./spool.ts";
+import { destroyOldSeeds, transitLifeMs } from "./transit.ts";
+import { webhookNode } from "./webhook.ts";
 
 /** Fresher objects have a bell on its way. */
 const graceMs = 5_000;
@@ -17,6 +20,9 @@ const perRound = 500;
 export async function sweep(edge: Edge): Promise<void> {
   const nodes = await edge.db.select({ id: node.id }).from(node);
   for (const { id } of nodes) await redrive(edge, id);
+  await ringWebhooks(edge);
+  await destroyOldSeeds(edge);
+  await deleteOldRaw(edge);
   await expire(edge);
 }
 
@@ -34,6 +40,17 @@ export async function redrive(edge: Edge, nodeId: string): Promise<void> {
   const [first, ...rest] = due;
   if (first === undefined || (await handOff(edge, first)) === "later") return;
   ring(edge, rest);
+}
+
+/** Webhooks know by their log when they are due; those whose transit seed is destroyed can't be sent any more. */
+async function ringWebhooks(edge: Edge): Promise<void> {
+  const now = edge.clock();
+  const due: string[] = [];
+  for await (const { key, facts, uploaded } of waitingFor(edge, `${webhookNode}/`)) {
+    if (facts !== null && now - facts.at > transitLifeMs) await edge.env.SPOOL.delete(key);
+    else if (now - uploaded >= graceMs) due.push(key);
+  }
+  ring(edge, due.slice(0, perRound));
 }
 
 /** What has a date and is past it. */

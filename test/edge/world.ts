@@ -5,8 +5,10 @@
  */
 import { randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { fileURLToPath } from "node:url";
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
 import { createTestHarness, type TestHarness } from "wrangler";
@@ -94,7 +96,10 @@ export function openFor(mailbox: { masterKey: Uint8Array }, sealed: Uint8Array):
 
 export type Edge = Awaited<ReturnType<typeof startEdge>>;
 
-export async function startEdge(zones: Zones = {}, vars: Record<string, string> = {}) {
+/** `ca`: a PEM file of a root that the Worker's `fetch` trusts, as an operator's throw-away CA would be. */
+export async function startEdge(zones: Zones = {}, vars: Record<string, string> = {}, ca?: string) {
+  // The harness makes the Worker's outward calls in this very process.
+  if (ca !== undefined) setDefaultCACertificates([...getCACertificates(), readFileSync(ca, "utf8")]);
   const dns: LoopbackDns = await startDns(zones);
   const node = new StubNode();
   await node.start();

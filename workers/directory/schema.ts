@@ -343,7 +343,7 @@ export const webhookEndpoint = sqliteTable(
     disabledAt: integer(),
     createdAt: integer().notNull(),
   },
-  (t) => [index("webhook_endpoint_domain").on(t.domain)],
+  (t) => [uniqueIndex("webhook_endpoint_url").on(t.domain, t.url)],
 );
 
 /** One row per attempt. */

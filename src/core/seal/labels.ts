@@ -41,4 +41,10 @@ export const labels = {
   restoreMark: "postern/node/restore-mark/1",
   /** Transit seeds of the node, from the node key, before the day. */
   transitSeed: "postern/node/transit-seed/1",
+  /** Wrapping key of the edge's daily transit seeds, from the edge's Ed25519 seed. */
+  edgeTransit: "postern/edge/transit-seed/1",
+  /** Key of sealed TXT records, from the edge's Ed25519 seed. */
+  txtRecord: "postern/edge/txt-record/1",
+  /** HMAC key of short-lived links to raw messages, from the edge's Ed25519 seed. */
+  rawLink: "postern/edge/raw-link/1",
 } as const;

@@ -1,0 +1,2 @@
+DROP INDEX `webhook_endpoint_domain`;--> statement-breakpoint
+CREATE UNIQUE INDEX `webhook_endpoint_url` ON `webhook_endpoint` (`domain`,`url`);

@@ -1,0 +1,163 @@
+/** For each operation of the API: a request that its owner may make, on things of the first tenant. */
+import { toBase64 } from "../../src/core/bytes.ts";
+import { makeAppPassword, makeRecoveryCode, newMailbox, wrapKey } from "../../src/core/seal/keys.ts";
+import { random } from "../../src/daemon/platform.ts";
+import type { ApiClient } from "./api-client.ts";
+import { type Edge, letter } from "./world.ts";
+
+export type Sample = {
+  params: Record<string, string>;
+  body?: unknown;
+  /** Parameters that name nothing. */
+  missing?: Record<string, string>;
+  /** Personal, but about a thing with an id: a stranger's request must not find it. */
+  owned?: true;
+  before?: () => Promise<void>;
+  /** Why its success is shown elsewhere. */
+  skip?: string;
+};
+
+export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClient): Promise<Record<string, Sample>> {
+  const ids = await seed(edge, owner, stranger);
+  const domain = { domain: ids.domain };
+  const alias = { ...domain, alias: ids.alias };
+  const mailbox = { mailbox: ids.mailbox };
+  const none = edge.newId();
+  const noDomain = { missing: { domain: none } };
+  const password = "a long demo password";
+  return {
+    setUp: { params: {}, body: { email: "x@y.test", password, token: "x" }, skip: "api.test.ts" },
+    signIn: { params: {}, body: { email: "owner@a.test", password } },
+    askPasskey: { params: {} },
+    signInByPasskey: { params: {}, body: passkeyAnswer, skip: "sign-in.test.ts: needs an authenticator" },
+    prove: { params: {}, body: { password } },
+    signOut: { params: {} },
+    account: { params: {} },
+    changeAccount: { params: {}, body: { name: "Ana" } },
+    sessions: { params: {} },
+    revokeSession: { params: { session: ids.session }, missing: { session: "0".repeat(64) }, owned: true },
+    keys: { params: {} },
+    addKey: { params: {}, body: { name: "script", scopes: ["aliases:read"] } },
+    removeKey: { params: { key: ids.key }, missing: { key: none }, owned: true },
+    passkeys: { params: {} },
+    askNewPasskey: { params: {} },
+    addPasskey: { params: {}, body: { ...passkeyAnswer, name: "x", attestationObject: "x" }, skip: "sign-in.test.ts" },
+    removePasskey: { params: { passkey: "pk-1" }, missing: { passkey: "pk-2" }, owned: true },
+    domains: { params: {} },
+    addDomain: { params: {}, body: { name: "new.test" } },
+    domain: { params: domain, ...noDomain },
+    removeDomain: { params: domain, ...noDomain, before: () => emptied(edge, ids.domain) },
+    aliases: { params: domain, ...noDomain },
+    addAlias: { params: domain, ...noDomain, body: aliasBody("added") },
+    bulkAliases: { params: domain, ...noDomain, body: { ids: [ids.alias], act: "disable" } },
+    alias: { params: alias, missing: { alias: none } },
+    changeAlias: { params: alias, missing: { alias: none }, body: { note: "changed" } },
+    removeAlias: { params: alias, missing: { alias: none } },
+    mailboxes: { params: {} },
+    addMailbox: { params: {}, body: mailboxBody(edge, "second@a.test") },
+    mailbox: { params: mailbox, missing: { mailbox: none } },
+    keyslots: { params: mailbox, missing: { mailbox: none } },
+    addKeyslot: { params: mailbox, missing: { mailbox: none }, body: slotOf(edge, ids.mailbox, "tablet") },
+    revokeKeyslot: { params: { ...mailbox, slot: ids.slot }, missing: { slot: none } },
+    activity: { params: {} },
+    message: { params: { message: ids.message }, missing: { message: none }, owned: true },
+    members: { params: domain, ...noDomain },
+    changeMember: { params: { ...domain, account: ids.guest }, missing: { account: none }, body: { role: "admin" } },
+    removeMember: { params: { ...domain, account: ids.guest }, missing: { account: none } },
+    invitations: { params: domain, ...noDomain },
+    invite: { params: domain, ...noDomain, body: { email: "fresh@a.test", role: "member" } },
+    removeInvitation: { params: { ...domain, invitation: ids.invitation }, missing: { invitation: "0".repeat(64) } },
+    acceptInvitation: { params: {}, body: { token: "x" }, skip: "sign-in.test.ts: needs the other person" },
+    demandMfa: { params: domain, ...noDomain, body: { mfa: false } },
+    audit: { params: domain, ...noDomain },
+    checkAudit: { params: domain, ...noDomain },
+    nodes: { params: {} },
+    enrolNode: {
+      params: {},
+      body: {
+        id: "n2",
+        name: "two",
+        origin: "https://127.0.0.1:1",
+        mxHost: "mx2.test",
+        publicKey: toBase64(random(32)),
+      },
+    },
+    node: { params: { node: edge.node.id }, missing: { node: "n9" } },
+    changeNode: { params: { node: edge.node.id }, missing: { node: "n9" }, body: { name: "renamed" } },
+    places: { params: {} },
+  };
+}
+
+const passkeyAnswer = { id: "x", clientDataJSON: "x", authenticatorData: "x", signature: "x" };
+
+function aliasBody(pattern: string): unknown {
+  return { kind: "exact", pattern, destinations: [{ kind: "address", target: "me@elsewhere.test" }] };
+}
+
+function slotOf(edge: Edge, mailboxId: string, label: string) {
+  const { selector, secret } = makeAppPassword(random);
+  const about = { id: edge.newId(), kind: "app-password" as const, selector, label, createdAt: Date.now(), mailboxId };
+  return wrapKey(random(32), secret, about, random);
+}
+
+function mailboxBody(edge: Edge, address: string) {
+  const box = newMailbox(edge.newId(), random);
+  const recovery = makeRecoveryCode(random);
+  const about = {
+    id: edge.newId(),
+    kind: "recovery-code" as const,
+    selector: recovery.selector,
+    label: "code",
+    createdAt: Date.now(),
+    mailboxId: box.mailboxId,
+  };
+  const keyslots = [slotOf(edge, box.mailboxId, "phone"), wrapKey(box.masterKey, recovery.secret, about, random)];
+  const keys = { publicKey: toBase64(box.publicKey), keyId: box.keyId, keyslots };
+  return { id: box.mailboxId, address, node: edge.node.id, quotaBytes: 1e9, ...keys };
+}
+
+async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
+  const domain = String(
+    (await owner.post("/domains", { name: "a.test", node: edge.node.id, active: true })).body["id"],
+  );
+  await stranger.post("/domains", { name: "b.test" });
+  const alias = String((await owner.post(`/domains/${domain}/aliases`, aliasBody("hello"))).body["id"]);
+  const box = mailboxBody(edge, "ana@a.test");
+  await owner.post("/mailboxes", box);
+  await edge.deliver({ from: "bob@friendly.test", to: ["hello@a.test"], raw: letter("bob@friendly.test") });
+  const [message] = await edge.rows<{ id: string }>("select id from journal where domain = ?", domain);
+  const key = String((await owner.post("/account/keys", { name: "old", scopes: ["aliases:read"] })).body["id"]);
+  await owner.post(`/domains/${domain}/invitations`, { email: "asked@a.test", role: "member" });
+  const [invitation] = await edge.rows<{ id: string }>("select id from invitation");
+  const guest = await edge.addAccount("guest@a.test");
+  const now = Date.now();
+  await edge.insert("membership", { account: guest, domain, role: "member", created_at: now });
+  const [me] = await edge.rows<{ id: string }>("select id from account where email = 'owner@a.test'");
+  await edge.insert("passkey", {
+    id: "pk-1",
+    account: me?.id ?? "",
+    name: "pk",
+    public_key: "",
+    algorithm: -7,
+    counter: 0,
+    created_at: now,
+  });
+  const session = "ab".repeat(32);
+  await edge.insert("session", {
+    id: session,
+    account: me?.id ?? "",
+    created_at: now,
+    last_seen_at: now,
+    expires_at: now + 1e9,
+    agent: "old",
+  });
+  const ids = { domain, alias, mailbox: box.id, slot: box.keyslots[0]?.id ?? "", key, guest, session };
+  return { ...ids, message: message?.id ?? "", invitation: invitation?.id ?? "" };
+}
+
+/** A domain with mailboxes may not be removed. */
+async function emptied(edge: Edge, domain: string): Promise<void> {
+  await edge.env.DIRECTORY.prepare("update mailbox set state = 'deleted', applied_revision = revision where domain = ?")
+    .bind(domain)
+    .run();
+}
