@@ -1,6 +1,7 @@
 /** Audit rows as sentences. */
 import type { FC } from "hono/jsx";
 import type { Act, AuditRow } from "../directory/audit.ts";
+import { browserOf } from "./agent.ts";
 import { Time } from "./parts.tsx";
 
 const acts: Record<Act, string> = {
@@ -55,7 +56,10 @@ export const AuditTable: FC<{ rows: AuditRow[]; people: ReadonlyMap<string, stri
             <strong>
               {props.people.get(row.actor) ?? (row.actor === "system" ? "Postern" : "somebody who has left")}
             </strong>{" "}
-            {wordsOf(row.act)} {!bare.has(row.act) && <span class="audit-subject">{row.subject}</span>}
+            {wordsOf(row.act)}{" "}
+            {!bare.has(row.act) && (
+              <span class="audit-subject">{row.act === "signed-in" ? browserOf(row.subject) : row.subject}</span>
+            )}
             {props.hashes && (
               <div class="soft small mono">
                 {row.seq} · {row.hash.slice(0, 16)}

@@ -9,6 +9,7 @@ import { domainPages } from "./pages/domains.tsx";
 import { mailboxPage } from "./pages/mailbox.tsx";
 import { mailboxPages } from "./pages/mailboxes.tsx";
 import { overviewPages } from "./pages/overview.tsx";
+import { referencePages } from "./pages/reference.tsx";
 import { securityPages } from "./pages/security.tsx";
 import { setupPages } from "./pages/setup.tsx";
 import { signInPages } from "./pages/sign-in.tsx";
@@ -27,6 +28,7 @@ const pages = [
   mailboxPage,
   activityPages,
   securityPages,
+  referencePages,
 ];
 
 export function dashboardRoutes(): Hono<App> {

@@ -8,6 +8,7 @@ import { type ApiKey, scopes } from "../sign-in/api-key.ts";
 import type { Passkey } from "../sign-in/passkey.ts";
 import type { Session } from "../sign-in/session.ts";
 import type { Visitor } from "../sign-in/visitor.ts";
+import { browserOf } from "./agent.ts";
 import { AuditTable } from "./audit-view.tsx";
 import { Alert, NewPasswordField } from "./gate-views.tsx";
 import { Icon } from "./icons.tsx";
@@ -222,7 +223,7 @@ const Keys: FC<{ me: Me; keys: ApiKey[] }> = ({ me, keys }) => (
   <section class="card stack" aria-labelledby="keys">
     <div class="head">
       <h2 id="keys">API keys</h2>
-      <a href="/api/reference">API reference</a>
+      <a href="/reference">API reference</a>
     </div>
     {keys.length > 0 && (
       <table class="fold-table">
@@ -449,24 +450,3 @@ export const ProveForm: FC<{ me: Me; next: string; totp: boolean; problem: Probl
     </section>
   </>
 );
-
-/** “Firefox on Linux”, as far as the browser's own word goes. */
-function browserOf(agent: string): string {
-  const names: [RegExp, string][] = [
-    [/Edg\//, "Edge"],
-    [/Firefox\//, "Firefox"],
-    [/Chrome\//, "Chrome"],
-    [/Safari\//, "Safari"],
-    [/curl\//, "curl"],
-  ];
-  const systems: [RegExp, string][] = [
-    [/Android/, "Android"],
-    [/iPhone|iPad/, "iOS"],
-    [/Mac OS X/, "macOS"],
-    [/Windows/, "Windows"],
-    [/Linux/, "Linux"],
-  ];
-  const name = names.find(([pattern]) => pattern.test(agent))?.[1] ?? "A program";
-  const system = systems.find(([pattern]) => pattern.test(agent))?.[1];
-  return system === undefined ? name : `${name} on ${system}`;
-}

@@ -17,7 +17,10 @@ const everyday: Link[] = [
   { at: "mailboxes", href: "/mailboxes", label: "Mailboxes", icon: "mailboxes" },
   { at: "activity", href: "/activity", label: "Activity", icon: "activity" },
 ];
-const yours: Link[] = [{ at: "security", href: "/security", label: "Sign-in", icon: "security" }];
+const yours: Link[] = [
+  { at: "security", href: "/security", label: "Sign-in", icon: "security" },
+  { at: "reference", href: "/reference", label: "API", icon: "book", wide: true },
+];
 
 export type PageProps = { title: string; at: Place; islands?: string[]; status?: 200 | 403 | 404 | 409 | 422 | 429 };
 
@@ -47,10 +50,12 @@ export function page(c: Context<App>, visitor: Visitor, props: PageProps, body: 
 /** A page for somebody outside: sign-in, set-up, errors. */
 export function gate(
   c: Context<App>,
-  props: { title: string; islands?: string[]; status?: number },
+  props: { title: string; islands?: string[]; status?: number; wide?: true },
   body: Child,
 ): Response | Promise<Response> {
-  const frame = (
+  const frame = props.wide ? (
+    <Open>{body}</Open>
+  ) : (
     <div class="gate">
       <main class="gate-form" id="main">
         <div>
@@ -77,6 +82,19 @@ export function gate(
   );
   return respond(c, props.title, ["site", ...(props.islands ?? [])], frame, props.status ?? 200);
 }
+
+/** A whole page for people outside: nothing to sign in for. */
+const Open: FC<{ children?: Child }> = ({ children }) => (
+  <main class="sheet" id="main">
+    <div class="content">
+      <a class="brand" href="/">
+        <Mark />
+        Postern
+      </a>
+      {children}
+    </div>
+  </main>
+);
 
 const Nav: FC<{ at: Place }> = ({ at }) => (
   <nav class="nav" aria-label="Places">

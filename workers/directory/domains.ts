@@ -1,5 +1,5 @@
 /** Domains and who belongs to them. A domain receives mail once it is `active`: proven by TXT, or let in by the operator. */
-import { and, asc, count, eq, getTableColumns, sql } from "drizzle-orm";
+import { and, asc, count, eq, getTableColumns, gte, not, sql } from "drizzle-orm";
 import { toBase64url } from "../../src/core/bytes.ts";
 import type { Resolver } from "../../src/core/ports.ts";
 import { record } from "./audit.ts";
@@ -118,15 +118,26 @@ export async function setDomainNode(world: World, id: string, node: string | nul
   await world.db.update(domain).set({ node }).where(eq(domain.id, id));
 }
 
-/** Refused while mailboxes live on it: erasing mail is its own, deliberate act. */
+/** Refused while mailboxes live on it, or a node has not yet erased one: erasing mail is its own, deliberate act. */
 export async function removeDomain(world: World, of: DomainView): Promise<void> {
+  const erased = and(eq(mailbox.state, "deleted"), gte(mailbox.appliedRevision, mailbox.revision));
   const [row] = await world.db
-    .select({ id: mailbox.id })
+    .select({ state: mailbox.state })
     .from(mailbox)
-    .where(and(eq(mailbox.domain, of.id), eq(mailbox.state, "active")))
+    .where(and(eq(mailbox.domain, of.id), not(erased ?? sql`false`)))
+    .orderBy(asc(mailbox.state))
     .limit(1);
-  if (row !== undefined)
+  if (row?.state === "active")
     throw new Problem(409, "has-mailboxes", "Delete this domain's mailboxes first; their mail would be lost.");
-  await world.db.delete(domain).where(eq(domain.id, of.id));
+  if (row !== undefined)
+    throw new Problem(
+      409,
+      "erasing",
+      "A deleted mailbox's node has not confirmed yet. Please try again in a few minutes.",
+    );
+  await world.db.batch([
+    world.db.delete(mailbox).where(eq(mailbox.domain, of.id)),
+    world.db.delete(domain).where(eq(domain.id, of.id)),
+  ]);
   await record(world, { domain: of.id, act: "domain.removed", subject: of.name });
 }

@@ -1,0 +1,118 @@
+/** The API described by itself: OpenAPI 3.1, made of the rows. A row that is served is in the document, and the other way round. */
+import { z } from "zod";
+import type { Row } from "./row.ts";
+
+type Schema = Record<string, unknown>;
+
+export type Operation = {
+  operationId: string;
+  summary: string;
+  tags: string[];
+  parameters?: Schema[];
+  requestBody?: Schema;
+  responses: Record<string, Schema>;
+  security?: Schema[];
+  /** Least role in the domain, or `anyone`, `account`, `operator`. */
+  "x-who": string;
+  /** What an API key needs; null: no key may. */
+  "x-scope": string | null;
+  /** The owner must have proved to be there within a quarter of an hour. */
+  "x-proof"?: true;
+};
+
+export type Document = {
+  openapi: "3.1.0";
+  info: Schema;
+  servers: Schema[];
+  tags: { name: string }[];
+  paths: Record<string, Record<string, Operation>>;
+  components: Schema;
+};
+
+export function openApi(rows: readonly Row[], origin: string): Document {
+  const paths: Document["paths"] = {};
+  for (const row of rows) {
+    const path = row.path.replace(/:(\w+)/g, "{$1}");
+    paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(row) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: "Postern", version: "1", description: about, license: { name: "MIT", identifier: "MIT" } },
+    servers: [{ url: `${origin}/api` }],
+    tags: [...new Set(rows.map((row) => row.tag))].map((name) => ({ name })),
+    paths,
+    components: { securitySchemes, schemas: { Problem: problem }, responses: { Problem: problemResponse } },
+  };
+}
+
+const about =
+  "Everything the dashboard does. Send an API key as a bearer token, or the session cookie. Lists are paged by `after` and `next`; " +
+  "errors are problem+json; a POST with an Idempotency-Key is carried out once; GET answers carry an ETag, which a change may " +
+  "send as If-Match; RateLimit fields say how much pace is left. Times are UTC milliseconds, ids are ULIDs.";
+
+const securitySchemes = {
+  key: { type: "http", scheme: "bearer", description: "An API key, `pst_…`" },
+  session: { type: "apiKey", in: "cookie", name: "__Host-postern" },
+};
+
+const problem = {
+  type: "object",
+  description: "RFC 9457. `code` is stable; `detail` is for people.",
+  required: ["title", "status", "code", "detail"],
+  properties: {
+    title: { type: "string" },
+    status: { type: "integer" },
+    code: { type: "string" },
+    detail: { type: "string" },
+    errors: {
+      type: "array",
+      items: { type: "object", properties: { field: { type: "string" }, message: { type: "string" } } },
+    },
+  },
+};
+const problemResponse = {
+  description: "It was not done; the body says why.",
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
+
+function operation(row: Row): Operation {
+  const parameters = [...fields(row.params, "path"), ...fields(row.query, "query")];
+  return {
+    operationId: row.name,
+    summary: row.says,
+    tags: [row.tag],
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(row.body ? { requestBody: { required: true, content: json(row.body, "input") } } : {}),
+    responses: { ...success(row), default: { $ref: "#/components/responses/Problem" } },
+    ...(row.who === "anyone"
+      ? { security: [] }
+      : { security: row.scope === null ? [{ session: [] }] : [{ key: [] }, { session: [] }] }),
+    "x-who": row.who,
+    "x-scope": row.scope,
+    ...(row.proof ? { "x-proof": true as const } : {}),
+  };
+}
+
+function success(row: Row): Record<string, Schema> {
+  if (row.answer === undefined) return { 204: { description: "Done." } };
+  return { [row.status ?? 200]: { description: "Done.", content: json(row.answer, "output") } };
+}
+
+function json(schema: z.ZodType, io: "input" | "output"): Schema {
+  return { "application/json": { schema: schemaOf(schema, io) } };
+}
+
+function schemaOf(schema: z.ZodType, io: "input" | "output"): Schema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: "draft-2020-12", io, unrepresentable: "any" });
+  return rest;
+}
+
+function fields(schema: z.ZodType | undefined, where: "path" | "query"): Schema[] {
+  if (!(schema instanceof z.ZodObject)) return [];
+  return Object.entries(schema.shape).map(([name, field]) => ({
+    name,
+    in: where,
+    required: where === "path",
+    schema: schemaOf(field as z.ZodType, "input"),
+  }));
+}
