@@ -68,6 +68,7 @@ export class Renderer {
   readonly #parts: Part[];
   readonly #view: View;
   readonly #hasFlags: boolean;
+  readonly #firstSection: number;
   #flagTexts: string[] = [];
   #flagsOf: Rows["flagSets"] | null = null;
   overlay: Overlay = new Map();
@@ -76,6 +77,7 @@ export class Renderer {
   constructor(view: View, items: readonly Item[], modes: Modes) {
     this.#view = view;
     this.#hasFlags = items.some((item) => item.kind === "flags");
+    this.#firstSection = items.findIndex((item) => item.kind === "section");
     let section = 0;
     this.#parts = items.map((item) => this.#part(item, item.kind === "section" ? section++ : 0, modes));
   }
@@ -93,12 +95,13 @@ export class Renderer {
 
   #message(w: Writer, rows: Rows, i: number, uid: number, prefix: string): void {
     w.text(prefix);
+    const flagsAt = this.#hasFlags || !this.overlay.has(uid) ? -1 : this.#firstSection;
     this.#parts.forEach((part, n) => {
       if (n > 0) w.text(" ");
+      // RFC 9051 §6.4.5: \Seen set by this FETCH is told with it; before the text, as clients are used to.
+      if (n === flagsAt) w.text(`FLAGS (${this.#flags(rows, i, uid)}) `);
       part(w, rows, i, uid);
     });
-    // RFC 9051 §6.4.5: \Seen set by this FETCH is told with it.
-    if (!this.#hasFlags && this.overlay.has(uid)) w.text(` FLAGS (${this.#flags(rows, i, uid)})`);
     w.text(")\r\n");
   }
 

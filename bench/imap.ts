@@ -1,0 +1,169 @@
+/**
+ * IMAP and POP3 beside Debian's dovecot, in one run on one machine: the load scripts of ../shared/bench drive a node as
+ * `npm start -- --node-only` starts it (encrypted store, TLS) and dovecot with Maildir (TLS, nothing encrypted at rest), row by row in
+ * turn. Only the ratio of the two columns means something: client and server share the machine.
+ *
+ *   npm run bench -- imap [--big 10000] [--only login,append,…] [--json FILE]
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { root } from "../src/cli/run.ts";
+import { startDovecot } from "../test/peers/imap-dovecot.ts";
+
+const scripts = join(root, "..", "shared", "bench");
+
+type Target = {
+  name: string;
+  imaps: number;
+  pop3s: number;
+  user: string;
+  password: string;
+  pid: number;
+  close(): Promise<void>;
+};
+/** Figures of one row, by name: `per_s`, `median_ms`, … */
+type Rows = Record<string, Record<string, number | string>>;
+
+export async function run(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      big: { type: "string", default: "10000" },
+      only: { type: "string" },
+      json: { type: "string" },
+    },
+  });
+  if (!existsSync(scripts) || spawnSync("python3", ["--version"]).status !== 0) {
+    process.stderr.write("bench imap needs python3 and ../shared/bench/imapbench.py\n");
+    return 2;
+  }
+  const tests = values.only?.split(",") ?? [...imapTests, "pop3"];
+  const results: Record<string, Rows> = {};
+  const targets = [await startOurs(), ...(await dovecotIfHere())];
+  try {
+    for (const test of tests) {
+      for (const target of targets) {
+        const rows = await measure(target, test, values.big);
+        results[target.name] = { ...results[target.name], ...rows };
+      }
+      print(test, results);
+    }
+  } finally {
+    await Promise.all(targets.map((target) => target.close()));
+  }
+  if (values.json) writeFileSync(values.json, JSON.stringify(results, null, 1));
+  return 0;
+}
+
+const imapTests = [
+  "login",
+  "append",
+  "fill",
+  "select",
+  "fetch",
+  "fetchmixed",
+  "search",
+  "store",
+  "copymove",
+  "expunge",
+  "idle",
+  "idlemem",
+];
+
+async function startOurs(): Promise<Target> {
+  const folder = mkdtempSync(join(tmpdir(), "bench-imap-"));
+  const options = ["start", "--node-only", "--json", "--data", folder, "--mailbox", "bench@demo.test"];
+  const child = spawn(process.execPath, [join(root, "bin/postern.mjs"), ...options], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ready: {
+    imaps: { port: number };
+    pop3s: { port: number };
+    mailbox: { address: string; password: string };
+    pids: { node: number };
+  } = JSON.parse(await firstLine(child));
+  return {
+    name: "postern",
+    imaps: ready.imaps.port,
+    pop3s: ready.pop3s.port,
+    user: ready.mailbox.address,
+    password: ready.mailbox.password,
+    pid: ready.pids.node,
+    close: async () => {
+      child.kill("SIGTERM");
+      if (child.exitCode === null) await once(child, "exit");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (!child.stdout) throw new Error("no output to read");
+  for await (const line of createInterface(child.stdout)) if (line.startsWith("{")) return line;
+  throw new Error("the node did not start");
+}
+
+async function dovecotIfHere(): Promise<Target[]> {
+  if (spawnSync("dovecot", ["--version"]).status !== 0) {
+    process.stderr.write("dovecot is not here: our figures alone\n");
+    return [];
+  }
+  const { imaps, pop3s, password, pid, close } = await startDovecot();
+  return [{ name: "dovecot", imaps, pop3s, user: "bench", password, pid, close }];
+}
+
+/** One part of a script against one server; its figures. */
+async function measure(target: Target, test: string, big: string): Promise<Rows> {
+  const out = join(tmpdir(), `bench-imap-${process.pid}.json`);
+  const common = ["--tls", "--user", target.user, "--password", target.password, "--json", out];
+  const line =
+    test === "pop3"
+      ? [join(scripts, "pop3bench.py"), "--port", String(target.pop3s), ...common]
+      : [join(scripts, "imapbench.py"), "--port", String(target.imaps), "--pid", String(target.pid), ...common];
+  const more = test === "pop3" ? [] : ["--only", test, "--big", big, "--keep"];
+  const child = spawn("python3", [...line, ...more], { stdio: ["ignore", "ignore", "inherit"] });
+  await once(child, "exit");
+  if (!existsSync(out)) return {};
+  const text = JSON.parse(readFileSync(out, "utf8"));
+  rmSync(out);
+  return text.results ?? text;
+}
+
+/** The one figure of a row that is compared, and whether more of it is better. */
+const figures: readonly (readonly [name: string, unit: string, more: boolean])[] = [
+  ["MB_s", "MB/s", true],
+  ["per_s", "/s", true],
+  ["median_ms", "ms", false],
+  ["after_append_ok_median_ms", "ms", false],
+  ["ms_each", "ms", false],
+  ["pss_KB_per_conn", "KB", false],
+  ["ms", "ms", false],
+];
+const hidden = new Set(["mem_start", "mem_end"]);
+const shown = new Set<string>();
+
+function print(test: string, results: Record<string, Rows>): void {
+  const ours = results["postern"] ?? {};
+  const theirs = results["dovecot"] ?? {};
+  for (const [name, row] of Object.entries(ours)) {
+    const [key, unit, more] = figures.find(([figure]) => figure in row) ?? [];
+    if (key === undefined || hidden.has(name) || shown.has(name)) continue;
+    shown.add(name);
+    const mine = Number(row[key]);
+    const other = Number(theirs[name]?.[key]);
+    const ratio = more ? mine / other : other / mine;
+    const first = "first_ms" in row ? `  first ${row["first_ms"]} / ${theirs[name]?.["first_ms"] ?? "-"}` : "";
+    const cells = [`${mine.toFixed(1)} ${unit}`, Number.isNaN(other) ? "-" : `${other.toFixed(1)} ${unit}`];
+    process.stdout.write(
+      `${test.padEnd(10)} ${name.padEnd(28)} ${cells.map((cell) => cell.padStart(16)).join("")}  ×${ratio.toFixed(2)}${first}\n`,
+    );
+  }
+  for (const name of Object.keys(ours).filter((row) => row.endsWith("_FAILED"))) {
+    process.stdout.write(`${test.padEnd(10)} ${name}: ${ours[name]?.["error"]}\n`);
+  }
+}
