@@ -94,7 +94,7 @@ function dial(host: string, port: number): Promise<Socket | null> {
 
 function report(sent: Sent, { to }: Wanted): number {
   if (sent.kind === "broken") return complain(sent.why);
-  if (sent.kind === "refused") return complain(`refused: ${sent.code} ${sent.enhanced ?? ""} ${sent.text}`);
+  if (sent.kind === "refused") return complain(`refused: ${sent.text}`);
   for (const one of sent.refused) note(`refused for ${one.recipient}: ${one.text}`);
   process.stdout.write(`accepted for ${sent.accepted.join(", ")}: ${sent.reply}\n`);
   return sent.accepted.length === to.length ? 0 : 1;

@@ -2,11 +2,15 @@
  * One attempt: host after host, address after address, until one gives a final answer. A refusal of the message is final
  * at the first host that speaks it; a host that can't be talked to, or says 4xx, gives way to the next (RFC 5321 §5.1).
  */
+import { domainToASCII } from "node:url";
 import type { Clock } from "../../core/ports.ts";
 import type { Connect } from "../net/connect.ts";
 import type { Ending } from "./ending.ts";
 import { type HostsDeps, type Route, type Target, targetsFor } from "./hosts.ts";
 import { oneLine, type Sent, sendOver } from "./smtp.ts";
+
+/** RFC 8314 §3.3: TLS from the first byte; only a fixed route names it. */
+const submissions = 465;
 
 export type Outgoing = { from: string; to: string; route: Route; raw: Uint8Array };
 
@@ -22,9 +26,10 @@ export type DeliverDeps = HostsDeps & {
 const patienceMs = 15 * 60_000;
 
 export async function deliver(mail: Outgoing, deps: DeliverDeps): Promise<Ending> {
-  const domain = mail.to.slice(mail.to.lastIndexOf("@") + 1).toLowerCase();
-  const found = await targetsFor(domain, mail.route, deps);
+  const to = withAsciiDomain(mail.to);
+  const found = await targetsFor(to.slice(to.lastIndexOf("@") + 1), mail.route, deps);
   if (found.kind === "nowhere") return found.ending;
+  mail = { ...mail, to, from: withAsciiDomain(mail.from) };
   const began = deps.clock();
   let last = unreachable("", "no host could be reached");
   for (const target of found.targets) {
@@ -36,10 +41,21 @@ export async function deliver(mail: Outgoing, deps: DeliverDeps): Promise<Ending
   return last;
 }
 
+/** In A-label form a domain needs no SMTPUTF8 of the other host (RFC 5891 §4). */
+export function withAsciiDomain(address: string): string {
+  const at = address.lastIndexOf("@") + 1;
+  const domain = address.slice(at);
+  return at === 0
+    ? address
+    : address.slice(0, at) + (domain.startsWith("[") ? domain : domainToASCII(domain) || domain);
+}
+
 async function tryAddress(mail: Outgoing, target: Target, address: string, deps: DeliverDeps): Promise<Ending> {
   const first = await talk(mail, target, address, "opportunistic", deps);
   // RFC 7435: a TLS that can't be had is no reason to keep the mail; plain text is what would have been without it.
-  const sent = first.kind === "broken" && first.tls ? await talk(mail, target, address, "none", deps) : first;
+  const mayBePlain = target.port !== submissions;
+  const sent =
+    first.kind === "broken" && first.tls && mayBePlain ? await talk(mail, target, address, "none", deps) : first;
   return endingOf(sent, target.host);
 }
 
@@ -52,7 +68,8 @@ async function talk(
 ): Promise<Sent> {
   const dialled = await deps.connect(address, port);
   if (dialled.kind === "unreachable") return { kind: "broken", why: dialled.why, tls: false };
-  const options = { name: deps.name, host, tls, timeoutMs: deps.replyTimeoutMs };
+  const implicitTls = port === submissions;
+  const options = { name: deps.name, host, tls, implicitTls, timeoutMs: deps.replyTimeoutMs };
   return sendOver(dialled.socket, options, { from: mail.from, to: [mail.to] }, mail.raw);
 }
 

@@ -32,6 +32,8 @@ export type ClientOptions = {
   host: string;
   /** `opportunistic`: STARTTLS where offered, any certificate. `none`: plain. `verify`: required and verified. */
   tls: "opportunistic" | "none" | "verify";
+  /** TLS from the first byte (port 465, RFC 8314) instead of STARTTLS. */
+  implicitTls?: boolean;
   /** Trusted authorities, PEM, beside the system's; with `verify`. */
   ca?: string;
   /** For one reply, ms: RFC 5321 §4.5.3.2 wants ten minutes after the final dot. */
@@ -58,7 +60,7 @@ export async function sendOver(
   }
 }
 
-function settings(connection: Socket, { name, host, tls, ca, timeoutMs }: ClientOptions) {
+function settings(connection: Socket, { name, host, tls, ca, timeoutMs, implicitTls = false }: ClientOptions) {
   const security: ConnectionOptions = {
     minVersion: "TLSv1.2",
     rejectUnauthorized: tls === "verify",
@@ -69,6 +71,7 @@ function settings(connection: Socket, { name, host, tls, ca, timeoutMs }: Client
     host,
     name,
     tls: security,
+    secure: implicitTls,
     requireTLS: tls === "verify",
     ignoreTLS: tls === "none",
     opportunisticTLS: tls === "opportunistic",

@@ -6,6 +6,7 @@
  *   SRS0=hash=day=author-domain=author-local@domain       SRS1=hash=first-forwarder==rest-of-its-SRS0@domain
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { domainToASCII } from "node:url";
 import type { Clock } from "../../core/ports.ts";
 
 export type SrsOptions = {
@@ -40,7 +41,8 @@ export function srs({ secrets, clock, days = 21 }: SrsOptions): Srs {
     const { local, host } = split(address);
     if (address === "" || host.toLowerCase() === domain.toLowerCase()) return address;
     const chained = chain(local, host);
-    const body = chained ?? `${spellDay(today())}=${host}=${local}`;
+    // The A-label form, so that an ASCII author's address stays ASCII inside ours.
+    const body = chained ?? `${spellDay(today())}=${domainToASCII(host) || host}=${local}`;
     return `${quoted(`${chained === null ? "SRS0" : "SRS1"}=${sign(body, domain)}=${body}`)}@${domain}`;
   }
 

@@ -1,4 +1,5 @@
 import { mkdtempSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
@@ -6,6 +7,7 @@ import { certificates } from "../../../src/cli/world/certificates.ts";
 import { guardedConnect, mailPorts } from "../../../src/daemon/net/connect.ts";
 import { tlsContext } from "../../../src/daemon/net/tls.ts";
 import { type DeliverDeps, deliver, type Outgoing } from "../../../src/daemon/queue/deliver.ts";
+import { sendOver } from "../../../src/daemon/queue/smtp.ts";
 import { openSink, type Sink } from "./sink.ts";
 import { tableResolver, type Zones } from "./world.ts";
 
@@ -29,6 +31,7 @@ const zones: Zones = {
   },
   "mx1.dest.test": { A: ["127.0.0.1"] },
   "mx2.dest.test": { A: ["127.0.0.1"] },
+  "xn--bcher-kva.test": { A: ["127.0.0.1"] },
   "inward.test": { A: ["10.0.0.1"] },
 };
 
@@ -151,6 +154,35 @@ it("asks for SMTPUTF8 only where it is offered (RFC 6531 §3.2)", async () => {
   const modern = await sinkWith({ extensions: ["8BITMIME", "SMTPUTF8"] });
   expect(await deliver(mail({ to: "почта@dest.test" }), deps(modern.port))).toMatchObject({ kind: "delivered" });
   expect(modern.caught[0]).toMatchObject({ to: ["почта@dest.test"], mail: expect.stringContaining("SMTPUTF8") });
+});
+
+it("asks DNS and hosts for an internationalized domain by its ASCII form", async () => {
+  const sink = await sinkWith();
+  expect(await deliver(mail({ to: "me@Bücher.test" }), deps(sink.port))).toMatchObject({ kind: "delivered" });
+  expect(sink.caught[0]?.to).toEqual(["me@xn--bcher-kva.test"]);
+});
+
+it("speaks TLS from the first byte where that is the port's way", async () => {
+  const files = await certificates(mkdtempSync(join(tmpdir(), "deliver-")), ["localhost"]);
+  const sink = await sinkWith({
+    implicitTls: tlsContext({ key: readFileSync(files.key), cert: readFileSync(files.cert) }),
+  });
+  const socket = connect({ host: "127.0.0.1", port: sink.port });
+  const options = {
+    name: "mx.node.test",
+    host: "localhost",
+    tls: "verify",
+    implicitTls: true,
+    timeoutMs: 2000,
+  } as const;
+  const sent = await sendOver(
+    socket,
+    { ...options, ca: readFileSync(files.ca, "utf8") },
+    { from: "", to: ["a@b.test"] },
+    mail().raw,
+  );
+  expect(sent).toMatchObject({ kind: "taken" });
+  expect(sink.caught[0]?.tls).toBe(true);
 });
 
 it("does not offer a message that the host finds too large", async () => {

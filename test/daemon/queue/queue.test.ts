@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { NotAJob } from "../../../src/daemon/queue/port.ts";
 import { relayQueue } from "../../../src/daemon/queue/queue.ts";
 import { openSink, type Sink } from "./sink.ts";
-import { openQueue, type QueueWorld, relayJob, sealFor } from "./world.ts";
+import { hosts, openQueue, type QueueWorld, relayJob, sealFor } from "./world.ts";
 
 const open: { close(): unknown }[] = [];
 let sink: Sink;
@@ -186,6 +186,27 @@ it("takes a bounce to a return address from the edge too, and refuses one that i
   await give(world, { mailFrom: "", recipient: srs.replace("author.test", "victim.test") });
   await expect.poll(() => world.results.map(({ kind }) => kind)).toEqual(["delivered", "delivered", "failed"]);
   expect(sink.caught.length).toBe(2);
+});
+
+it("spares a host: few conversations at one time, however much waits", async () => {
+  const world = await start({ rules: { perHost: 2 } });
+  await Promise.all(Array.from({ length: 20 }, () => give(world)));
+  await expect.poll(() => sink.caught.length).toBe(20);
+  expect(sink.most).toBeLessThanOrEqual(2);
+});
+
+it("leaves the other hosts alone when one is down", async () => {
+  const world = await start({
+    zones: {
+      "dest.test": { MX: [{ priority: 1, exchange: "mx.dest.test" }] },
+      "down.test": { A: ["127.0.0.1"] },
+      ...hosts,
+    },
+  });
+  for (let i = 0; i < 5; i++) await give(world, { recipient: "me@down.test", route: { host: "127.0.0.1", port: 1 } });
+  await give(world);
+  await expect.poll(() => world.results.map(({ recipient }) => recipient)).toEqual(["me@dest.test"]);
+  expect(world.queue.waiting).toBe(5);
 });
 
 it("keeps results until the edge has heard them", async () => {

@@ -8,6 +8,13 @@ import { Input } from "../../../src/daemon/door/input.ts";
 export type Step = "greeting" | "EHLO" | "MAIL" | "RCPT" | "DATA" | "end";
 export type Caught = { from: string; to: string[]; mail: string; raw: Buffer; tls: boolean };
 
+export type SinkOptions = {
+  tls?: SecureContext;
+  implicitTls?: SecureContext;
+  brokenTls?: boolean;
+  extensions?: string[];
+};
+
 export type Sink = {
   port: number;
   caught: Caught[];
@@ -23,9 +30,7 @@ export type Sink = {
   close(): Promise<void>;
 };
 
-export async function openSink(
-  options: { tls?: SecureContext; brokenTls?: boolean; extensions?: string[] } = {},
-): Promise<Sink> {
+export async function openSink(options: SinkOptions = {}): Promise<Sink> {
   const sockets = new Set<Socket>();
   const sink: Sink = {
     port: 0,
@@ -50,7 +55,10 @@ export async function openSink(
       sockets.delete(socket);
       sink.open--;
     });
-    converse(sink, socket, options).catch(() => socket.destroy());
+    const { implicitTls } = options;
+    const spoken = implicitTls ? new TLSSocket(socket, { isServer: true, secureContext: implicitTls }) : socket;
+    spoken.on("error", () => socket.destroy());
+    converse(sink, spoken, options).catch(() => socket.destroy());
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const address = server.address();
@@ -58,11 +66,7 @@ export async function openSink(
   return sink;
 }
 
-async function converse(
-  sink: Sink,
-  plain: Socket,
-  options: { tls?: SecureContext; brokenTls?: boolean; extensions?: string[] },
-) {
+async function converse(sink: Sink, plain: Socket, options: SinkOptions) {
   let socket = plain;
   let input = new Input(socket);
   let mail = "";
@@ -101,7 +105,7 @@ async function converse(
       else if (await say("DATA", line, "354 go")) {
         const raw = await message(input);
         if (raw === null) return;
-        const one = { from: /<(.*?)>/.exec(mail)?.[1] ?? "", to, mail, raw, tls: socket !== plain };
+        const one = { from: /<(.*?)>/.exec(mail)?.[1] ?? "", to, mail, raw, tls: socket instanceof TLSSocket };
         // Counted when the 250 is out, as a real host would.
         if (await say("end", "", "250 2.0.0 taken")) sink.onCaught(one);
         to = [];
