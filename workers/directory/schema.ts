@@ -328,9 +328,8 @@ export const webhookEndpoint = sqliteTable(
   "webhook_endpoint",
   {
     id: text().primaryKey(),
-    domain: text()
-      .notNull()
-      .references(() => domain.id, { onDelete: "cascade" }),
+    /** A domain's id; `dns:` and its name for one without an account, hence no reference. */
+    domain: text().notNull(),
     url: text().notNull(),
     /** `v1`: HMAC with the secrets below. `v1a`: Ed25519 with the seed below. */
     scheme: text({ enum: ["v1", "v1a"] }).notNull(),
@@ -548,3 +547,12 @@ export const idempotency = sqliteTable(
   },
   (t) => [index("idempotency_expires").on(t.expiresAt)],
 );
+
+/** The last look at a domain's DNS records: state by record, to notice drift. */
+export const dnsCheck = sqliteTable("dns_check", {
+  domain: text()
+    .primaryKey()
+    .references(() => domain.id, { onDelete: "cascade" }),
+  at: integer().notNull(),
+  states: text({ mode: "json" }).$type<Record<string, string>>().notNull(),
+});
