@@ -3,9 +3,12 @@
  * mailbox and two aliases. Each step looks first, so a second start changes only what moved (ports).
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import PostalMime from "postal-mime";
 import { z } from "zod";
 import { makeMailbox } from "../mailbox.ts";
 import type { Place, Secrets } from "./place.ts";
+import { caught } from "./sink.ts";
 
 const demoSchema = z.strictObject({
   mailbox: z.strictObject({
@@ -32,6 +35,7 @@ export async function seed(place: Place, secrets: Secrets, options: SeedOptions)
     publicKey: secrets.node.publicKey,
   };
   await api("POST", "/api/nodes", node);
+  await untilSeen(api, secrets.nodeId);
   if (existsSync(place.demo)) return demoSchema.parse(JSON.parse(readFileSync(place.demo, "utf8")));
   const { id: domain } = idSchema.parse(
     await api("POST", "/api/domains", { name: "demo.test", node: secrets.nodeId, active: true }),
@@ -47,9 +51,38 @@ export async function seed(place: Place, secrets: Secrets, options: SeedOptions)
     destinations: [{ kind: "address", target: "friend@elsewhere.test" }],
   });
   const { appPassword: password, recoveryCode } = made;
+  await agree(place, options.origin, "friend@elsewhere.test");
   const demo: Demo = { mailbox: { id, address, password, recoveryCode, publicKey, keyId }, domain };
   writeFileSync(place.demo, JSON.stringify(demo), { mode: 0o600 });
   return demo;
+}
+
+const nodeSchema = z.object({ lastSeenAt: z.int().nullable() });
+const seenWithinMs = 60_000;
+
+/** Until the node's heartbeat has reached the edge: before that there is no way out for mail. */
+async function untilSeen(api: Api, node: string): Promise<void> {
+  for (;;) {
+    const { lastSeenAt } = nodeSchema.parse(await api("GET", `/api/nodes/${node}`, undefined));
+    if (lastSeenAt !== null && Date.now() - lastSeenAt < seenWithinMs) return;
+    await new Promise((later) => setTimeout(later, 200));
+  }
+}
+
+/** Forwarding asks its destination first: the outside world opens the link that was mailed to it, and says yes. */
+async function agree(place: Place, origin: string, address: string): Promise<void> {
+  for (;;) {
+    const asked = caught(place.outside).find(({ rcptTo }) => rcptTo.includes(address));
+    const letter = asked && (await PostalMime.parse(readFileSync(join(place.outside, `${asked.n}.eml`))));
+    const link = /\/verify\/[\w-]{32}/.exec(letter?.text ?? "")?.[0];
+    if (link) {
+      const body = new URLSearchParams({ answer: "yes" });
+      const said = await fetch(`${origin}${link}`, { method: "POST", headers: { origin }, body });
+      if (!said.ok) throw new Error(`the demo destination can't agree: ${said.status}`);
+      return;
+    }
+    await new Promise((later) => setTimeout(later, 200));
+  }
 }
 
 const idSchema = z.object({ id: z.string() });
@@ -72,7 +105,11 @@ async function signIn(origin: string, { admin, setupToken }: Secrets): Promise<A
     .join("; ");
   return async (method, path, body) => {
     const headers = { "content-type": "application/json", origin, cookie };
-    const answer = await fetch(`${origin}${path}`, { method, headers, body: JSON.stringify(body) });
+    const answer = await fetch(`${origin}${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return text === "" ? null : JSON.parse(text);

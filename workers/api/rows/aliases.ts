@@ -1,5 +1,6 @@
 /** Aliases of a domain. */
 import { z } from "zod";
+import { askDestinations } from "../../ask-destinations.ts";
 import { addAlias, aliases, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
 import { notFound } from "../../directory/problem.ts";
 import { within } from "../row.ts";
@@ -34,7 +35,11 @@ export const aliasRows = [
     body: aliasInput,
     answer: aliasShape,
     status: 201,
-    run: (call) => addAlias(call.world, call.visitor.account.id, call.domain.id, call.body),
+    async run(call) {
+      const added = await addAlias(call.world, call.visitor.account.id, call.domain.id, call.body);
+      askDestinations(call, call.domain.name, added.destinations);
+      return added;
+    },
   }),
   within("admin", "aliases:write", {
     method: "POST",
@@ -73,7 +78,9 @@ export const aliasRows = [
     answer: aliasShape,
     async run(call) {
       const of = await aliasFor(call.world, call.domain.id, call.params.alias);
-      return changeAlias(call.world, call.visitor.account.id, of, call.body);
+      const changed = await changeAlias(call.world, call.visitor.account.id, of, call.body);
+      askDestinations(call, call.domain.name, changed.destinations);
+      return changed;
     },
   }),
   within("admin", "aliases:write", {

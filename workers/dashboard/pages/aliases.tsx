@@ -1,6 +1,8 @@
 /** A domain's aliases: the table, adding, bulk changes, and the page of one alias. */
+
 import { type Context, Hono } from "hono";
 import { z } from "zod";
+import { askDestinations } from "../../ask-destinations.ts";
 import { addAlias, aliases, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
 import type { DomainView } from "../../directory/domains.ts";
 import { mailboxesOf } from "../../directory/mailboxes.ts";
@@ -29,6 +31,7 @@ aliasPages.post(
       addAlias(c.get("world"), visitor.account.id, domain.id, readForm(form, await boxesOf(c, visitor))),
     );
     if (!tried.ok) return listPage(c, visitor, domain, form, tried.problem);
+    askDestinations(caller(c), domain.name, tried.value.destinations);
     return c.redirect(`/domains/${domain.id}?done=alias-added`, 303);
   }),
 );
@@ -87,9 +90,14 @@ aliasPages.post(
       changeAlias(world, visitor.account.id, alias, readForm(form, await boxesOf(c, visitor))),
     );
     if (!tried.ok) return editPage(c, visitor, domain, form, tried.problem);
+    askDestinations(caller(c), domain.name, tried.value.destinations);
     return c.redirect(`/domains/${domain.id}?done=alias-changed`, 303);
   }),
 );
+
+function caller(c: Context<App>) {
+  return { env: c.env, later: (work: Promise<unknown>) => c.executionCtx.waitUntil(work) };
+}
 
 function split(text: string): ["enable" | "disable" | "delete", string[]] {
   const [act, id] = text.split(":");
