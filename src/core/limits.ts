@@ -40,6 +40,12 @@ export const limits = {
     signatures: 20,
     /** RFC 8617 §4.2.1. */
     arcInstances: 50,
+    /** Bytes of all ARC fields together: each seal signs all those before it, so the work grows with the square. */
+    arcBytes: 512 * KiB,
+    /** Bytes of a From field that are read. */
+    fromBytes: 64 * KiB,
+    /** Bytes of the reverse-path and of HELO: SPF macros multiply them. RFC 5321 §4.5.3.1 allows 256 and 255. */
+    pathBytes: 1024,
     /** Field names in one h= list. */
     signedFields: 1000,
     /** Bytes of one signature or seal field. */
@@ -50,8 +56,8 @@ export const limits = {
     rsaBits: 8192,
     /** DNS questions asked for one message, whatever asks them. */
     dnsQueries: 250,
-    /** Bytes of one TXT record that are read; a DMARC, SPF or key record above this is not one. */
-    txtBytes: 16 * KiB,
+    /** Bytes of one TXT record: what RFC 1035's RDATA length can say. */
+    txtBytes: 65_535,
     /** TXT records read at one name. */
     txtRecords: 100,
     /** Addresses read out of one From field. */

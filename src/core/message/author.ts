@@ -4,19 +4,27 @@
  * domains seen in it, so that none of them slips past a policy by being confusing.
  */
 import { toName } from "../dns/name.ts";
-import { parseAddressList } from "./address.ts";
-import { fieldsNamed, fieldText, type Header } from "./header.ts";
+import { limits } from "../limits.ts";
+import { type AddressList, parseAddressList } from "./address.ts";
+import { type Field, fieldsNamed, fieldText, type Header } from "./header.ts";
 
 export type Author =
   | { kind: "one"; domain: string; address: string }
   | { kind: "none" }
   | { kind: "several" | "malformed"; domains: string[]; reason: string };
 
+// An endless From is read to its bound, for the domains in it, and is no author.
+function readList(header: Header, field: Field): AddressList {
+  const most = limits.proof.fromBytes;
+  const list = parseAddressList(fieldText(header, { ...field, end: Math.min(field.end, field.start + most) }));
+  return field.end - field.start > most ? { ...list, ok: false } : list;
+}
+
 /** `domain` is in A-label form. */
 export function authorOf(header: Header): Author {
   const fields = fieldsNamed(header, "from");
   if (fields.length === 0) return { kind: "none" };
-  const lists = fields.slice(0, 10).map((field) => parseAddressList(fieldText(header, field)));
+  const lists = fields.slice(0, 10).map((field) => readList(header, field));
   const addresses = lists.flatMap((list) => list.addresses);
   const domains = [...new Set(addresses.flatMap(({ domain }) => toName(domain) ?? []))];
   if (fields.length > 1) return { kind: "several", domains, reason: "several From fields" };

@@ -7,6 +7,7 @@
  */
 import { latin1 } from "../bytes.ts";
 import { limits } from "../limits.ts";
+import { trimWhite } from "./white.ts";
 
 export type Field = {
   /** Lower case, white space before the colon dropped; empty when the line has no usable name. */
@@ -140,7 +141,7 @@ export function fieldsNamed(header: Header, name: string): Field[] {
 
 /** RFC 5322 §2.2.3: the line ends go, the white space stays. */
 export function unfold(value: string): string {
-  return value.replace(/\r?\n/g, "").replace(/^[ \t]+|[ \t]+$/g, "");
+  return trimWhite(value.replace(/\r?\n/g, ""));
 }
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

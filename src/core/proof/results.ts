@@ -3,7 +3,7 @@
  * anyone downstream reads them (§5).
  */
 import { concat } from "../bytes.ts";
-import { type Field, fieldsNamed, fieldValue, readHeader, unfold } from "../message/header.ts";
+import { type Field, fieldsNamed, fieldValue, readHeader } from "../message/header.ts";
 import type { DkimResult, Proof } from "./types.ts";
 
 /** One whole field, folded, ending in CRLF. */
@@ -108,34 +108,23 @@ function without(raw: Uint8Array, fields: readonly Field[]): Uint8Array {
 
 /** authserv-id (§2.2), lower case; null when none can be read. Comments may stand anywhere before it. */
 export function servIdOf(value: string): string | null {
-  const text = withoutComments(unfold(value));
-  if (text === null) return null;
-  const quoted = /^[ \t]*"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
-  const name = quoted === undefined ? /^[ \t]*([^\s;"]+)/.exec(text)?.[1] : quoted.replace(/\\(.)/g, "$1");
+  const at = pastComments(value);
+  if (at === null) return null;
+  const rest = value.slice(at, at + 1000);
+  const quoted = /^"((?:[^"\\]|\\[\s\S])*)"/.exec(rest)?.[1];
+  const name = quoted === undefined ? /^[^\s;"()]+/.exec(rest)?.[0] : quoted.replace(/\\([\s\S])/g, "$1");
   return name === undefined || name === "" ? null : name.toLowerCase();
 }
 
-/** Comments out, quoted strings kept; null when one does not end. */
-export function withoutComments(text: string): string | null {
-  const kept: string[] = [];
+/** Past white space and comments (RFC 5322 §3.2.2), nested ones by counting; null when one does not end. */
+function pastComments(value: string): number | null {
   let depth = 0;
-  let quoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const c = text.charAt(at);
-    if (c === "\\" && (quoted || depth > 0)) {
-      if (depth === 0) kept.push(c, text.charAt(at + 1));
-      at++;
-    } else if (quoted) {
-      quoted = c !== '"';
-      kept.push(c);
-    } else if (c === "(") depth++;
-    else if (c === ")" && depth > 0) {
-      depth--;
-      kept.push(" ");
-    } else if (depth === 0) {
-      quoted = c === '"';
-      kept.push(c);
-    }
+  for (let at = 0; at < value.length; at++) {
+    const c = value.charAt(at);
+    if (depth > 0 && c === "\\") at++;
+    else if (c === "(") depth++;
+    else if (depth > 0 && c === ")") depth--;
+    else if (depth === 0 && !" \t\r\n".includes(c)) return at;
   }
-  return depth > 0 || quoted ? null : kept.join("");
+  return null;
 }

@@ -32,6 +32,8 @@ export function readChain(header: Header): Chain | null {
   if (most === 0) return null;
   // §4.2.1: fifty sets at most; a longer chain is failed unread.
   if (most > limits.proof.arcInstances) return { broken: "too-many-instances", instances: limits.proof.arcInstances };
+  const bytes = columns.flat().reduce((sum, field) => sum + field.end - field.start, 0);
+  if (bytes > limits.proof.arcBytes) return { broken: "too-large", instances: most };
   const numbered = columns.map((fields) => byInstance(header, fields));
   const instances = Math.max(...numbered.map((column) => (column ? column.size : 0)), 0);
   if (numbered.some((column) => column === null)) return { broken: "instance-syntax", instances };

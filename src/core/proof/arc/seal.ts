@@ -41,7 +41,7 @@ export async function sealArc(
   const message = await signedField(
     "ARC-Message-Signature",
     tags,
-    fields.signed(names, "relaxed", null),
+    fields.signed(names, "relaxed", null) ?? [],
     signer,
     crypto,
   );

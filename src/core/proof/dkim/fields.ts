@@ -1,6 +1,8 @@
 /** Header canonicalisation (RFC 6376 §3.4.1, §3.4.2) and the choice of signed fields (§5.4.2), for DKIM and for ARC. */
 import { fromLatin1, latin1 } from "../../bytes.ts";
+import { limits } from "../../limits.ts";
 import { type Field, fieldBytes, type Header } from "../../message/header.ts";
+import { trimEnd } from "../../message/white.ts";
 import type { Canon } from "./body.ts";
 
 /** Canonical fields are made once however many signatures sign them. */
@@ -25,17 +27,22 @@ export class CanonicalFields {
   /**
    * The fields that h= names, bottom-up for repeated names; a name that occurs no more signs nothing (§5.4.2).
    * `names` are lower case; `except` is the signature itself, which is never its own input.
+   * Null when a hostile h= names more header than any honest message has.
    */
-  signed(names: readonly string[], canon: Canon, except: Field | null): Uint8Array[] {
+  signed(names: readonly string[], canon: Canon, except: Field | null): Uint8Array[] | null {
     const above = new Map<string, number>();
     const parts: Uint8Array[] = [];
+    let size = 0;
     for (const name of names) {
       const fields = this.named(name);
       let at = (above.get(name) ?? fields.length) - 1;
       if (at >= 0 && fields[at] === except) at--;
       above.set(name, Math.max(at, 0));
       const field = fields[at];
-      if (field) parts.push(this.canonical(field, canon));
+      if (field === undefined) continue;
+      size += field.end - field.start;
+      if (size > limits.headerBytes) return null;
+      parts.push(this.canonical(field, canon));
     }
     return parts;
   }
@@ -65,10 +72,7 @@ function simpleField(text: string): string {
 
 function relaxedField(text: string): string {
   const colon = text.indexOf(":");
-  const name = text
-    .slice(0, Math.max(colon, 0))
-    .replace(/[ \t]+$/, "")
-    .toLowerCase();
+  const name = trimEnd(text.slice(0, Math.max(colon, 0))).toLowerCase();
   const value = text
     .slice(colon + 1)
     .replace(/\r?\n/g, "")

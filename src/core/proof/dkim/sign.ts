@@ -39,7 +39,7 @@ export async function signDkim(raw: Uint8Array, signer: Signer, crypto: Crypto):
   const names = namesToSign(header);
   const bh = bodyHash(raw, header, canonOf(signer), crypto);
   const tags = { v: "1", ...commonTags(signer), h: names.join(":"), bh };
-  const parts = new CanonicalFields(header).signed(names, canonOf(signer), null);
+  const parts = new CanonicalFields(header).signed(names, canonOf(signer), null) ?? [];
   return signedField("DKIM-Signature", tags, parts, signer, crypto);
 }
 

@@ -1,5 +1,7 @@
 /** Tag lists, RFC 6376 §3.2: the syntax of signatures, key records and seals. */
 
+import { trimWhite } from "../../message/white.ts";
+
 export type Tags = ReadonlyMap<string, string>;
 
 /** Names keep their case; values keep inner white space. Null when it is no tag list, or names a tag twice. */
@@ -13,7 +15,7 @@ export function parseTags(text: string, lenient = false): Tags | null {
     const parts = /^[ \t\r\n]*([A-Za-z][A-Za-z0-9_]*)[ \t\r\n]*=([\s\S]*)$/.exec(spec);
     const name = parts?.[1];
     if (name === undefined || tags.has(name)) return null;
-    tags.set(name, (parts?.[2] ?? "").replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, ""));
+    tags.set(name, trimWhite(parts?.[2] ?? ""));
   }
   return tags;
 }
@@ -29,7 +31,7 @@ export function squeeze(value: string): string {
 
 /** Colon-separated list, white space around the colons dropped. */
 export function listOf(value: string): string[] {
-  return value.split(":").map((item) => item.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, ""));
+  return value.split(":").map(trimWhite);
 }
 
 /** Base64 as signers write it: folded, padding present or forgotten; null when it is not base64. */

@@ -1,5 +1,6 @@
 /** The two identities of RFC 7208 §2.3 and §2.4: MAIL FROM, and HELO where the reverse-path is null. */
 
+import { limits } from "../../limits.ts";
 import type { Resolver } from "../../ports.ts";
 import type { ProofInput, SpfResult } from "../types.ts";
 import { checkHost } from "./check.ts";
@@ -14,6 +15,9 @@ export async function checkSpf(input: SpfInput, dns: Resolver): Promise<SpfResul
   const ip = input.ip === null ? null : parseIp(input.ip);
   if (ip === null) {
     return { ...verdict, result: "not-evaluated", reason: "the client's address is not known" };
+  }
+  if (input.mailFrom.length > limits.proof.pathBytes || (input.helo ?? "").length > limits.proof.pathBytes) {
+    return { ...verdict, result: "none", reason: "the path is too long to be one" };
   }
   if (domain === "") return { ...verdict, result: "none", reason: "no domain to check" };
   const { helo, authservId: receiver, now } = input;
