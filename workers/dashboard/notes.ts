@@ -5,6 +5,7 @@ const notes: Record<string, string> = {
   "alias-removed": "The alias is gone. Mail to it is refused from now on.",
   "aliases-changed": "Done.",
   "domain-added": "The domain is here. Next: prove that it is yours.",
+  "dns-applied": "Cloudflare has taken the changes. The checks below turn green within a minute or so.",
   "domain-removed": "The domain and its aliases are gone.",
   "domain-proved": "Proven: the domain is yours, and receives mail from now on.",
   "mailbox-added": "The mailbox is ready.",

@@ -120,8 +120,9 @@ export async function setDomainState(world: World, id: string, state: Domain["st
   await world.db.update(domain).set({ state }).where(eq(domain.id, id));
 }
 
-export async function setDomainNode(world: World, id: string, node: string | null): Promise<void> {
-  await world.db.update(domain).set({ node }).where(eq(domain.id, id));
+export async function setDomainNode(world: World, of: Domain, node: string | null): Promise<void> {
+  await world.db.update(domain).set({ node }).where(eq(domain.id, of.id));
+  await record(world, { domain: of.id, act: "domain.changed", subject: of.name, detail: { node } });
 }
 
 /** Refused while mailboxes live on it, or a node has not yet erased one: erasing mail is its own, deliberate act. */

@@ -1,5 +1,6 @@
 /** On every page: times in the reader's own zone, light and dark without a reload, copying, ticking, keys. Nothing here is needed to use a page. */
 
+import { enableCopy } from "./copy.ts";
 import { localise } from "./site-time.ts";
 
 for (const time of document.querySelectorAll("time")) localise(time);
@@ -19,19 +20,7 @@ if (themeButton !== null) {
   });
 }
 
-for (const button of document.querySelectorAll<HTMLButtonElement>("[data-copy]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => void copy(button));
-}
-
-async function copy(button: HTMLButtonElement): Promise<void> {
-  await navigator.clipboard.writeText(button.dataset["copy"] ?? "");
-  const said = document.createElement("span");
-  said.setAttribute("role", "status");
-  said.textContent = "Copied";
-  button.append(said);
-  setTimeout(() => said.remove(), 1500);
-}
+enableCopy(document);
 
 const all = document.querySelector<HTMLInputElement>("[data-tick-all]");
 const ticks = [...document.querySelectorAll<HTMLInputElement>("[data-tick]")];

@@ -1,0 +1,303 @@
+/** How set-up looks: steps, checks that update by themselves, records to copy, what a token would change. */
+import type { FC } from "hono/jsx";
+import { roleAtLeast } from "../api/row.ts";
+import type { DomainView } from "../directory/domains.ts";
+import type { Node } from "../directory/nodes.ts";
+import type { Change, Plan } from "../dns/apply.ts";
+import { type Check, type CheckState, canReceive } from "../dns/check.ts";
+import type { Level } from "../dns/records.ts";
+import type { Visitor } from "../sign-in/visitor.ts";
+import { DomainHead } from "./domain-head.tsx";
+import { Icon } from "./icons.tsx";
+import { Badge, Confirm, Copyable, Field, FormToken, fieldAria, Notice } from "./parts.tsx";
+import { type Tone, toneIcon } from "./words.ts";
+
+type SetupProps = { visitor: Visitor; domain: DomainView; checks: Check[]; places: Node[]; trouble: string | null };
+
+export const SetupView: FC<SetupProps> = (props) => {
+  const { visitor, domain, checks, trouble } = props;
+  const may = roleAtLeast(domain.role, "admin");
+  return (
+    <>
+      <DomainHead domain={domain} at="setup" />
+      {trouble && (
+        <div role="alert">
+          <Notice tone="fail">{trouble}</Notice>
+        </div>
+      )}
+      <section class="card stack" aria-labelledby="records">
+        <div class="head">
+          <div class="head-text">
+            <h2 id="records">1. DNS records</h2>
+            <p>
+              DNS is the world's phone book. Set these records where the domain's DNS is kept; Postern looks every few
+              seconds while this page is open, and once a day ever after.
+            </p>
+          </div>
+          <div class="row">
+            <a class="button small-button" href={`/domains/${domain.id}/zone.txt`}>
+              Zone file
+            </a>
+            <a class="button small-button" href={`/domains/${domain.id}/setup`}>
+              Check again
+            </a>
+          </div>
+        </div>
+        <div data-checks={`/domains/${domain.id}/checks`}>
+          <ChecksView domain={domain} checks={checks} />
+        </div>
+      </section>
+      {may && <TokenForm visitor={visitor} domain={domain} />}
+      {may && <PlaceForm {...props} />}
+      <NextSteps domain={domain} ready={domain.state === "active" && canReceive(checks)} />
+      {domain.role === "owner" && <RemoveForm visitor={visitor} domain={domain} />}
+    </>
+  );
+};
+
+const tones: Record<CheckState, Tone> = { pass: "pass", warn: "warn", missing: "warn", wrong: "fail", trouble: "warn" };
+const words: Record<CheckState, string> = {
+  pass: "right",
+  warn: "could be better",
+  missing: "not there yet",
+  wrong: "needs a change",
+  trouble: "no answer",
+};
+const levels: Record<Level, string> = { required: "needed", recommended: "recommended", optional: "nice to have" };
+
+export const ChecksView: FC<{ domain: DomainView; checks: Check[] }> = ({ domain, checks }) => {
+  const waiting = checks.some((check) => check.state !== "pass" && check.state !== "warn");
+  return (
+    <div class="stack" data-waiting={waiting ? "true" : "false"}>
+      {canReceive(checks) && domain.state === "active" && (
+        <Notice tone="pass">Everything that is needed is right: {domain.name} receives mail.</Notice>
+      )}
+      <ul class="checks">
+        {checks.map((check) => (
+          <CheckItem check={check} />
+        ))}
+      </ul>
+    </div>
+  );
+};
+
+const CheckItem: FC<{ check: Check }> = ({ check }) => {
+  const fine = check.state === "pass";
+  return (
+    <li class="check">
+      <span class={`mail-glyph ${tones[check.state]}`}>
+        <Icon name={toneIcon(tones[check.state])} />
+      </span>
+      <details open={!fine && check.level !== "optional"} id={`check-${check.id}`}>
+        <summary class="check-title">
+          {check.title} <span class="soft small">{levels[check.level]}</span>
+        </summary>
+        <div class="stack tight">
+          <p class="soft">{check.why}</p>
+          {check.todo !== "" && <p>{check.todo}</p>}
+          <RecordFacts check={check} />
+        </div>
+      </details>
+      <Badge tone={tones[check.state]}>{words[check.state]}</Badge>
+    </li>
+  );
+};
+
+const RecordFacts: FC<{ check: Check }> = ({ check }) => (
+  <dl class="facts">
+    <dt>Type</dt>
+    <dd>
+      {check.type}
+      {check.priority !== null && `, priority ${check.priority}`}
+    </dd>
+    <dt>Name</dt>
+    <dd>
+      <Copyable text={check.name} label="name" />
+    </dd>
+    <dt>Value</dt>
+    <dd>
+      <Copyable text={check.value} label="value" />
+    </dd>
+    {check.state !== "pass" && (
+      <>
+        <dt>Found</dt>
+        <dd class="mono">
+          {check.found.length === 0 ? <span class="soft">nothing</span> : check.found.map((one) => <div>{one}</div>)}
+        </dd>
+      </>
+    )}
+  </dl>
+);
+
+const TokenForm: FC<{ visitor: Visitor; domain: DomainView }> = ({ visitor, domain }) => (
+  <details class="card">
+    <summary>
+      <strong>DNS at Cloudflare? A token sets all of it</strong>
+    </summary>
+    <form method="post" action={`/domains/${domain.id}/cloudflare`} class="stack">
+      <FormToken token={visitor.formToken} />
+      <p>
+        Make a token for this zone with the permission <strong>Zone · DNS · Edit</strong>
+        {domain.node === null && (
+          <>
+            {" and "}
+            <strong>Zone · Email Routing Rules · Edit</strong>
+          </>
+        )}
+        . First you see what would change; nothing is done before you say so. The token is not kept.
+      </p>
+      <Field id="cf" label="API token" hint="Cloudflare: My Profile, API Tokens, Create Token.">
+        <input
+          id="cf"
+          name="cf"
+          type="password"
+          class="mono"
+          required
+          maxlength={200}
+          autocomplete="off"
+          {...fieldAria("cf", { hint: true })}
+        />
+      </Field>
+      <div>
+        <button type="submit">Show what would change</button>
+      </div>
+    </form>
+  </details>
+);
+
+const PlaceForm: FC<SetupProps> = ({ visitor, domain, places }) => (
+  <details class="card">
+    <summary>
+      <strong>Where mail comes in</strong>
+    </summary>
+    <form method="post" action={`/domains/${domain.id}/node`} class="row">
+      <FormToken token={visitor.formToken} />
+      <label class="out-of-sight" for="node">
+        Mail comes in
+      </label>
+      <select id="node" name="node" class="narrow">
+        {places.map((node) => (
+          <option value={node.id} selected={node.id === domain.node}>
+            at {node.mxHost} ({node.name})
+          </option>
+        ))}
+        <option value="" selected={domain.node === null}>
+          by Cloudflare Email Routing
+        </option>
+      </select>
+      <button type="submit">Change</button>
+    </form>
+  </details>
+);
+
+const NextSteps: FC<{ domain: DomainView; ready: boolean }> = ({ domain, ready }) => (
+  <>
+    <section class="card stack" aria-labelledby="first">
+      <h2 id="first">2. The first alias</h2>
+      {domain.aliases > 0 ? (
+        <Notice tone="pass">
+          There {domain.aliases === 1 ? "is one" : `are ${domain.aliases}`}.{" "}
+          <a href={`/domains/${domain.id}`}>See the aliases</a>
+        </Notice>
+      ) : (
+        <div class="row">
+          <a class="button main" href={`/domains/${domain.id}`}>
+            Add an alias
+          </a>
+          <a class="button" href={`/mailboxes/new?domain=${domain.id}`}>
+            Or make a mailbox
+          </a>
+        </div>
+      )}
+    </section>
+    <section class="card flush" aria-labelledby="test">
+      <div class="toolbar">
+        <h2 id="test">3. A test mail</h2>
+        <span class="live" data-live={domain.id} hidden>
+          watching
+        </span>
+      </div>
+      <div data-messages aria-live="polite" />
+      <p class="pager" data-nothing>
+        {ready
+          ? `Send a message from anywhere to one of your addresses at ${domain.name}. It shows up here, with everything that happens to it.`
+          : "Once the records are right, send a message from anywhere: it shows up here while you watch."}
+      </p>
+    </section>
+  </>
+);
+
+const RemoveForm: FC<{ visitor: Visitor; domain: DomainView }> = ({ visitor, domain }) => (
+  <div class="row end">
+    <Confirm
+      label="Remove this domain"
+      ask={`Remove ${domain.name} with its ${domain.aliases} aliases? Its mail is refused from then on.`}
+    >
+      <form method="post" action={`/domains/${domain.id}/remove`}>
+        <FormToken token={visitor.formToken} />
+        <button class="danger" type="submit">
+          Remove it
+        </button>
+      </form>
+    </Confirm>
+  </div>
+);
+
+type PlanProps = { visitor: Visitor; domain: DomainView; plan: Plan; token: string };
+
+export const PlanView: FC<PlanProps> = ({ visitor, domain, plan, token }) => (
+  <>
+    <DomainHead domain={domain} at="setup" />
+    <section class="card stack" aria-labelledby="plan">
+      <h2 id="plan">What would change in the zone {plan.zone.name}</h2>
+      {plan.lacks.length > 0 && (
+        <div role="alert">
+          <Notice tone="fail">
+            The token lacks{" "}
+            {plan.lacks.map((one, i) => (
+              <>
+                {i > 0 && " and "}
+                <strong>{one}</strong>
+              </>
+            ))}
+            . Edit it at Cloudflare, then try again; the token itself stays the same.
+          </Notice>
+        </div>
+      )}
+      {plan.lacks.length === 0 && plan.changes.length === 0 && (
+        <Notice tone="pass">Nothing: all records are as they should be.</Notice>
+      )}
+      <ul class="diff">
+        {plan.changes.map((change) => (
+          <ChangeItem change={change} />
+        ))}
+      </ul>
+      <form method="post" action={`/domains/${domain.id}/cloudflare`} class="row">
+        <FormToken token={visitor.formToken} />
+        <input type="hidden" name="cf" value={token} />
+        {plan.lacks.length === 0 && plan.changes.length > 0 && (
+          <button class="main" name="apply" value="yes" type="submit">
+            Apply these changes
+          </button>
+        )}
+        {plan.lacks.length > 0 && <button type="submit">Try again</button>}
+        <a class="button plain" href={`/domains/${domain.id}/setup`}>
+          Back
+        </a>
+      </form>
+    </section>
+  </>
+);
+
+const ChangeItem: FC<{ change: Change }> = ({ change }) => {
+  const sign = change.kind === "remove" ? "−" : change.kind === "change" ? "~" : "+";
+  return (
+    <li class={`diff-${change.kind}`}>
+      <span aria-hidden="true">{sign}</span>
+      <div>
+        {change.says}
+        {change.kind === "change" && <div class="soft small">instead of: {change.before}</div>}
+      </div>
+    </li>
+  );
+};
