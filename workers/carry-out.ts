@@ -21,8 +21,9 @@ import type { Delivery, Outcome, Shared } from "./mail.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { relayBox, spool } from "./spool.ts";
 import { traceBlock } from "./trace.ts";
+import { countMessage, isTxtDomain } from "./txt.ts";
 import { askVerification } from "./verification.ts";
-import { spoolWebhook } from "./webhook.ts";
+import { installationKey, spoolWebhook } from "./webhook.ts";
 
 export type Done = Ending & { outcome: Outcome };
 
@@ -40,6 +41,8 @@ export async function carryOut(delivery: Delivery, shared: Shared, edge: Edge): 
 }
 
 async function accept(job: Job, verdict: Extract<Verdict, { kind: "accept" }>): Promise<Done> {
+  const { domain } = job.found;
+  if (isTxtDomain(domain.id)) job.edge.later(countMessage(job.edge, domain.name));
   const steps = skipped(verdict);
   const last = verdict.copies.find((copy) => goesByCloudflare(copy, job));
   try {
@@ -133,7 +136,8 @@ async function webhook({ url }: Extract<Copy, { kind: "webhook" }>, job: Job): P
   const { delivery, found, proof, shared, edge } = job;
   const { mailFrom, ip, helo, receivedAt } = shared.mail.envelope;
   const { recipient } = delivery.found;
-  const endpoint = await ensureEndpoint(openWorld(edge.env.DIRECTORY), found.domain.id, url);
+  const own = isTxtDomain(found.domain.id) ? await installationKey(edge) : null;
+  const endpoint = await ensureEndpoint(openWorld(edge.env.DIRECTORY), found.domain.id, url, own);
   await spoolWebhook(edge, {
     endpoint: endpoint.id,
     id: shared.keys.idFor(recipient, `webhook ${url}`),

@@ -23,7 +23,7 @@ function routesFor(request: Request): { fetch: typeof node.fetch } {
   const { pathname } = new URL(request.url);
   if (pathname.startsWith("/node/")) return node;
   if (isClientSetup(pathname)) return setup;
-  if (pathname.startsWith("/raw/")) return raw;
+  if (pathname.startsWith("/raw/") || pathname === "/webhook-key") return raw;
   if (isVerification(pathname)) return verify;
   return pathname.startsWith("/api/") ? api : dashboard;
 }

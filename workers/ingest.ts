@@ -20,16 +20,25 @@ import type { Edge } from "./platform.ts";
 import { guessesTooMuch } from "./rate.ts";
 import { receive } from "./receive.ts";
 import { routeOf, rulingOf } from "./route.ts";
+import { withTxt } from "./txt.ts";
 
 type RcptQuestion = z.infer<typeof rcptQuestionSchema>;
 
 /** What can be said before DATA: by the envelope alone. An IP that guesses at addresses is told nothing any more. */
 export async function answerRcpt(edge: Edge, node: string, question: RcptQuestion): Promise<RcptAnswer> {
   const sender = senderOf(question.sender, "", question.ip);
-  const [found] = await lookUp(edge.env.DIRECTORY, [question.recipient], listable(sender));
+  const known = await lookUp(edge.env.DIRECTORY, [question.recipient], listable(sender));
+  const [found] = await withTxt(edge, known, node);
   if (found === undefined) return { kind: "defer", ...replyFor("edge-trouble") };
   const route = routeOf(found, node);
-  const verdict = decide({ route, trouble: null, sender: rulingOf(found, route, sender), size: 0, proof: null });
+  const verdict = decide({
+    route,
+    trouble: null,
+    provenOnly: false,
+    sender: rulingOf(found, route, sender),
+    size: 0,
+    proof: null,
+  });
   const { kind, reply } = promised(verdict);
   if (kind === "accepted") return { kind: "ok" };
   if (await guessesTooMuch(edge, question.ip)) return { kind: "defer", ...replyFor("rate-limited") };

@@ -10,6 +10,7 @@ import { type Edge, openEdge } from "./platform.ts";
 import { edgeOrigin } from "./post.ts";
 import type { SpoolPlace } from "./spool.ts";
 import { derivedKey, openTransit } from "./transit.ts";
+import { installationPublicKey } from "./webhook.ts";
 
 const lifeMs = 60 * 60 * 1000;
 const prefix = ".raw/";
@@ -53,6 +54,7 @@ export function rawRoutes(): Hono<{ Bindings: Env }> {
     };
     return new Response(raw, { headers: { ...headers, "content-disposition": 'attachment; filename="message.eml"' } });
   });
+  app.get("/webhook-key", async (c) => c.text(await installationPublicKey(openEdge(c.env, c.executionCtx))));
   return app;
 }
 

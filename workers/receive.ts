@@ -24,6 +24,7 @@ import { type Message, readMessage } from "./message.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { tooFast } from "./rate.ts";
 import { routeOf, rulingOf } from "./route.ts";
+import { isTxtDomain, withTxt } from "./txt.ts";
 
 export async function receive(mail: Incoming, edge: Edge): Promise<Receipt> {
   try {
@@ -38,7 +39,8 @@ async function pipeline(mail: Incoming, edge: Edge): Promise<Receipt> {
   const { envelope } = mail;
   const message = readMessage(mail.raw);
   const sender = senderOf(envelope.mailFrom, message.author, envelope.ip);
-  const found = await lookUp(edge.env.DIRECTORY, mail.recipients, listable(sender)); // the one round trip to the directory
+  const known = await lookUp(edge.env.DIRECTORY, mail.recipients, listable(sender)); // the one round trip to the directory
+  const found = await withTxt(edge, known, envelope.assertedBy);
   const routes = found.map((one) => routeOf(one, envelope.assertedBy));
   const keys = dedupeKeys(edge.config.dedupeSecret, envelope.mailFrom, mail.below);
   const [fast, seen, proof] = await Promise.all([
@@ -67,7 +69,15 @@ function verdictFor(found: LookedUp, route: Route | undefined, known: Known): De
   const { message, sender, fast, proof } = known;
   const to = route ?? { kind: "refused", reason: "edge-trouble", match: null, skips: [] };
   const trouble = fast.has(found.recipient) ? "rate-limited" : (message.trouble ?? loopTrouble(message, found));
-  return decide({ route: to, trouble, sender: rulingOf(found, to, sender), size: message.raw.length, proof });
+  const provenOnly = found.domain !== null && isTxtDomain(found.domain.id);
+  return decide({
+    route: to,
+    trouble,
+    provenOnly,
+    sender: rulingOf(found, to, sender),
+    size: message.raw.length,
+    proof,
+  });
 }
 
 /** Our own mark says that this very address forwarded the message before. */

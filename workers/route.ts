@@ -2,6 +2,7 @@
  * From what the directory knows to a route and a ruling on the sender; both entrances, the door's RCPT question and "explain"
  * go through here. Pure.
  */
+import type { Reason } from "../src/core/reply.ts";
 import { resolve } from "../src/core/rules/aliases.ts";
 import type { Route } from "../src/core/rules/route.ts";
 import { judge, type Ruling, type Sender } from "../src/core/rules/senders.ts";
@@ -10,11 +11,15 @@ import type { LookedUp } from "./directory/routes.ts";
 
 /** Who speaks: a node, which is believed only for the domains assigned to it, or null for Cloudflare's own entrance. */
 export function routeOf(found: LookedUp, speaker: string | null): Route {
-  const elsewhere = found.domain === null || (speaker !== null && found.domain.node !== speaker);
-  if (elsewhere) return { kind: "refused", reason: "domain-not-here", match: null, skips: [] };
+  if (found.domain === null) return refused(found.trouble ?? "domain-not-here");
+  if (speaker !== null && found.domain.node !== speaker) return refused("domain-not-here");
   const route = resolve(found.address, found.candidates);
   if (speaker === null && isUnknown(route) && isReturnPath(found.address.local)) return toReturnPath(found.recipient);
   return admit(route, found.standings);
+}
+
+function refused(reason: Reason): Route {
+  return { kind: "refused", reason, match: null, skips: [] };
 }
 
 /** Rules of an alias speak only where that alias matched. */

@@ -2,8 +2,8 @@
  * Finding what the bells missed: all of R2 every five minutes, one node's part whenever its heartbeat comes in. A node that
  * is silent is probed with a single object, so its queue is not tried ten thousand times for nothing.
  */
-import { eq, lt } from "drizzle-orm";
-import { journal, node, seen, session, vacationSent } from "./directory/schema.ts";
+import { eq, lt, sql } from "drizzle-orm";
+import { journal, node, seen, session, vacationSent, webhookEndpoint } from "./directory/schema.ts";
 import { handOff } from "./handoff.ts";
 import type { Edge } from "./platform.ts";
 import { deleteOldRaw } from "./raw-link.ts";
@@ -60,6 +60,11 @@ async function expire(edge: Edge): Promise<void> {
     edge.db.delete(journal).where(lt(journal.expiresAt, now)),
     edge.db.delete(seen).where(lt(seen.expiresAt, now)),
     edge.db.delete(session).where(lt(session.expiresAt, now)),
+    edge.db
+      .delete(webhookEndpoint)
+      .where(
+        sql`${webhookEndpoint.domain} not like 'dns:%' and ${webhookEndpoint.domain} not in (select id from domain)`,
+      ),
     edge.db.delete(vacationSent).where(lt(vacationSent.expiresAt, now)),
   ]);
 }

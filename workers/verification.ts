@@ -6,6 +6,7 @@ import { and, count, eq, gt } from "drizzle-orm";
 import { hex, toBase64url, utf8 } from "../src/core/bytes.ts";
 import type { DomainRef } from "./directory/routes.ts";
 import { suppression, txtDestination, verifiedAddress } from "./directory/schema.ts";
+import { standingsFor } from "./directory/standings.ts";
 import type { Edge } from "./platform.ts";
 import { edgeOrigin, post } from "./post.ts";
 
@@ -21,12 +22,13 @@ export async function askVerification(edge: Edge, domain: DomainRef, address: st
   const origin = await edgeOrigin(edge);
   if (domain.relay === null || origin === null) return "no-way-out";
   const book = domain.ownerId === null ? txtBook(edge, domain.name) : accountBook(edge, domain.ownerId);
-  const [row, today, suppressed] = await Promise.all([
+  const [row, today, suppressed, exempt] = await Promise.all([
     book.find(address),
     book.sentToday(),
     isSuppressed(edge, address),
+    needsNoLink(edge, domain, address),
   ]);
-  if (row?.verifiedAt) return "verified";
+  if (row?.verifiedAt || exempt) return "verified";
   if (row?.refusedAt || suppressed) return "refused";
   if (row !== null && edge.clock() - row.sentAt < weekMs) return "sent-before";
   if (today >= perDay) return "enough-today";
@@ -56,6 +58,13 @@ function letterText(domain: string, address: string, link: string): string {
     "On the same page you can say that we shall never write to you again.",
     "",
   ].join("\n");
+}
+
+/** The same exceptions as `standing.ts`: an operator's destinations, and the people's own domains. */
+async function needsNoLink(edge: Edge, domain: DomainRef, address: string): Promise<boolean> {
+  if (domain.ownerId === null) return false;
+  const { trusted, ownDomains } = await standingsFor(edge.env.DIRECTORY, domain.id, [address]);
+  return trusted || ownDomains.has(address.slice(address.lastIndexOf("@") + 1));
 }
 
 /** SHA-256 of the token, which itself is kept nowhere. */

@@ -24,6 +24,7 @@ const replies = {
   "too-big": [552, "3.4", "Message exceeds the size limit of 25 MiB"],
   "too-many-recipients": [452, "5.3", "Too many recipients in one transaction"],
   "mail-loop": [554, "4.6", "Too many hops: this message is going round in circles"],
+  "not-authenticated": [550, "7.26", "Mail for this domain has to pass SPF or DKIM"],
   malformed: [554, "6.0", "The message is not well formed"],
   "mailbox-full": [452, "2.2", "Mailbox is full"],
   "store-trouble": [451, "3.0", "Storage trouble on our side, please try again"],

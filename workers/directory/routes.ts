@@ -3,6 +3,7 @@
  * one round trip however many aliases a domain has; `core/rules` then decides. Statements are prepared SQL, since drizzle's
  * builder costs more here than the look-up.
  */
+import type { Reason } from "../../src/core/reply.ts";
 import { type Address, addressText, foldAddress, splitTag } from "../../src/core/rules/address.ts";
 import type { Candidates } from "../../src/core/rules/aliases.ts";
 import type { Alias, AliasKind, Destination, HostPort, MailboxRef } from "../../src/core/rules/route.ts";
@@ -32,8 +33,8 @@ export type Found = {
   /** Rules of the owner's lists that may speak of the sender; an alias's own name the alias in `of`. */
   senders: (SenderRule & { of: string })[];
 };
-/** `domain` is null where no active domain of ours is meant. */
-export type LookedUp = Found | { recipient: string; address: Address | null; domain: null };
+/** `domain` is null where no active domain of ours is meant; `trouble` says that this may be otherwise later. */
+export type LookedUp = Found | { recipient: string; address: Address | null; domain: null; trouble?: Reason };
 
 /**
  * ?1 domain, ?2 local part, ?3 local part without tag. `reach` is every alias whose destinations can matter: those that may
@@ -53,6 +54,10 @@ const reach = `
   ),
   reach as (select id from candidate union select id from nested),
   going as (select t.* from reach join destination t on t.alias = reach.id)`;
+
+/** A node that relays, ?1 preferred. */
+export const relayFor = `select id as node, transit_key as publicKey, transit_key_id as keyId from node
+  where state = 'active' and transit_key is not null order by id = ?1 desc, last_seen_at desc limit 1`;
 
 const questions = {
   domain: `select d.id, d.name, d.node, n.id as relayNode, n.transit_key as relayKey, n.transit_key_id as relayKeyId,
@@ -117,7 +122,7 @@ type AliasRow = {
   paused_at: number | null;
   may_match: number;
 };
-type StandingRow = { what: "verified" | "own" | "suppressed" | "trusted"; value: string; cloudflare: number };
+export type StandingRow = { what: "verified" | "own" | "suppressed" | "trusted"; value: string; cloudflare: number };
 type SenderRow = SenderRule & { id: string };
 type MailboxRow = {
   id: string;
@@ -184,7 +189,7 @@ function read(recipient: string, address: Address, answers: unknown[][]): Looked
   };
 }
 
-function standingsOf(rows: StandingRow[]): Standings {
+export function standingsOf(rows: StandingRow[]): Standings {
   const values = (what: StandingRow["what"]): string[] =>
     rows.filter((row) => row.what === what).map(({ value }) => value);
   const verified = rows.filter((row) => row.what === "verified");

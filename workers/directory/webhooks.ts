@@ -36,8 +36,11 @@ export async function endpointById(world: World, id: string): Promise<Endpoint |
   return row ?? null;
 }
 
-/** The receiver at this URL; made with a secret of its own when a destination names it for the first time. */
-export async function ensureEndpoint(world: World, domain: string, url: string): Promise<Endpoint> {
+/**
+ * The receiver at this URL; made when a destination names it for the first time, with a secret of its own, or with `key`
+ * (a `whsk_` text) for a domain whose owner has no account to see a secret in.
+ */
+export async function ensureEndpoint(world: World, domain: string, url: string, key: string | null): Promise<Endpoint> {
   const find = () =>
     world.db
       .select()
@@ -46,8 +49,9 @@ export async function ensureEndpoint(world: World, domain: string, url: string):
       .limit(1);
   const [known] = await find();
   if (known !== undefined) return known;
-  const secrets = [newWebhookSecret(world.random)];
-  const row = { id: newId(world), domain, url, scheme: "v1" as const, secrets, createdAt: world.clock() };
+  const scheme: Scheme = key === null ? "v1" : "v1a";
+  const secrets = [key ?? newWebhookSecret(world.random)];
+  const row = { id: newId(world), domain, url, scheme, secrets, createdAt: world.clock() };
   await world.db.insert(webhookEndpoint).values(row).onConflictDoNothing();
   const [made] = await find();
   if (made === undefined) throw notFound("webhook");

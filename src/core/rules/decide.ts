@@ -24,6 +24,8 @@ export type Facts = {
   route: Route;
   /** What is wrong with the message itself, before anything is proven. */
   trouble: Reason | null;
+  /** The domain has no account: only mail whose sender is proven is passed on. */
+  provenOnly: boolean;
   /** What the owner's lists say of the sender. */
   sender: Ruling;
   /** Raw bytes. */
@@ -40,7 +42,7 @@ export function decide(facts: Facts, rules: Rules = keep): Verdict {
   if (route.kind === "refused") return refuse(route.reason, route.match, route.skips);
   if (facts.trouble !== null) return refuse(facts.trouble, route.match);
   if (facts.sender.kind === "denied" && facts.sender.answer === "reject") return refuse("denied", route.match);
-  const doubt = unproven(facts.proof);
+  const doubt = unproven(facts.proof) ?? anonymous(facts);
   if (doubt !== null) return { ...doubt, match: route.match, skips: [] };
   if (route.kind === "dropped") return { kind: "drop", reason: "address-disabled", match: route.match };
   if (facts.sender.kind === "denied") return { kind: "drop", reason: "denied", match: route.match };
@@ -60,14 +62,21 @@ function copyFor(target: Target, folder: string): Copy {
   return { kind: "forward", address: target.address, route: target.route };
 }
 
+type Doubt = Omit<Extract<Verdict, { kind: "refuse" }>, "match" | "skips">;
+
 /** RFC 7489 §6.6.2: a policy that asks for rejection is followed; trouble is never read as a failure (R11). */
-function unproven(proof: Proof | null): Omit<Extract<Verdict, { kind: "refuse" }>, "match" | "skips"> | null {
+function unproven(proof: Proof | null): Doubt | null {
   if (proof === null) return null;
   const { dmarc } = proof;
   if (dmarc.result === "temperror") return { kind: "refuse", reason: "dns-trouble", detail: null };
   if (dmarc.disposition !== "reject") return null;
   const detail = `The DMARC policy of ${dmarc.domain} rejects this message: neither SPF nor DKIM passed for it`;
   return { kind: "refuse", reason: "dmarc-policy", detail };
+}
+
+function anonymous({ provenOnly, proof }: Facts): Doubt | null {
+  const proven = proof === null || proof.spf.result === "pass" || proof.dkim.some(({ result }) => result === "pass");
+  return provenOnly && !proven ? { kind: "refuse", reason: "not-authenticated", detail: null } : null;
 }
 
 function isFull(target: Target, size: number): boolean {

@@ -45,6 +45,8 @@ export const labels = {
   edgeTransit: "postern/edge/transit-seed/1",
   /** Key of sealed TXT records, from the edge's Ed25519 seed. */
   txtRecord: "postern/edge/txt-record/1",
+  /** Ed25519 seed that signs webhooks of domains without an account, from the edge's Ed25519 seed. */
+  webhookKey: "postern/edge/webhook-key/1",
   /** HMAC key of short-lived links to raw messages, from the edge's Ed25519 seed. */
   rawLink: "postern/edge/raw-link/1",
 } as const;
