@@ -15,7 +15,8 @@ export type Address = {
 };
 export type AddressList = { ok: boolean; addresses: Address[] };
 
-type Token = { kind: "atom" | "quoted" | "literal" | "special"; text: string };
+/** `apart`: white space or a comment stands before it. */
+type Token = { kind: "atom" | "quoted" | "literal" | "special"; text: string; apart: boolean };
 
 /** `text` is unfolded or folded header text. Never throws. */
 export function parseAddressList(text: string): AddressList {
@@ -27,27 +28,31 @@ export function parseAddressList(text: string): AddressList {
 function tokenize(text: string): Token[] | null {
   const tokens: Token[] = [];
   let at = 0;
+  let end = 0; // of the token before
   while (at < text.length) {
     const c = text.charAt(at);
+    const apart = at > end;
+    const count = tokens.length;
     if (c === " " || c === "\t" || c === "\r" || c === "\n") at++;
     else if (c === "(") at = endOfComment(text, at);
-    else if (c === '"') at = quoted(text, at, '"', "quoted", tokens);
-    else if (c === "[") at = quoted(text, at, "]", "literal", tokens);
+    else if (c === '"') at = quoted(text, at, '"', apart, tokens);
+    else if (c === "[") at = quoted(text, at, "]", apart, tokens);
     else if (specials.has(c)) {
-      tokens.push({ kind: "special", text: c });
+      tokens.push({ kind: "special", text: c, apart });
       at++;
-    } else at = atom(text, at, tokens);
+    } else at = atom(text, at, apart, tokens);
     if (at < 0) return null;
+    if (tokens.length > count) end = at;
   }
   return tokens;
 }
 
 const specials = new Set('()<>[]:;@\\,."');
 
-function atom(text: string, start: number, tokens: Token[]): number {
+function atom(text: string, start: number, apart: boolean, tokens: Token[]): number {
   let at = start;
   while (at < text.length && !specials.has(text.charAt(at)) && !/[ \t\r\n]/.test(text.charAt(at))) at++;
-  tokens.push({ kind: "atom", text: text.slice(start, at) });
+  tokens.push({ kind: "atom", text: text.slice(start, at), apart });
   return at;
 }
 
@@ -63,7 +68,8 @@ function endOfComment(text: string, start: number): number {
   return -1;
 }
 
-function quoted(text: string, start: number, close: string, kind: "quoted" | "literal", tokens: Token[]): number {
+function quoted(text: string, start: number, close: string, apart: boolean, tokens: Token[]): number {
+  const kind = close === "]" ? "literal" : "quoted";
   const parts: string[] = [];
   let from = start + 1;
   for (let at = from; at < text.length; at++) {
@@ -71,7 +77,7 @@ function quoted(text: string, start: number, close: string, kind: "quoted" | "li
     if (c === close) {
       parts.push(text.slice(from, at));
       const inside = parts.join("").replace(/\r?\n/g, "");
-      tokens.push({ kind, text: kind === "literal" ? `[${inside}]` : inside });
+      tokens.push({ kind, text: kind === "literal" ? `[${inside}]` : inside, apart });
       return at + 1;
     }
     if (c === "\\") {
@@ -178,7 +184,7 @@ function isWord(token: Token): boolean {
 
 function phrase(words: readonly Token[]): string {
   let text = "";
-  for (const { kind, text: word } of words) text += kind === "special" || text === "" ? word : ` ${word}`;
+  for (const { text: word, apart } of words) text += apart && text !== "" ? ` ${word}` : word;
   return text;
 }
 

@@ -5,7 +5,7 @@
 import { toBase64, utf8 } from "../bytes.ts";
 
 export type Letter = {
-  /** Address only; `fromName` is shown. */
+  /** Address only; `fromName`, unless empty, is shown. */
   from: string;
   fromName: string;
   to: string;
@@ -22,7 +22,7 @@ export type Letter = {
 
 export function writeLetter(letter: Letter): Uint8Array<ArrayBuffer> {
   const fields = [
-    ["From", `${phrase(letter.fromName)} <${clean(letter.from)}>`],
+    ["From", `${letter.fromName === "" ? "" : `${phrase(letter.fromName)} `}<${clean(letter.from)}>`],
     ["To", `<${clean(letter.to)}>`],
     ["Subject", encodedText(letter.subject)],
     ["Date", new Date(letter.date).toUTCString().replace("GMT", "+0000")],
