@@ -36,9 +36,6 @@ CREATE TABLE message (
   -- SHA-256 of the bytes as served, and a MAC that binds them to this mailbox
   digest BLOB NOT NULL,
   body_mac BLOB NOT NULL,
-  -- Date: as an instant (UTC ms) and as the day it says (days since the epoch); null where it can't be read
-  sent_at INTEGER,
-  sent_day INTEGER,
   envelope BLOB NOT NULL,
   structure BLOB NOT NULL,
   structure_basic BLOB NOT NULL,
@@ -63,7 +60,10 @@ CREATE TABLE words (
   cc TEXT NOT NULL,
   bcc TEXT NOT NULL,
   message_id TEXT,
-  refs TEXT NOT NULL
+  refs TEXT NOT NULL,
+  -- Date: as an instant (UTC ms) and as the day it says (days since the epoch); null where it can't be read
+  sent_at INTEGER,
+  sent_day INTEGER
 ) STRICT;
 
 -- Message-IDs seen, as 48-bit hashes, for thread ids.

@@ -17,10 +17,17 @@ export class Body {
   readonly #message: number;
   readonly #parts: string;
   #map: PartMap | undefined;
+  readonly #packed = new Map<number, [codec: number, bytes: Uint8Array]>();
   readonly #chunks = new Map<number, Uint8Array>();
 
-  constructor(db: Database, row: { message: number; size: number; headerSize: number; parts: string }) {
+  /** `chunks`: those read already. */
+  constructor(
+    db: Database,
+    row: { message: number; size: number; headerSize: number; parts: string },
+    chunks: readonly ChunkTuple[] = [],
+  ) {
     this.#db = db;
+    for (const [number, codec, bytes] of chunks) this.#packed.set(number, [codec, bytes]);
     this.#message = row.message;
     this.size = row.size;
     this.headerSize = row.headerSize;
@@ -63,16 +70,22 @@ export class Body {
   #chunk(number: number): Uint8Array {
     const had = this.#chunks.get(number);
     if (had) return had;
-    const row = this.#db.tuples<[number, Uint8Array]>(
-      "SELECT codec, bytes FROM body WHERE id = ?",
-      this.#message * chunkRoom + number,
-    )[0];
+    const row = this.#packed.get(number) ?? this.#read(number);
     if (!row) throw new Error("a chunk of a message is missing");
     const bytes = unpackChunk(...row);
     this.#chunks.set(number, bytes);
     return bytes;
   }
+
+  #read(number: number): [number, Uint8Array] | undefined {
+    return this.#db.tuples<[number, Uint8Array]>(
+      "SELECT codec, bytes FROM body WHERE id = ?",
+      this.#message * chunkRoom + number,
+    )[0];
+  }
 }
+
+export type ChunkTuple = [number: number, codec: number, bytes: Uint8Array];
 
 /** null: no such section. */
 export function sectionBytes(body: Body, section: Section): Uint8Array | null | "undecodable" {

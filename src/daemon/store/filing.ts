@@ -70,15 +70,13 @@ function storeMessage(write: Write, message: Prepared): number {
   const known = threadOf(write, mentions);
   const mac = createHmac("sha256", mailbox.bodyMac).update(message.digest).digest();
   const { id } = db.run(
-    `INSERT INTO message (thread, size, header_size, digest, body_mac, sent_at, sent_day, envelope, structure,
-       structure_basic, parts, preview) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
+    `INSERT INTO message (thread, size, header_size, digest, body_mac, envelope, structure,
+       structure_basic, parts, preview) VALUES (?,?,?,?,?,?,?,?,?,?)`,
     known ?? 0,
     message.size,
     message.headerSize,
     message.digest,
     mac.subarray(0, 16),
-    message.sentAt,
-    message.sentDay,
     message.envelope,
     message.structure,
     message.basicStructure,
@@ -91,7 +89,7 @@ function storeMessage(write: Write, message: Prepared): number {
     db.run("INSERT INTO body (id, codec, bytes) VALUES (?, ?, ?)", id * chunkRoom + i, chunk.codec, chunk.bytes);
   }
   db.run(
-    "INSERT INTO words (message, subject, from_, to_, cc, bcc, message_id, refs) VALUES (?,?,?,?,?,?,?,?)",
+    "INSERT INTO words (message, subject, from_, to_, cc, bcc, message_id, refs, sent_at, sent_day) VALUES (?,?,?,?,?,?,?,?,?,?)",
     id,
     message.subject,
     message.from,
@@ -100,6 +98,8 @@ function storeMessage(write: Write, message: Prepared): number {
     message.bcc,
     message.messageId,
     message.references.join(" "),
+    message.sentAt,
+    message.sentDay,
   );
   return id;
 }

@@ -105,6 +105,11 @@ export class Keeper {
     return this.#open.has(mailbox);
   }
 
+  isIndexing(mailbox: string): boolean {
+    const open = this.#open.get(mailbox);
+    return open?.indexer.index.isBehind(open.mailbox) ?? false;
+  }
+
   setQuota(mailbox: string, quotaBytes: number): void {
     const open = this.#open.get(mailbox);
     if (open) open.mailbox.quotaBytes = quotaBytes;

@@ -73,6 +73,7 @@ export const operations = {
     return true;
   },
   logout: ({ keeper }: Context, { session }: { session: number }) => keeper.leave(session),
+  isIndexing: ({ keeper }: Context, { mailbox }: { mailbox: string }) => keeper.isIndexing(mailbox),
   lockIdle: ({ keeper }: Context, { mailbox }: { mailbox: string }) => keeper.lockIdle(mailbox),
   lock: ({ keeper }: Context, { mailbox }: { mailbox: string }) => keeper.lock(mailbox),
   erase: ({ keeper }: Context, { mailbox }: { mailbox: string }) => keeper.erase(mailbox),

@@ -298,6 +298,11 @@ export class Store {
     return record?.state === "active" && epoch >= record.epoch;
   }
 
+  /** Has the full-text index of an open mailbox mail yet to look at? Searches are exact all the same. */
+  isIndexing(mailbox: string): Promise<boolean> {
+    return this.#threadOf(mailbox).call("isIndexing", { mailbox });
+  }
+
   /** The record held, by id. */
   record(mailbox: string): MailboxRecord | null {
     return this.#placed.get(mailbox)?.record ?? null;

@@ -17,14 +17,23 @@ export type Words = {
   bcc: string;
   message_id: string | null;
   refs: string;
-};
-export type Facts = {
   sent_at: number | null;
   sent_day: number | null;
-  thread: number;
-  header_size: number;
-  parts: string;
 };
+export type Facts = { thread: number; header_size: number; parts: string };
+
+export const wordColumns = "subject, from_, to_, cc, bcc, message_id, refs, sent_at, sent_day";
+export type WordsTuple = [
+  subject: string,
+  from: string,
+  to: string,
+  cc: string,
+  bcc: string,
+  messageId: string | null,
+  refs: string,
+  sentAt: number | null,
+  sentDay: number | null,
+];
 
 export class Candidate {
   readonly uid: number;
@@ -41,23 +50,22 @@ export class Candidate {
   #fields: [string, string][] | undefined;
   #bodyText: string | undefined;
 
-  constructor(mailbox: Mailbox, row: CandidateTuple) {
+  /** `words`: where they were read with the entry. */
+  constructor(mailbox: Mailbox, row: CandidateTuple, words: WordsTuple | null = null) {
     this.#mailbox = mailbox;
+    if (words) this.#words = named(words);
     [this.uid, this.message, this.flags, this.keywords, this.modseq, this.internalDate, this.savedAt, this.size] = row;
   }
 
   get words(): Words {
-    this.#words ??= this.#mailbox.db.get<Words>(
-      "SELECT subject, from_, to_, cc, bcc, message_id, refs FROM words WHERE message = ?",
-      this.message,
-    );
+    this.#words ??= this.#mailbox.db.get<Words>(`SELECT ${wordColumns} FROM words WHERE message = ?`, this.message);
     if (!this.#words) throw new Error("a message without its words");
     return this.#words;
   }
 
   get facts(): Facts {
     this.#facts ??= this.#mailbox.db.get<Facts>(
-      "SELECT sent_at, sent_day, thread, header_size, parts FROM message WHERE id = ?",
+      "SELECT thread, header_size, parts FROM message WHERE id = ?",
       this.message,
     );
     if (!this.#facts) throw new Error("an entry without its message");
@@ -88,6 +96,10 @@ export class Candidate {
     const { header_size: headerSize, parts } = this.facts;
     return new Body(this.#mailbox.db, { message: this.message, size: this.size, headerSize, parts });
   }
+}
+
+function named([subject, from_, to_, cc, bcc, message_id, refs, sent_at, sent_day]: WordsTuple): Words {
+  return { subject, from_, to_, cc, bcc, message_id, refs, sent_at, sent_day };
 }
 
 export type CandidateTuple = [

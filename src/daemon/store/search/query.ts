@@ -6,7 +6,7 @@ import type { Query } from "../types.ts";
 import type { Candidate } from "./candidate.ts";
 import { foldText } from "./fold.ts";
 
-/** `cost`: 0 the entry alone, 1 a look at stored words, 2 at the header, 3 at the body. */
+/** `cost`: 0 the entry alone, 1 everybody's stored words, 2 some messages' words or headers, 3 bodies. */
 export type Test = { cost: number; holds: (one: Candidate) => boolean };
 
 const day = 86_400_000;
@@ -55,7 +55,7 @@ export function compile(query: Query, now: number, mayHold: MayHold): Test {
 /** The index says where to look; what it points at is looked at. */
 function verified({ cost, holds }: Test, text: string, mayHold: MayHold): Test {
   const may = mayHold(text);
-  return test(cost, (one) => may(one.message) && holds(one));
+  return test(Math.max(cost, 2), (one) => may(one.message) && holds(one));
 }
 
 function test(cost: number, holds: (one: Candidate) => boolean): Test {
@@ -87,7 +87,7 @@ function dateTest({ which, compare, day: wanted }: Extract<Query, { kind: "date"
     internal: (one: Candidate) => Math.floor(one.internalDate / day),
     saved: (one: Candidate) => Math.floor(one.savedAt / day),
     // A message without a usable Date: counts by its arrival, as SORT counts it (RFC 5256 §2.2).
-    sent: (one: Candidate) => one.facts.sent_day ?? Math.floor(one.internalDate / day),
+    sent: (one: Candidate) => one.words.sent_day ?? Math.floor(one.internalDate / day),
   }[which];
   const cost = which === "sent" ? 1 : 0;
   if (compare === "before") return test(cost, (one) => dayOf(one) < wanted);
@@ -96,7 +96,7 @@ function dateTest({ which, compare, day: wanted }: Extract<Query, { kind: "date"
 
 function idTest(which: "email" | "thread", id: string): Test {
   if (which === "email") return test(0, ({ message }) => emailId(message) === id);
-  return test(1, (one) => threadId(one.facts.thread || one.message) === id);
+  return test(2, (one) => threadId(one.facts.thread || one.message) === id);
 }
 
 function wordsTest(field: "from" | "to" | "cc" | "bcc" | "subject", text: string): Test {

@@ -1,7 +1,7 @@
 /** SEARCH over a folder in slices, so that other sessions of the same thread get their turn between two. */
 import type { Mailbox } from "../mailbox.ts";
 import type { Query } from "../types.ts";
-import { Candidate, type CandidateTuple } from "./candidate.ts";
+import { Candidate, type CandidateTuple, type WordsTuple, wordColumns } from "./candidate.ts";
 import { compile } from "./query.ts";
 
 /** Lets other work run. */
@@ -11,21 +11,34 @@ export type Pause = () => Promise<void>;
 const sliceMs = 6;
 const rowsAtOnce = 2000;
 
-/** Matching candidates in UID order. */
-export async function findMatches(mailbox: Mailbox, folder: number, query: Query, pause: Pause): Promise<Candidate[]> {
+const entryColumns = "e.uid, e.message, e.flags, e.keywords, e.modseq, e.internal_date, e.saved_at, e.size";
+const bare = `SELECT ${entryColumns} FROM entry e WHERE e.folder = ? AND e.uid >= ? ORDER BY e.uid LIMIT ?`;
+const withWords = `SELECT ${entryColumns}, ${wordColumns} FROM entry e CROSS JOIN words w ON w.message = e.message
+  WHERE e.folder = ? AND e.uid >= ? ORDER BY e.uid LIMIT ?`;
+
+/** Matching candidates in UID order. `words`: the caller will look at the words of all of them. */
+export async function findMatches(
+  mailbox: Mailbox,
+  folder: number,
+  query: Query,
+  pause: Pause,
+  words = false,
+): Promise<Candidate[]> {
   const test = compile(query, mailbox.hooks.now(), mailbox.mayHold);
+  const joined = words || test.cost === 1;
   const found: Candidate[] = [];
   let until = performance.now() + sliceMs;
   for (let from = 1; ; ) {
-    const rows = mailbox.db.tuples<CandidateTuple>(
-      `SELECT uid, message, flags, keywords, modseq, internal_date, saved_at, size FROM entry
-       WHERE folder = ? AND uid >= ? ORDER BY uid LIMIT ?`,
+    const rows = mailbox.db.tuples<[...CandidateTuple, ...WordsTuple]>(
+      joined ? withWords : bare,
       folder,
       from,
       rowsAtOnce,
     );
     for (const row of rows) {
-      const one = new Candidate(mailbox, row);
+      const [uid, message, flags, keywords, modseq, internalDate, savedAt, size, ...rest] = row;
+      const entry: CandidateTuple = [uid, message, flags, keywords, modseq, internalDate, savedAt, size];
+      const one = new Candidate(mailbox, entry, joined ? rest : null);
       if (test.holds(one)) found.push(one);
       if (performance.now() < until) continue;
       await pause();

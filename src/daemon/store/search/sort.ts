@@ -7,7 +7,7 @@ import { findMatches, type Pause } from "./search.ts";
 import { baseSubject } from "./subject.ts";
 
 export async function sort(mailbox: Mailbox, folder: number, query: Query, keys: readonly SortKey[], pause: Pause) {
-  const found = await findMatches(mailbox, folder, query, pause);
+  const found = await findMatches(mailbox, folder, query, pause, true);
   const columns = keys.map(({ key, reverse }) => ({
     values: found.map((one) => sortValue(one, key)),
     sign: reverse ? -1 : 1,
@@ -44,7 +44,7 @@ function sortValue(one: Candidate, key: SortKey["key"]): string | number {
 
 /** The Date: field, or the arrival where there is none. */
 export function sentAt(one: Candidate): number {
-  return one.facts.sent_at ?? one.internalDate;
+  return one.words.sent_at ?? one.internalDate;
 }
 
 function firstOf(addresses: string): string {

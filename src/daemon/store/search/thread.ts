@@ -21,7 +21,7 @@ export async function thread(
   algorithm: "REFERENCES" | "ORDEREDSUBJECT",
   pause: Pause,
 ): Promise<Threads> {
-  const found = await findMatches(mailbox, folder, query, pause);
+  const found = await findMatches(mailbox, folder, query, pause, true);
   const roots = algorithm === "REFERENCES" ? byReferences(found) : bySubject(found);
   const uids: number[] = [];
   const depths: number[] = [];
