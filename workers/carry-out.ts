@@ -11,7 +11,9 @@ import { type Reason, replyFor } from "../src/core/reply.ts";
 import type { Copy, Verdict } from "../src/core/rules/decide.ts";
 import type { Skip, SkipReason } from "../src/core/rules/route.ts";
 import { bare } from "../src/core/rules/standing.ts";
+import type { Vacation } from "../src/core/rules/vacation.ts";
 import { sealFrame, sealMessage } from "../src/core/seal/seal.ts";
+import { answer } from "./answer.ts";
 import type { Ending, Step } from "./directory/journal.ts";
 import { openWorld } from "./directory/open.ts";
 import type { DomainRef, Found } from "./directory/routes.ts";
@@ -46,8 +48,9 @@ async function accept(job: Job, verdict: Extract<Verdict, { kind: "accept" }>): 
   const steps = skipped(verdict);
   const last = verdict.copies.find((copy) => goesByCloudflare(copy, job));
   try {
-    for (const copy of verdict.copies) if (copy !== last) steps.push(await store(copy, job));
+    for (const copy of verdict.copies) if (copy !== last && copy.kind !== "answer") steps.push(await store(copy, job));
     if (last !== undefined) steps.push(await forward(last, job));
+    for (const copy of verdict.copies) if (copy.kind === "answer") steps.push(...(await answered(copy.vacation, job)));
     return done(job.delivery, job.shared, steps);
   } catch (error) {
     logTrouble("carry-out", error);
@@ -68,7 +71,7 @@ function skipped({ skips }: { skips: readonly Skip[] }): Deed[] {
 /** No node is there to relay through. */
 class NoWayOut extends Error {}
 
-async function store(copy: Copy, job: Job): Promise<Deed> {
+async function store(copy: Exclude<Copy, { kind: "answer" }>, job: Job): Promise<Deed> {
   switch (copy.kind) {
     case "file":
       return file(copy, job);
@@ -147,6 +150,20 @@ async function webhook({ url }: Extract<Copy, { kind: "webhook" }>, job: Job): P
     target: url,
   });
   return { kind: "queued", target: url, ok: true, detail: "" };
+}
+
+/** After everything else, and never the reason for a deferral. */
+async function answered(vacation: Vacation, { delivery, found, shared, edge }: Job): Promise<Deed[]> {
+  const { mailFrom } = shared.mail.envelope;
+  const id = shared.keys.idFor(delivery.found.recipient, "answer");
+  const facts = { vacation, found, mailFrom, header: shared.header, id, journal: delivery.journal };
+  try {
+    const sent = await answer(edge, facts);
+    return sent ? [{ kind: "answer", target: mailFrom, ok: true, detail: "automatic answer" }] : [];
+  } catch (error) {
+    logTrouble("answer", error);
+    return [{ kind: "answer", target: mailFrom, ok: false, detail: "the automatic answer could not be stored" }];
+  }
 }
 
 /** Verified with us for this domain's people *and* at Cloudflare, and this is Cloudflare's entrance. */

@@ -35,6 +35,7 @@ export async function answerRcpt(edge: Edge, node: string, question: RcptQuestio
     route,
     trouble: null,
     provenOnly: false,
+    vacation: null,
     sender: rulingOf(found, route, sender),
     size: 0,
     proof: null,

@@ -1,4 +1,5 @@
 /** A message on its way through the Worker, and what becomes of it for each recipient. */
+import type { Header } from "../src/core/message/header.ts";
 import type { Proof } from "../src/core/proof/types.ts";
 import type { Reply } from "../src/core/reply.ts";
 import type { Verdict } from "../src/core/rules/decide.ts";
@@ -42,6 +43,7 @@ export type Delivery = {
 /** What all recipients of one message share. */
 export type Shared = {
   mail: Incoming;
+  header: Header;
   /** Raw bytes without forged results of ours; what is stored and sent on. */
   clean: Uint8Array;
   proof: Proof | null;

@@ -20,6 +20,8 @@ export type Post = Pick<Letter, "to" | "subject" | "text"> & {
   /** Whose name it bears; the service's own by default. */
   from?: { address: string; name: string };
   fields?: Letter["fields"];
+  /** RFC 3834 §5. */
+  submitted?: "auto-generated" | "auto-replied";
 };
 
 /** Durable when it resolves. */
@@ -35,7 +37,7 @@ export async function post(edge: Edge, relay: Relay, letter: Post): Promise<void
     text: letter.text,
     date: now,
     messageId: `${letter.id}@${domain}`,
-    fields: [["Auto-Submitted", "auto-generated"], ...(letter.fields ?? [])],
+    fields: [["Auto-Submitted", letter.submitted ?? "auto-generated"], ...(letter.fields ?? [])],
   });
   const job: RelayJob = {
     id: letter.id,

@@ -25,6 +25,7 @@ import { type Edge, logTrouble } from "./platform.ts";
 import { tooFast } from "./rate.ts";
 import { routeOf, rulingOf } from "./route.ts";
 import { isTxtDomain, withTxt } from "./txt.ts";
+import { vacationFor } from "./vacation.ts";
 
 export async function receive(mail: Incoming, edge: Edge): Promise<Receipt> {
   try {
@@ -48,22 +49,30 @@ async function pipeline(mail: Incoming, edge: Edge): Promise<Receipt> {
     seenAmong(found, keys, edge),
     authenticate(mail, message, routes, edge),
   ]);
+  const now = edge.clock();
   const deliveries = found.map((one, i): Delivery => {
-    const verdict = verdictFor(one, routes[i], { message, sender, fast, proof });
+    const verdict = verdictFor(one, routes[i], { message, sender, fast, proof, mailFrom: envelope.mailFrom, now });
     return { found: one, verdict, journal: edge.newId(), seen: seen.has(keys.keyFor(one.recipient)) };
   });
   await openJournal(
     edge,
     deliveries.filter((one) => !one.seen).map((one) => journalRow(one, mail, message, proof, edge)),
   ); // before anything leaves
-  const shared = { mail, clean: stripForged(mail.raw, edge.config.authservId), proof, keys };
+  const shared = { mail, header: message.header, clean: stripForged(mail.raw, edge.config.authservId), proof, keys };
   const done = [];
   for (const one of deliveries) done.push(await carryOut(one, shared, edge)); // one by one: sealing holds megabytes
   await closeJournal(edge, done);
   return { outcomes: done.map(({ outcome }) => outcome), dmarcPassed: proof?.dmarc.result === "pass" };
 }
 
-type Known = { message: Message; sender: Sender; fast: ReadonlySet<string>; proof: Proof | null };
+type Known = {
+  message: Message;
+  sender: Sender;
+  fast: ReadonlySet<string>;
+  proof: Proof | null;
+  mailFrom: string;
+  now: number;
+};
 
 function verdictFor(found: LookedUp, route: Route | undefined, known: Known): Delivery["verdict"] {
   const { message, sender, fast, proof } = known;
@@ -74,6 +83,7 @@ function verdictFor(found: LookedUp, route: Route | undefined, known: Known): De
     route: to,
     trouble,
     provenOnly,
+    vacation: vacationFor(found, to, known),
     sender: rulingOf(found, to, sender),
     size: message.raw.length,
     proof,

@@ -71,7 +71,7 @@ async function bare(edge: Edge, found: Extract<LookedUp, { domain: null }>, spea
   if (used >= messagesPerDay) return { ...found, trouble: "rate-limited" };
   const id = `${txtIdPrefix}${address.domain}`;
   const domain = { id, name: address.domain, node: speaker, owner: null, ownerId: null, txtRules: true, relay };
-  return { recipient, address, domain, candidates, standings, senders: [] };
+  return { recipient, address, domain, candidates, standings, senders: [], vacations: [] };
 }
 
 /** A domain of the directory whose own aliases say nothing of this address. */

@@ -9,6 +9,7 @@ import type { Candidates } from "../../src/core/rules/aliases.ts";
 import type { Alias, AliasKind, Destination, HostPort, MailboxRef } from "../../src/core/rules/route.ts";
 import type { SenderRule } from "../../src/core/rules/senders.ts";
 import type { Standings } from "../../src/core/rules/standing.ts";
+import type { Vacation } from "../../src/core/rules/vacation.ts";
 
 /** A node that takes relay jobs, and the transit key they are sealed to. */
 export type Relay = { node: string; publicKey: string; keyId: string };
@@ -32,6 +33,8 @@ export type Found = {
   standings: Standings;
   /** Rules of the owner's lists that may speak of the sender; an alias's own name the alias in `of`. */
   senders: (SenderRule & { of: string })[];
+  /** Automatic answers of the aliases that may match. */
+  vacations: Vacation[];
 };
 /** `domain` is null where no active domain of ours is meant; `trouble` says that this may be otherwise later. */
 export type LookedUp = Found | { recipient: string; address: Address | null; domain: null; trouble?: Reason };
@@ -95,6 +98,9 @@ const questions = {
       union select 'alias', id from candidate)
     select scopes.scope, scopes.id, r.act, r.match, r.value, r.answer from scopes join sender_rule r on r.scope = scopes.id
       where r.match = 'cidr' or r.value in (select value from json_each(?4)) limit 1000`,
+  vacations: `${reach}
+    select v.alias, v.subject, v.text, v.starts_at as startsAt, v.ends_at as endsAt, v.every_days as everyDays
+    from candidate join vacation v on v.alias = candidate.id where v.enabled = 1`,
 };
 
 type DomainRow = {
@@ -159,13 +165,14 @@ function ask(db: D1Database, address: Address, sender: string): D1PreparedStatem
 }
 
 function read(recipient: string, address: Address, answers: unknown[][]): LookedUp {
-  const [domains, aliasRows, mailboxRows, endpoints, standings, senders] = answers as [
+  const [domains, aliasRows, mailboxRows, endpoints, standings, senders, vacations] = answers as [
     DomainRow[],
     AliasRow[],
     MailboxRow[],
     { url: string }[],
     StandingRow[],
     SenderRow[],
+    Vacation[],
   ];
   const [row] = domains;
   if (row === undefined) return { recipient, address, domain: null };
@@ -186,6 +193,7 @@ function read(recipient: string, address: Address, answers: unknown[][]): Looked
     },
     standings: standingsOf(standings),
     senders: senders.map(({ id, ...rule }) => ({ ...rule, of: id })),
+    vacations,
   };
 }
 

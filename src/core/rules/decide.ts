@@ -7,12 +7,14 @@ import type { Proof } from "../proof/types.ts";
 import type { Reason } from "../reply.ts";
 import type { HostPort, MailboxRef, Match, Route, Skip, Target } from "./route.ts";
 import type { Ruling } from "./senders.ts";
+import type { Vacation } from "./vacation.ts";
 
 /** One thing to do with an accepted message. */
 export type Copy =
   | { kind: "file"; mailbox: MailboxRef; folder: string; flags: string[] }
   | { kind: "forward"; address: string; route: HostPort | null }
-  | { kind: "webhook"; url: string };
+  | { kind: "webhook"; url: string }
+  | { kind: "answer"; vacation: Vacation };
 
 export type Verdict =
   | { kind: "refuse"; reason: Reason; detail: string | null; match: Match | null; skips: Skip[] }
@@ -22,6 +24,8 @@ export type Verdict =
 
 export type Facts = {
   route: Route;
+  /** The automatic answer of the alias that matched, when this message gets one. */
+  vacation: Vacation | null;
   /** What is wrong with the message itself, before anything is proven. */
   trouble: Reason | null;
   /** The domain has no account: only mail whose sender is proven is passed on. */
@@ -47,7 +51,8 @@ export function decide(facts: Facts, rules: Rules = keep): Verdict {
   if (route.kind === "dropped") return { kind: "drop", reason: "address-disabled", match: route.match };
   if (facts.sender.kind === "denied") return { kind: "drop", reason: "denied", match: route.match };
   if (route.targets.some((target) => isFull(target, facts.size))) return refuse("mailbox-full", route.match);
-  return { kind: "accept", match: route.match, copies: rules(route, facts), skips: route.skips };
+  const answers: Copy[] = facts.vacation === null ? [] : [{ kind: "answer", vacation: facts.vacation }];
+  return { kind: "accept", match: route.match, copies: [...rules(route, facts), ...answers], skips: route.skips };
 }
 
 /** Without rules every target gets a copy; mail that DMARC says to quarantine is filed under Junk. RFC 7489 §6.3. */

@@ -1,0 +1,42 @@
+import PostalMime from "postal-mime";
+import { expect, test } from "vitest";
+import { utf8Decode } from "../../../src/core/bytes.ts";
+import { type Letter, writeLetter } from "../../../src/core/message/letter.ts";
+
+const letter: Letter = {
+  from: "no-reply@here.test",
+  fromName: "Postern",
+  to: "ada@else.test",
+  subject: "Hello",
+  text: "One line.\nAnother.\n",
+  date: 0,
+  messageId: "1@here.test",
+  fields: [["Auto-Submitted", "auto-generated"]],
+};
+
+test("another parser reads back what was written", async () => {
+  const subject = `Grüße aus 東京 ${"ä".repeat(60)}`;
+  const mail = await PostalMime.parse(writeLetter({ ...letter, subject, fromName: 'Zoë "Z" Ü' }));
+  expect(mail).toMatchObject({
+    subject,
+    from: { name: 'Zoë "Z" Ü', address: letter.from },
+    messageId: "<1@here.test>",
+  });
+  expect(mail.text).toBe("One line.\r\nAnother.\r\n");
+  expect(mail.headers.find(({ key }) => key === "auto-submitted")?.value).toBe("auto-generated");
+});
+
+test("nothing that people typed makes a field, and no line is too long", async () => {
+  const evil = "x\r\nBcc: victim@else.test\r\n\r\nbody";
+  const raw = writeLetter({
+    ...letter,
+    subject: evil,
+    fromName: evil,
+    fields: [["In-Reply-To", evil]],
+    text: "y".repeat(5000),
+  });
+  const mail = await PostalMime.parse(raw);
+  expect(mail.bcc).toBeUndefined();
+  expect(mail.text?.trim()).toBe("y".repeat(5000));
+  for (const line of utf8Decode(raw).split("\r\n")) expect(line.length).toBeLessThanOrEqual(998);
+});
