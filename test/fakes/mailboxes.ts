@@ -501,9 +501,11 @@ class MemoryBox implements Box {
 
   async *fetch(ranges: UidRanges, want: Want): AsyncIterable<Rows> {
     const wanted = this.#in(ranges).filter(({ modseq }) => modseq > (want.changedSince ?? -1));
-    for (let at = 0; at < wanted.length; at += BATCH) {
+    for (let at = 0; at < wanted.length; ) {
       await turn();
-      yield rowsOf(wanted.slice(at, at + BATCH), want);
+      const batch = wanted.slice(at, at + batchLength(wanted, at));
+      at += batch.length;
+      yield rowsOf(batch, want);
     }
   }
 
@@ -612,6 +614,16 @@ class MemoryBox implements Box {
   async close(): Promise<void> {
     await turn();
   }
+}
+
+/** Some hundred rows, or a megabyte, and always one. */
+function batchLength(messages: readonly Stored[], from: number): number {
+  let bytes = 0;
+  let length = 0;
+  while (length < BATCH && from + length < messages.length && bytes < 1_000_000) {
+    bytes += messages[from + length++]?.raw.length ?? 0;
+  }
+  return length;
 }
 
 function apply(kept: Kept, m: Stored, { mode, flags }: FlagChange): boolean {

@@ -35,7 +35,16 @@ const behaviours: readonly string[] = [
 /** RFC 9051 appendix E: a rev2 server says IMAP4rev1 too where it serves both. */
 const always = ["IMAP4rev2", "IMAP4rev1", "LITERAL+", "SASL-IR", "ENABLE", "ID"];
 
+const known = new Map<string, string>();
+
 export function capabilities(facts: Facts): string {
+  const key = Object.values(facts).join();
+  const text = known.get(key) ?? compute(facts);
+  known.set(key, text);
+  return text;
+}
+
+function compute(facts: Facts): string {
   const rows = allCommands.flatMap(({ capability }) =>
     typeof capability === "function" ? capability(facts) : facts.at === "start" ? [] : (capability ?? []),
   );

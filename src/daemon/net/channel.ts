@@ -201,7 +201,8 @@ export class Channel {
   }
 
   #more(): Promise<void> {
-    // While the caller reads on, a reply that waits for the end of the turn is not held up.
+    // Whoever waits for the client has said all there is to say.
+    this.flush();
     return new Promise((resolve) => {
       this.#wake = () => {
         this.#wake = null;

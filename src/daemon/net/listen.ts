@@ -42,10 +42,15 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     pending.add(socket);
     socket.on("error", () => socket.destroy());
     prepare(socket, options)
-      .then((connection) => options.onConnection(connection))
+      .then((connection) => {
+        pending.delete(socket);
+        options.onConnection(connection);
+      })
       // A port scan or a failed handshake is the client's trouble, and too common to log.
-      .catch(() => socket.destroy())
-      .finally(() => pending.delete(socket));
+      .catch(() => {
+        pending.delete(socket);
+        socket.destroy();
+      });
   });
   await bound(server, options);
   return {

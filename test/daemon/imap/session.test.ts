@@ -1,0 +1,359 @@
+// What transcripts cannot show: TLS, time, limits, broken and slow mailboxes, many at once.
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Account, Login, Mailboxes } from "../../../src/daemon/imap/port.ts";
+import { tlsContext } from "../../../src/daemon/net/tls.ts";
+import { certificatePair } from "../../fakes/certificate.ts";
+import { MemoryMailboxes } from "../../fakes/mailboxes.ts";
+import { MemoryMaildrops } from "../../fakes/maildrops.ts";
+import { type ServerOptions, type Servers, servers } from "../../fakes/servers.ts";
+import { Client } from "../../transcripts/client.ts";
+
+const user = "ann@example.test";
+const open: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+});
+
+type World = { mailboxes: MemoryMailboxes; servers: Servers };
+
+async function world(
+  options: ServerOptions = {},
+  wrap = (mailboxes: Mailboxes): Mailboxes => mailboxes,
+): Promise<World> {
+  const mailboxes = new MemoryMailboxes([{ address: user, password: "pw" }]);
+  const running = await servers(wrap(mailboxes), new MemoryMaildrops(mailboxes), options);
+  open.push(running);
+  return { mailboxes, servers: running };
+}
+
+async function dial(port: number): Promise<Client> {
+  const client = await Client.connect(port, "whole");
+  open.push(client);
+  expect(await client.response()).toMatch(/^(\* OK|\+OK)/);
+  return client;
+}
+
+/** The command's untagged lines and its end. */
+async function ask(client: Client, line: string): Promise<string[]> {
+  await client.send(`t ${line}\r\n`);
+  const lines: string[] = [];
+  for (;;) {
+    const reply = await client.response();
+    if (reply === null) return [...lines, "closed"];
+    lines.push(reply);
+    if (reply.startsWith("t ")) return lines;
+  }
+}
+
+async function loggedIn(port: number): Promise<Client> {
+  const client = await dial(port);
+  expect((await ask(client, `LOGIN ${user} pw`)).at(-1)).toMatch(/^t OK/);
+  return client;
+}
+
+/** The mailboxes, with some of every account's doings replaced. */
+function changed(change: (account: Account) => Partial<Account>): (mailboxes: Mailboxes) => Mailboxes {
+  return (mailboxes) => ({
+    async login(...args): Promise<Login> {
+      const login = await mailboxes.login(...args);
+      if (!login.ok) return login;
+      const { account } = login;
+      const proxy = new Proxy(account, {
+        get(target, key) {
+          const own = Reflect.get(change(account), key) ?? Reflect.get(target, key, target);
+          return typeof own === "function" ? own.bind(target) : own;
+        },
+      });
+      return { ok: true, account: proxy };
+    },
+  });
+}
+
+describe("STARTTLS", () => {
+  it("goes on in TLS, and forgets what came in clear behind it", async () => {
+    const pair = await certificatePair("localhost");
+    const { servers } = await world({ plain: false, tls: () => tlsContext(pair) });
+    const socket = connect({ port: servers.imap, host: "127.0.0.1" });
+    open.push({ close: () => socket.destroy() });
+    expect(String((await once(socket, "data"))[0])).toContain("STARTTLS LOGINDISABLED");
+    // CVE-2011-0411: the second command is an attacker's.
+    socket.write("a1 STARTTLS\r\na2 NOOP\r\n");
+    expect(String((await once(socket, "data"))[0])).toMatch(/^a1 OK [^\r]*\r\n$/);
+    const secure = connectTls({ socket, ca: pair.ca, servername: "localhost" });
+    await once(secure, "secureConnect");
+    secure.write("a3 CAPABILITY\r\n");
+    const text = String((await once(secure, "data"))[0]);
+    expect(text).toContain("AUTH=PLAIN");
+    expect(text).not.toContain("STARTTLS");
+    expect(text).not.toContain("a2");
+    secure.write(`a4 LOGIN ${user} pw\r\n`);
+    expect(String((await once(secure, "data"))[0])).toMatch(/^a4 OK/);
+  });
+
+  it("is STLS in POP3", async () => {
+    const pair = await certificatePair("localhost");
+    const { servers } = await world({ plain: false, tls: () => tlsContext(pair) });
+    const client = connect({ port: servers.pop3, host: "127.0.0.1" });
+    open.push({ close: () => client.destroy() });
+    await once(client, "data");
+    client.write("STLS\r\nUSER evil\r\n");
+    expect(String((await once(client, "data"))[0])).toMatch(/^\+OK [^\r]*\r\n$/);
+    const secure = connectTls({ socket: client, ca: pair.ca, servername: "localhost" });
+    await once(secure, "secureConnect");
+    secure.write("CAPA\r\n");
+    const text = String((await once(secure, "data"))[0]);
+    expect(text).toContain("SASL PLAIN");
+    expect(text).not.toContain("STLS");
+  });
+});
+
+describe("COMPRESS", () => {
+  it("deflates both ways, and only once", async () => {
+    const { servers } = await world();
+    const socket = connect({ port: servers.imap, host: "127.0.0.1" });
+    open.push({ close: () => socket.destroy() });
+    await until(socket, "ready");
+    socket.write(`a1 LOGIN ${user} pw\r\n`);
+    await until(socket, "a1 OK");
+    socket.write("a2 COMPRESS DEFLATE\r\n");
+    await until(socket, "a2 OK");
+    const out = createDeflateRaw({ flush: constants.Z_SYNC_FLUSH });
+    const back = createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH });
+    out.pipe(socket);
+    socket.pipe(back);
+    out.write("a3 CAPABILITY\r\na4 COMPRESS DEFLATE\r\na5 LOGOUT\r\n");
+    let text = "";
+    for await (const chunk of back) text += chunk;
+    expect(text).not.toContain("COMPRESS=DEFLATE");
+    expect(text).toContain("a3 OK");
+    expect(text).toContain("a4 NO [COMPRESSIONACTIVE]");
+    expect(text).toContain("* BYE");
+    expect(text).toMatch(/a5 OK/);
+  });
+});
+
+async function until(socket: Socket, word: string): Promise<void> {
+  for (let text = ""; !text.includes(word); ) text += String((await once(socket, "data"))[0]);
+}
+
+describe("limits", () => {
+  it("cuts off a line without end", async () => {
+    const { servers } = await world();
+    const client = await dial(servers.imap);
+    await client.send("x".repeat(70_000));
+    expect(await client.response()).toMatch(/^\* BYE/);
+    expect(await client.response()).toBeNull();
+    const pop = await dial(servers.pop3);
+    await pop.send("x".repeat(70_000));
+    expect(await pop.response()).toMatch(/^-ERR/);
+    expect(await pop.response()).toBeNull();
+  });
+
+  it("takes long sets, as clients with large folders send", async () => {
+    const { servers } = await world();
+    const client = await loggedIn(servers.imap);
+    await ask(client, "SELECT INBOX");
+    const set = Array.from({ length: 8000 }, (_, i) => i * 2 + 1).join(",");
+    expect(await ask(client, `UID FETCH ${set} FLAGS`)).toEqual(["t OK UID FETCH completed"]);
+  });
+
+  it("bounds nesting", async () => {
+    const { servers } = await world();
+    const client = await loggedIn(servers.imap);
+    await ask(client, "SELECT INBOX");
+    const deep = await ask(client, `SEARCH ${"NOT ".repeat(500)}ALL`);
+    expect(deep).toEqual([expect.stringMatching(/^t BAD/)]);
+    const parens = await ask(client, `SEARCH ${"(".repeat(500)}ALL${")".repeat(500)}`);
+    expect(parens).toEqual([expect.stringMatching(/^t BAD/)]);
+    const sections = await ask(client, `FETCH 1 BODY[${"1.".repeat(300)}1]`);
+    expect(sections).toEqual([expect.stringMatching(/^t BAD/)]);
+  });
+
+  it("matches a pattern of wildcards without growing slow", async () => {
+    const { servers } = await world();
+    const client = await loggedIn(servers.imap);
+    await ask(client, `CREATE ${"a".repeat(200)}`);
+    const began = performance.now();
+    await ask(client, `LIST "" "${"*a%".repeat(150)}b"`);
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+
+  it("says when the server or a mailbox is full", async () => {
+    const { servers } = await world({ crowd: { connections: 1 } });
+    await dial(servers.imap);
+    const late = await Client.connect(servers.imap, "whole");
+    open.push(late);
+    expect(await late.response()).toMatch(/^\* BYE \[UNAVAILABLE\]/);
+    expect(await late.response()).toBeNull();
+    await dial(servers.pop3);
+    const latePop = await Client.connect(servers.pop3, "whole");
+    open.push(latePop);
+    expect(await latePop.response()).toMatch(/^-ERR \[SYS\/TEMP\]/);
+  });
+
+  it("logs out who says nothing", async () => {
+    const { servers } = await world({ startMs: 30, autologoutMs: 60 });
+    const early = await dial(servers.imap);
+    expect(await early.response()).toMatch(/^\* BYE Autologout/);
+    expect(await early.response()).toBeNull();
+    const idler = await loggedIn(servers.imap);
+    await ask(idler, "SELECT INBOX");
+    await idler.send("t IDLE\r\n");
+    expect(await idler.response()).toBe("+ idling");
+    expect(await idler.response()).toMatch(/^\* BYE Autologout/);
+    expect(await idler.response()).toBeNull();
+  });
+});
+
+describe("a broken or slow mailbox", () => {
+  it("is a bug that is logged, not told", async () => {
+    const secret = "what the store said";
+    const { servers } = await world(
+      {},
+      changed(() => ({
+        quota: async () => {
+          throw new Error(secret);
+        },
+      })),
+    );
+    const client = await loggedIn(servers.imap);
+    expect(await ask(client, "GETQUOTA mailbox")).toEqual(["t NO [SERVERBUG] Internal error"]);
+    expect(await ask(client, "NOOP")).toEqual(["t OK NOOP completed"]);
+    expect(servers.bugs.join()).toContain(secret);
+  });
+
+  it("is said to be in progress", async () => {
+    let release: () => void = () => undefined;
+    const { servers } = await world(
+      { progressMs: 5 },
+      changed((account) => ({
+        quota: async () => {
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+          return await account.quota();
+        },
+      })),
+    );
+    const client = await loggedIn(servers.imap);
+    await client.send("t9 GETQUOTA mailbox\r\n");
+    expect(await client.response()).toBe('* OK [INPROGRESS ("t9" NIL NIL)] Still at it');
+    release();
+    let last: string | null = "";
+    while (!last?.startsWith("t9 ")) last = await client.response();
+    expect(last).toBe("t9 OK GETQUOTA completed");
+  });
+
+  it("that is not to be had for the moment is no wrong password", async () => {
+    const { servers } = await world({}, () => ({ login: async () => ({ ok: false, why: "unavailable" }) }));
+    const client = await dial(servers.imap);
+    expect(await ask(client, `LOGIN ${user} pw`)).toEqual([expect.stringMatching(/^t NO \[UNAVAILABLE\]/)]);
+  });
+});
+
+describe("the end", () => {
+  it("comes with BYE at shutdown, after the command in hand", async () => {
+    let release: () => void = () => undefined;
+    const { servers } = await world(
+      {},
+      changed((account) => ({
+        quota: async () => {
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+          return await account.quota();
+        },
+      })),
+    );
+    const idle = await loggedIn(servers.imap);
+    await idle.send("t IDLE\r\n");
+    await idle.response();
+    const quiet = await dial(servers.imap);
+    const busy = await loggedIn(servers.imap);
+    await busy.send("t1 GETQUOTA mailbox\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const closed = servers.imapServer.close();
+    expect(await idle.response()).toMatch(/^\* BYE \[UNAVAILABLE\]/);
+    expect(await quiet.response()).toMatch(/^\* BYE \[UNAVAILABLE\]/);
+    release();
+    expect(await busy.response()).toMatch(/^\* QUOTA/);
+    expect(await busy.response()).toMatch(/^t1 OK/);
+    expect(await busy.response()).toMatch(/^\* BYE/);
+    expect(await busy.response()).toBeNull();
+    await closed;
+    expect(servers.imapServer.size).toBe(0);
+  });
+
+  it("comes at once when access is revoked", async () => {
+    const { servers, mailboxes } = await world();
+    const client = await loggedIn(servers.imap);
+    for (const revoke of mailboxes.mailbox(user).revoked) revoke();
+    expect(await client.response()).toMatch(/^\* BYE \[AUTHORIZATIONFAILED\]/);
+    expect(await client.response()).toBeNull();
+  });
+
+  it("of a POP3 connection by accident deletes nothing and frees the lock", async () => {
+    const { servers, mailboxes } = await world();
+    mailboxes.mailbox(user).deliver("INBOX", [{ bytes: Buffer.from("a: b\r\n\r\n"), flags: [], internalDate: null }]);
+    const client = await dial(servers.pop3);
+    for (const line of [`USER ${user}`, "PASS pw", "DELE 1"]) {
+      await client.send(`${line}\r\n`);
+      expect(await client.response()).toMatch(/^\+OK/);
+    }
+    client.close();
+    while (servers.pop3Server.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(mailboxes.mailbox(user).popLocked).toBe(false);
+    expect(mailboxes.mailbox(user).need("INBOX").messages.length).toBe(1);
+  });
+});
+
+describe("deliveries", () => {
+  it("reach an idle session at once", async () => {
+    const { servers, mailboxes } = await world();
+    const client = await loggedIn(servers.imap);
+    await ask(client, "SELECT INBOX");
+    await client.send("t IDLE\r\n");
+    await client.response();
+    mailboxes.mailbox(user).deliver("INBOX", [{ bytes: Buffer.from("a: b\r\n\r\n"), flags: [], internalDate: null }]);
+    expect(await client.response()).toBe("* 1 EXISTS");
+  });
+
+  it("in thousands, unheard, do not pile up", async () => {
+    const { servers, mailboxes } = await world();
+    const client = await loggedIn(servers.imap);
+    await ask(client, "SELECT INBOX");
+    const box = mailboxes.mailbox(user);
+    for (let i = 0; i < 3000; i++)
+      box.deliver("INBOX", [{ bytes: Buffer.from("a: b\r\n\r\n"), flags: [], internalDate: null }]);
+    expect(await ask(client, "NOOP")).toEqual(["* 3000 EXISTS", "* 3000 RECENT", "t OK NOOP completed"]);
+  });
+});
+
+describe("a slow reader", () => {
+  it("holds up its own command, not the memory", async () => {
+    const { servers, mailboxes } = await world();
+    const bytes = Buffer.from(`a: b\r\n\r\n${"x".repeat(500_000)}`);
+    for (let i = 0; i < 60; i++) mailboxes.mailbox(user).deliver("INBOX", [{ bytes, flags: [], internalDate: null }]);
+    const socket = connect({ port: servers.imap, host: "127.0.0.1" });
+    open.push({ close: () => socket.destroy() });
+    await once(socket, "data");
+    socket.pause();
+    const before = process.memoryUsage().arrayBuffers;
+    socket.write(`a1 LOGIN ${user} pw\r\na2 SELECT INBOX\r\na3 FETCH 1:* BODY.PEEK[]\r\n`);
+    // As long as it takes a fast reader to get all of it several times.
+    for (let i = 0; i < 2000; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(15_000_000);
+    let size = 0;
+    socket.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > 30_000_000) socket.destroy();
+    });
+    socket.resume();
+    await once(socket, "close");
+    expect(size).toBeGreaterThan(30_000_000);
+  });
+});
