@@ -38,7 +38,9 @@ export class TextIndex {
     const trigrams = trigramsOf(text);
     if (trigrams === null) return () => true;
     const ids = new Set(this.#db.column<number>("SELECT rowid FROM terms WHERE terms MATCH ?", trigrams));
-    return (message) => ids.has(message) || message > this.#to || this.#partial.has(message);
+    // As of now: the index may move on while a search takes its time.
+    const to = this.#to;
+    return (message) => ids.has(message) || message > to || this.#partial.has(message);
   }
 
   isBehind(mailbox: Mailbox): boolean {

@@ -2,7 +2,7 @@
 import type { Mailbox } from "../mailbox.ts";
 import type { Query } from "../types.ts";
 import { Candidate, type CandidateTuple, type WordsTuple, wordColumns } from "./candidate.ts";
-import { compile } from "./query.ts";
+import { compile, type Test } from "./query.ts";
 
 /** Lets other work run. */
 export type Pause = () => Promise<void>;
@@ -39,7 +39,7 @@ export async function findMatches(
       const [uid, message, flags, keywords, modseq, internalDate, savedAt, size, ...rest] = row;
       const entry: CandidateTuple = [uid, message, flags, keywords, modseq, internalDate, savedAt, size];
       const one = new Candidate(mailbox, entry, joined ? rest : null);
-      if (test.holds(one)) found.push(one);
+      if (holds(mailbox, folder, test, one)) found.push(one);
       if (performance.now() < until) continue;
       await pause();
       until = performance.now() + sliceMs;
@@ -47,6 +47,17 @@ export async function findMatches(
     const last = rows.at(-1);
     if (!last || rows.length < rowsAtOnce) return found;
     from = last[0] + 1;
+  }
+}
+
+// Between two pauses another session may expunge what this one is about to look at.
+function holds(mailbox: Mailbox, folder: number, test: Test, one: Candidate): boolean {
+  try {
+    return test.holds(one);
+  } catch (cause) {
+    const isThere = mailbox.db.value("SELECT 1 FROM entry WHERE folder = ? AND uid = ?", folder, one.uid) !== undefined;
+    if (isThere) throw cause;
+    return false;
   }
 }
 
