@@ -20,9 +20,6 @@ export type Sink = {
   caught: Caught[];
   /** Every command line that came, oldest first. */
   said: string[];
-  /** Conversations open now, and the most there were at one time. */
-  open: number;
-  most: number;
   /** The reply at a step instead of the usual one; may wait. null closes the connection without a word. */
   answer: (step: Step, line: string) => string | null | undefined | Promise<string | null | undefined>;
   /** Called with each message that was taken, when its 250 is on its way. */
@@ -36,8 +33,6 @@ export async function openSink(options: SinkOptions = {}): Promise<Sink> {
     port: 0,
     caught: [],
     said: [],
-    open: 0,
-    most: 0,
     answer: () => undefined,
     onCaught: (one) => sink.caught.push(one),
     close: () =>
@@ -48,13 +43,8 @@ export async function openSink(options: SinkOptions = {}): Promise<Sink> {
   };
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
-    sink.open++;
-    sink.most = Math.max(sink.most, sink.open);
     socket.on("error", () => socket.destroy());
-    socket.once("close", () => {
-      sockets.delete(socket);
-      sink.open--;
-    });
+    socket.once("close", () => sockets.delete(socket));
     const { implicitTls } = options;
     const spoken = implicitTls ? new TLSSocket(socket, { isServer: true, secureContext: implicitTls }) : socket;
     spoken.on("error", () => socket.destroy());
