@@ -14,15 +14,14 @@ export function authenticationResults(proof: Proof, authservId: string): string 
 /** The field's value, folded between results; also the text of ARC-Authentication-Results. */
 export function resultsText(proof: Proof, authservId: string): string {
   const parts = [
-    ...proof.dkim.map(dkimText),
+    ...(proof.dkim.length === 0 ? ["dkim=none"] : proof.dkim.map(dkimText)),
     spfText(proof),
     dmarcText(proof),
     arcText(proof),
     iprevText(proof),
     bimiText(proof),
   ];
-  const said = parts.filter((part) => part !== "");
-  return [token(authservId), ...(said.length === 0 ? ["none"] : said)].join(";\r\n\t");
+  return [token(authservId), ...parts.filter((part) => part !== "")].join(";\r\n\t");
 }
 
 function dkimText({ result, domain, selector, algorithm, identity, tag, reason }: DkimResult): string {
@@ -33,32 +32,32 @@ function dkimText({ result, domain, selector, algorithm, identity, tag, reason }
     ["header.a", algorithm],
     ["header.b", tag],
   ].filter(([, value]) => value !== "" && value !== "@");
-  return `dkim=${result}${reasonText(reason)}${props.map(([name, value]) => ` ${name}=${value_(value ?? "")}`).join("")}`;
+  return `dkim=${result}${reasonText(reason)}${props.map(([name, value]) => ` ${name}=${pvalue(value ?? "")}`).join("")}`;
 }
 
 // RFC 8601 §2.7.2 has no word for "not evaluated": then nothing is said.
 function spfText({ spf }: Proof): string {
   if (spf.result === "not-evaluated") return "";
   const name = spf.identity === "helo" ? "smtp.helo" : "smtp.mailfrom";
-  return `spf=${spf.result}${reasonText(spf.reason)}${spf.domain === "" ? "" : ` ${name}=${value_(spf.domain)}`}`;
+  return `spf=${spf.result}${reasonText(spf.reason)}${spf.domain === "" ? "" : ` ${name}=${pvalue(spf.domain)}`}`;
 }
 
 function dmarcText({ dmarc }: Proof): string {
   const policy = dmarc.result === "none" ? "" : ` policy.dmarc=${dmarc.policy}`;
-  const from = dmarc.domain === "" ? "" : ` header.from=${value_(dmarc.domain)}`;
+  const from = dmarc.domain === "" ? "" : ` header.from=${pvalue(dmarc.domain)}`;
   return `dmarc=${dmarc.result}${reasonText(dmarc.reason)}${policy}${from}`;
 }
 
 // RFC 8617 §10.1: temperror is not one of arc's words; nothing is said then.
 function arcText({ arc }: Proof): string {
   if (arc.cv === "none" || arc.cv === "temperror") return "";
-  const sealer = arc.sealer === null ? "" : ` header.d=${value_(arc.sealer)}`;
+  const sealer = arc.sealer === null ? "" : ` header.d=${pvalue(arc.sealer)}`;
   return `arc=${arc.cv}${reasonText(arc.reason)}${sealer}`;
 }
 
 function iprevText({ iprev }: Proof): string {
   if (iprev.result === "none") return "";
-  return `iprev=${iprev.result}${iprev.name === null ? "" : ` policy.iprev=${value_(iprev.name)}`}`;
+  return `iprev=${iprev.result}${iprev.name === null ? "" : ` policy.iprev=${pvalue(iprev.name)}`}`;
 }
 
 function bimiText({ bimi }: Proof): string {
@@ -70,9 +69,10 @@ function reasonText(reason: string): string {
   return reason === "" ? "" : ` reason="${plain(reason).replace(/["\\]/g, "'").slice(0, 200)}"`;
 }
 
-function value_(text: string): string {
+// RFC 8601 §2.2 pvalue: a token of RFC 2045, an address, or a quoted string.
+function pvalue(text: string): string {
   const safe = plain(text).slice(0, 300);
-  return /^[A-Za-z0-9!#$%&'*+\-.^_`{|}~@/]+$/.test(safe) ? safe : `"${safe.replace(/["\\]/g, "'")}"`;
+  return /^(?:[\w!#$%&'*+\-.^`{|}~]*@)?[\w!#$%&'*+\-.^`{|}~]+$/.test(safe) ? safe : `"${safe.replace(/["\\]/g, "'")}"`;
 }
 
 function token(text: string): string {
