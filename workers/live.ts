@@ -16,7 +16,12 @@ type Namespace = { LIVE: DurableObjectNamespace };
 const maxWatchers = 100;
 /** Proxies cut silent connections after a minute or so. */
 const heartbeatMs = 25_000;
-const streamHeaders = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store" };
+/** Compressing on the way would hold events back until a block is full: `no-transform` and `identity` forbid it. */
+const streamHeaders = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store, no-transform",
+  "content-encoding": "identity",
+};
 
 export class LiveTail extends DurableObject {
   #watchers = new Set<WritableStreamDefaultWriter<Uint8Array>>();

@@ -30,7 +30,7 @@ export const securityHeaders: MiddlewareHandler<App> = async (c, next) => {
   c.header("cross-origin-opener-policy", "same-origin");
   c.header("cross-origin-resource-policy", "same-origin");
   c.header("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
-  c.header("cache-control", "no-store");
+  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   if (isHttps(c)) c.header("strict-transport-security", "max-age=31536000");
 };
 

@@ -2,13 +2,17 @@
  * A domain's health: its records looked up now, and remembered, so that a record that was right and is not any more is
  * noticed once and told to the owner.
  */
+
 import { eq, isNull, lt, or } from "drizzle-orm";
+import { dohResolver } from "../../src/core/dns/doh.ts";
+import type { Resolver } from "../../src/core/ports.ts";
 import { type Domain, domainById } from "../directory/domains.ts";
 import { nodeById } from "../directory/nodes.ts";
 import { openWorld, type World } from "../directory/open.ts";
 import { tellOwner } from "../directory/owners.ts";
 import { dnsCheck, domain } from "../directory/schema.ts";
 import { type Edge, logTrouble } from "../platform.ts";
+import { edgeOrigin } from "../post.ts";
 import { type Check, type CheckState, checkRecords } from "./check.ts";
 import { wantedRecords } from "./records.ts";
 
@@ -16,9 +20,17 @@ const day = 86_400_000;
 /** Domains looked at in one round of the cron: their look-ups share its time. */
 const perRound = 10;
 
+const dnsBudgetMs = 8_000;
+
+/** A resolver that remembers nothing from before: somebody who has just set a record must not be shown our cache. */
+export function freshDns(edge: Edge): Resolver {
+  const urls = edge.config.dohUrls;
+  return dohResolver({ urls, fetch: (url, init) => fetch(url, init), clock: edge.clock, budgetMs: dnsBudgetMs });
+}
+
 export async function healthOf(edge: Edge, world: World, of: Domain, edgeHost: string): Promise<Check[]> {
   const node = of.node === null ? null : await nodeById(world, of.node);
-  return checkRecords(wantedRecords(of, { node, edgeHost }), edge.dns);
+  return checkRecords(wantedRecords(of, { node, edgeHost }), freshDns(edge));
 }
 
 /** Remembers; answers the titles of those that were well before and are not now. */
@@ -36,7 +48,10 @@ function hasDrifted(before: string | undefined, now: CheckState): boolean {
 }
 
 /** The cron's part: every active domain once a day. */
-export async function watchDrift(edge: Edge, edgeHost: string): Promise<void> {
+export async function watchDrift(edge: Edge): Promise<void> {
+  const origin = await edgeOrigin(edge);
+  if (origin === null) return; // nobody has asked us by our own name yet
+  const edgeHost = new URL(origin).hostname;
   const world = openWorld(edge.env.DIRECTORY);
   const due = await world.db
     .select({ id: domain.id })

@@ -11,7 +11,10 @@ const rules: Rules = {
     return text;
   },
 };
-const policy = factory?.createPolicy("postern", rules) ?? rules;
+// Each island is a bundle of its own, and a policy's name may be taken once a page.
+const shared = globalThis as { postern?: Rules };
+shared.postern ??= factory?.createPolicy("postern", rules) ?? rules;
+const policy = shared.postern;
 
 export function fragment(text: string): HTMLElement | null {
   const parsed = new DOMParser().parseFromString(policy.createHTML(text), "text/html");

@@ -9,7 +9,7 @@ import { nodeById, nodes } from "../../directory/nodes.ts";
 import { applyChanges, type Plan, planChanges } from "../../dns/apply.ts";
 import type { Check } from "../../dns/check.ts";
 import { Cloudflare } from "../../dns/cloudflare.ts";
-import { healthOf, remember } from "../../dns/health.ts";
+import { freshDns, healthOf, remember } from "../../dns/health.ts";
 import { type WantedRecord, wantedRecords, zoneFile } from "../../dns/records.ts";
 import { openEdge } from "../../platform.ts";
 import { type App, siteOf, type Visitor } from "../../sign-in/visitor.ts";
@@ -113,7 +113,7 @@ async function look(c: Context<App>, domain: DomainView): Promise<Check[]> {
   const world = c.get("world");
   const checks = await healthOf(edge, world, domain, siteOf(c).host);
   const owned = checks.find((check) => check.id === "owner")?.state === "pass";
-  if (owned && domain.state === "pending" && (await proveDomain(world, domain, edge.dns)) === "active")
+  if (owned && domain.state === "pending" && (await proveDomain(world, domain, freshDns(edge))) === "active")
     domain.state = "active";
   edge.later(remember(world, domain.id, checks));
   return checks;

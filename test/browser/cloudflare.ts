@@ -1,0 +1,76 @@
+/** Cloudflare's API as far as the wizard speaks to it, over HTTP on loopback: the envelope, permissions and records as documented. */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export type FakeRecord = { id: string; type: string; name: string; content: string; priority?: number };
+type Body = Record<string, unknown>;
+
+export class LoopbackCloudflare {
+  readonly zone = { id: "z1", name: "wizard.test", permissions: ["#dns_records:edit", "#dns_records:read"] };
+  readonly token = "a-token-that-is-known-here";
+  records: FakeRecord[] = [];
+  mayRoute = true;
+  routing = false;
+  catchAll: unknown = null;
+  calls: string[] = [];
+  url = "";
+  #server = createServer((request, response) => void this.#serve(request, response));
+
+  async start(): Promise<void> {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/client/v4`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await once(this.#server.close(), "close");
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const text = Buffer.concat(parts).toString();
+    const url = new URL(request.url ?? "/", "http://loopback");
+    const path = url.pathname.replace("/client/v4", "");
+    this.calls.push(`${request.method} ${path}`);
+    const known = request.headers.authorization === `Bearer ${this.token}`;
+    const [status, result] = known
+      ? this.#answer(request.method ?? "", path, url, text === "" ? {} : (JSON.parse(text) as Body))
+      : [401, null];
+    const ok = status === 200;
+    const errors = ok ? [] : [{ code: 10000, message: "Authentication error" }];
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify({ success: ok, errors, messages: [], result }));
+  }
+
+  #answer(method: string, path: string, url: URL, body: Body): [number, unknown] {
+    const { id } = this.zone;
+    if (path === "/zones") return [200, url.searchParams.get("name") === this.zone.name ? [this.zone] : []];
+    if (path === `/zones/${id}/email/routing`) return [200, { enabled: this.routing }];
+    if (path === `/zones/${id}/email/routing/dns`) {
+      this.routing = true;
+      return [200, { enabled: true }];
+    }
+    if (path === `/zones/${id}/email/routing/rules/catch_all`) return this.#rule(method, body);
+    if (path === `/zones/${id}/dns_records` && method === "GET") return [200, this.records];
+    const record = { ...(body as FakeRecord) };
+    if (path === `/zones/${id}/dns_records`) {
+      this.records.push({ ...record, id: `r${this.records.length + 100}` });
+      return [200, record];
+    }
+    const which = path.split("/").at(-1);
+    this.records =
+      method === "DELETE"
+        ? this.records.filter((one) => one.id !== which)
+        : this.records.map((one) => (one.id === which ? { ...one, ...record } : one));
+    return [200, {}];
+  }
+
+  #rule(method: string, body: Body): [number, unknown] {
+    if (!this.mayRoute) return [403, null];
+    if (method === "PUT") this.catchAll = body;
+    return [200, this.catchAll];
+  }
+}
