@@ -50,6 +50,7 @@ type Open = {
 };
 
 const mostInboxes = 64;
+const drainAgainMs = 15_000;
 
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -163,13 +164,21 @@ export class Keeper {
     }
   }
 
-  /** Files what waits, if the mailbox is open. One drain at a time; resolves when the inbox was seen empty. */
+  /**
+   * Files what waits, if the mailbox is open. One drain at a time; resolves when the inbox was seen empty. Trouble is told, not
+   * thrown: what waits is safe where it is, and is tried again.
+   */
   drain(id: string): Promise<void> {
     const open = this.#open.get(id);
     if (!open || open.mailbox.readOnly) return Promise.resolve();
-    open.draining ??= this.#drainAll(open).finally(() => {
-      open.draining = null;
-    });
+    open.draining ??= this.#drainAll(open)
+      .catch((cause: unknown) => {
+        this.#tell({ kind: "alarm", mailbox: id, what: `mail can't be filed: ${String(cause)}` });
+        setTimeout(() => void this.drain(id), drainAgainMs).unref();
+      })
+      .finally(() => {
+        open.draining = null;
+      });
     return open.draining;
   }
 
@@ -179,7 +188,7 @@ export class Keeper {
     while (this.#open.get(id) === open && (await drainBatch(open.mailbox, this.inbox(id), open.opener, unreadable))) {
       await pause();
     }
-    this.#tellState(open);
+    if (this.#open.get(id) === open) this.#tellState(open);
   }
 
   #unlock(facts: OpenFacts, masterKey: Uint8Array): Open {
@@ -237,8 +246,7 @@ export class Keeper {
       committed: (one, changes) => this.#committed(one, changes),
     });
     if (mailbox.generation === 0 && !behind) {
-      void mailbox.write(0, makeFirstFolders);
-      mailbox.flush();
+      mailbox.writeNow(makeFirstFolders);
     }
     // Left over where the last run ended before it got to them.
     if (!behind && db.value("SELECT 1 FROM held WHERE refs = 0 LIMIT 1") !== undefined) this.#purgeSoon(mailbox);

@@ -86,6 +86,18 @@ export class Mailbox {
     });
   }
 
+  /** The same at once, for the moments when nobody waits for an answer yet. Throws what went wrong. */
+  writeNow(work: (write: Write) => void): void {
+    let trouble: { cause: unknown } | null = null;
+    const failed = (cause: unknown): void => {
+      trouble ??= { cause };
+    };
+    this.#waiting.push({ work, failed, settled: () => undefined });
+    this.flush();
+    const happened = trouble as { cause: unknown } | null;
+    if (happened) throw happened.cause;
+  }
+
   /** Commits everything that waits. */
   flush(): void {
     const waiting = this.#waiting;
@@ -100,7 +112,6 @@ export class Mailbox {
       this.db.run("COMMIT");
     } catch (cause) {
       if (this.db.inTransaction) this.db.run("ROLLBACK");
-      for (const one of done) one.failed(cause);
       for (const one of waiting) one.failed(cause);
       return;
     }

@@ -73,8 +73,10 @@ export type StoreFixture = {
   end(): Promise<void>;
 };
 
-export async function storeFixture(options: Partial<StoreOptions> = {}): Promise<StoreFixture> {
-  const dir = mkdtempSync(join(tmpdir(), "postern-store-"));
+export async function storeFixture(
+  options: Partial<StoreOptions> = {},
+  dir = mkdtempSync(join(tmpdir(), "postern-store-")),
+): Promise<StoreFixture> {
   const alarms: StoreFixture["alarms"] = [];
   const open = (more: Partial<StoreOptions> = {}) =>
     openStore({ dir, nodeKey, workers: 2, onAlarm: (alarm) => alarms.push(alarm), ...options, ...more });
