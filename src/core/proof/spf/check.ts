@@ -121,7 +121,7 @@ class Check {
         return this.exists(mechanism.domain, name);
       case "a":
         this.countLookup();
-        return this.hasAddress(await this.target(mechanism.domain, name), mechanism);
+        return this.hasAddress(await this.target(mechanism.domain, name), mechanism, true);
       case "mx":
         return this.mx(mechanism, name);
       case "ptr":
@@ -144,17 +144,25 @@ class Check {
     return (await this.ask(await this.target(spec, name), "A")).length > 0;
   }
 
+  // §4.6.4: at most ten exchanges are looked up. It is terms that are void, not each of a term's look-ups: a client on IPv6
+  // must not fail because three exchanges have IPv4 only.
   private async mx(mechanism: Extract<Mechanism, { kind: "a" | "mx" }>, name: string): Promise<boolean> {
     this.countLookup();
     const exchanges = await this.ask(await this.target(mechanism.domain, name), "MX");
-    if (exchanges.length > maxNames) throw new Stop("permerror", "more than ten MX records");
-    for (const { exchange } of exchanges) if (await this.hasAddress(exchange, mechanism)) return true;
+    for (const [i, { exchange }] of exchanges.entries()) {
+      if (i >= maxNames) throw new Stop("permerror", "more than ten MX records");
+      if (await this.hasAddress(exchange, mechanism, false)) return true;
+    }
     return false;
   }
 
-  private async hasAddress(host: string, { prefix4, prefix6 }: { prefix4: number; prefix6: number }): Promise<boolean> {
+  private async hasAddress(
+    host: string,
+    { prefix4, prefix6 }: { prefix4: number; prefix6: number },
+    counted: boolean,
+  ): Promise<boolean> {
     const { ip } = this.question;
-    const records = await this.ask(host, ip.version === 4 ? "A" : "AAAA");
+    const records = await this.ask(host, ip.version === 4 ? "A" : "AAAA", counted);
     return records.some((text) => {
       const address = parseIp(text);
       return address !== null && inNetwork(ip, address, ip.version === 4 ? prefix4 : prefix6);
@@ -168,24 +176,24 @@ class Check {
     return (await this.validatedNames(true)).some((host) => isWithin(host, domain));
   }
 
-  /** §5.5: names of the address that point back to it. DNS trouble here only means "no name". */
+  /**
+   * §5.5: names of the address that point back to it. Whatever goes wrong here only means "no name".
+   */
   private async validatedNames(counted: boolean): Promise<string[]> {
-    const { ip } = this.question;
-    const answer = await this.dns.resolve(reverseName(ip), "PTR");
+    const answer = await this.dns.resolve(reverseName(this.question.ip), "PTR");
     if (answer.kind === "none" && counted) this.countVoid();
     if (answer.kind !== "found") return [];
     const valid: string[] = [];
     for (const text of answer.records.slice(0, maxNames)) {
       const host = toName(text);
-      if (host !== null && (await this.pointsBack(host, counted))) valid.push(host);
+      if (host !== null && (await this.pointsBack(host))) valid.push(host);
     }
     return valid;
   }
 
-  private async pointsBack(host: string, counted: boolean): Promise<boolean> {
+  private async pointsBack(host: string): Promise<boolean> {
     const { ip } = this.question;
     const answer = await this.dns.resolve(host, ip.version === 4 ? "A" : "AAAA");
-    if (answer.kind === "none" && counted) this.countVoid();
     if (answer.kind !== "found") return false;
     return answer.records.some((text) => {
       const address = parseIp(text);
@@ -193,13 +201,13 @@ class Check {
     });
   }
 
-  private async ask<T extends "A" | "AAAA" | "MX">(name: string, type: T): Promise<DnsRecords[T][]> {
-    // §4.8: a name that no query can carry is a name that does not exist.
+  private async ask<T extends "A" | "AAAA" | "MX">(name: string, type: T, counted = true): Promise<DnsRecords[T][]> {
     const valid = toName(name);
-    const answer: DnsAnswer<DnsRecords[T]> =
-      valid === null ? { kind: "none", nxdomain: true } : await this.dns.resolve(valid, type);
+    // §4.8: a name that no query can carry does not exist; no look-up was made, so none was void.
+    if (valid === null) return [];
+    const answer: DnsAnswer<DnsRecords[T]> = await this.dns.resolve(valid, type);
     if (answer.kind === "trouble") throw new Stop("temperror", `DNS ${answer.reason} at ${name}`);
-    if (answer.kind === "none") this.countVoid();
+    if (answer.kind === "none" && counted) this.countVoid();
     return answer.kind === "found" ? answer.records : [];
   }
 
