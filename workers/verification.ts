@@ -33,7 +33,6 @@ export async function askVerification(edge: Edge, domain: DomainRef, address: st
   if (row !== null && edge.clock() - row.sentAt < weekMs) return "sent-before";
   if (today >= perDay) return "enough-today";
   const token = toBase64url(edge.random(24));
-  await book.write(address, tokenHash(edge, token));
   const link = `${origin}/verify/${token}`;
   const id = `verify-${edge.newId()}`;
   const subject = `May ${domain.name} forward mail to you?`;
@@ -44,6 +43,8 @@ export async function askVerification(edge: Edge, domain: DomainRef, address: st
     subject,
     text: letterText(domain.name, address, link),
   });
+  // After the letter is durable: the other way round, a crash between would silence the address for a week.
+  await book.write(address, tokenHash(edge, token));
   return "sent";
 }
 

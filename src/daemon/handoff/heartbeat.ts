@@ -72,9 +72,9 @@ export function startHeartbeat(deps: HeartbeatDeps): Pulse {
   };
 }
 
-/** A beat that failed comes again soon: until one succeeds the edge knows no transit key, and a fresh node no mailbox. */
+/** A beat that failed comes again soon, for a minute: until one succeeds the edge knows no transit key, a fresh node no mailbox. */
 function pause(failures: number, everyMs: number): number {
-  return failures === 0 ? everyMs : Math.min(everyMs, 500 * 2 ** Math.min(failures, 10));
+  return failures === 0 || failures > 30 ? everyMs : Math.min(everyMs, 500 * 2 ** Math.min(failures, 2));
 }
 
 async function once(deps: HeartbeatDeps): Promise<void> {
