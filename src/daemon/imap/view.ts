@@ -9,6 +9,7 @@ import type { Modes } from "./modes.ts";
 import type { Account, Box, Change, Flagged, UidRanges } from "./port.ts";
 import { type MessageSet, rangesOf, resolve, writeSet } from "./wire/sets.ts";
 
+type FlagsChange = Extract<Change, { kind: "added" | "flags" }>;
 type Snapshot = Awaited<ReturnType<Box["snapshot"]>>;
 
 export class View {
@@ -140,13 +141,20 @@ export class View {
   }
 
   hear(change: Change): void {
-    // A session's own STORE answers for itself (RFC 9051 §6.4.6: not at all when .SILENT).
-    if (change.kind === "flags" && change.origin === this.#account) {
-      this.#raise(change.modseq);
-      return;
-    }
     if (change.kind === "folder") return;
-    this.#waiting.push(change);
+    // A session's own STORE answers for itself (RFC 9051 §6.4.6: not at all when .SILENT).
+    if (change.kind === "flags" && change.origin === this.#account) this.#hearOwn(change);
+    else this.#waiting.push(change);
+  }
+
+  /** Where others changed the same messages before and it was not told yet, the last word must be this one. */
+  #hearOwn(change: FlagsChange): void {
+    this.#raise(change.modseq);
+    const others = this.#waiting.flatMap((one) => (one.kind === "flags" ? [...one.messages.uids] : []));
+    if (others.length === 0) return;
+    const untold = new Set(others);
+    const messages = selected(change.messages, (uid) => untold.has(uid));
+    if (messages.uids.length > 0) this.#waiting.push({ ...change, messages });
   }
 
   /** What the client may hear now, as untagged responses. */
@@ -295,6 +303,17 @@ function mergeAscending(sets: readonly Uint32Array[]): Uint32Array {
     at += set.length;
   }
   return whole.sort();
+}
+
+/** Some of the rows. */
+function selected(messages: Flagged, isWanted: (uid: number) => boolean): Flagged {
+  const kept = [...messages.uids.keys()].filter((i) => isWanted(messages.uids[i] as number));
+  return {
+    uids: Uint32Array.from(kept, (i) => messages.uids[i] as number),
+    modseqs: Float64Array.from(kept, (i) => messages.modseqs[i] as number),
+    flagSet: Uint16Array.from(kept, (i) => messages.flagSet[i] as number),
+    flagSets: messages.flagSets,
+  };
 }
 
 function without(uids: Uint32Array, gone: ReadonlySet<number>): Uint32Array {
