@@ -2,11 +2,12 @@
 import { outboundResultsSchema } from "../../core/contract/handoff.ts";
 import type { ReportResults } from "./port.ts";
 import type { Spool } from "./spool.ts";
+import type { Timer } from "./timer.ts";
 
 export type ResultsDeps = {
   spool: Spool;
   report: ReportResults;
-  timer: (run: () => void, ms: number) => () => void;
+  timer: Timer;
   log(what: string, error?: unknown): void;
 };
 

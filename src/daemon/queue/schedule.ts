@@ -24,7 +24,7 @@ export type ScheduleRules = {
   waits: readonly number[];
 };
 
-const minute = 60_000;
+export const minute = 60_000;
 export const hour = 60 * minute;
 export const day = 24 * hour;
 

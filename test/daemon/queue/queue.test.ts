@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { NotAJob } from "../../../src/daemon/queue/port.ts";
-import { relayQueue } from "../../../src/daemon/queue/queue.ts";
+import { RelayQueue, relayQueue } from "../../../src/daemon/queue/queue.ts";
+import { openSigning } from "../../../src/daemon/queue/signing.ts";
+import { openSpool, type Spool } from "../../../src/daemon/queue/spool.ts";
+import { Transit } from "../../../src/daemon/queue/transit.ts";
 import { openSink, type Sink } from "./sink.ts";
 import { hosts, openQueue, type QueueWorld, relayJob, sealFor } from "./world.ts";
 
@@ -187,6 +190,45 @@ it("takes a bounce to a return address from the edge too, and refuses one that i
   await give(world, { mailFrom: "", recipient: srs.replace("author.test", "victim.test") });
   await expect.poll(() => world.results.map(({ kind }) => kind)).toEqual(["delivered", "delivered", "failed"]);
   expect(sink.caught.length).toBe(2);
+});
+
+it("does not send again what it could not write down as sent", async () => {
+  const world = await openQueue({ port: sink.port });
+  await world.queue.close();
+  const options = world.options();
+  const spool = openSpool(world.file, options.key);
+  let full = 2;
+  const flaky: Spool = {
+    ...spool,
+    end: (ended) => (full-- > 0 ? Promise.reject(new Error("disk full")) : spool.end(ended)),
+  };
+  const parts = {
+    transit: await Transit.open({ ...options, spool }),
+    signing: await openSigning({ ...options, spool }),
+  };
+  const queue = new RelayQueue(options, { ...parts, spool: flaky }, []);
+  open.push({ close: () => queue.close(0) });
+  const job = relayJob(world.time.now);
+  await queue.accept(job.id, sealFor(queue.transit, job, message));
+  while (world.results.length === 0) {
+    world.time.advance(1000);
+    await new Promise((next) => setImmediate(next));
+  }
+  expect(full).toBe(-1);
+  expect(sink.caught.length).toBe(1);
+});
+
+it("tells an author whose path another forwarder rewrote", async () => {
+  const world = await start({
+    zones: {
+      "dest.test": { MX: [{ priority: 10, exchange: "mx.dest.test" }] },
+      "first.test": { A: ["127.0.0.1"] },
+      ...hosts,
+    },
+  });
+  sink.answer = (step, line) => (step === "RCPT" && line.includes("me@dest") ? "550 5.1.1 no" : undefined);
+  await give(world, { mailFrom: "SRS0=hash=AB=author.test=ann@first.test" });
+  await expect.poll(() => sink.caught.map(({ to }) => to)).toEqual([["SRS0=hash=AB=author.test=ann@first.test"]]);
 });
 
 it("spares a host: few conversations at one time, however much waits", async () => {
