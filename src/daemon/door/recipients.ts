@@ -6,6 +6,7 @@ import { isIPv6 } from "node:net";
 import type { RcptAnswer } from "../../core/contract/handoff.ts";
 import type { Clock } from "../../core/ports.ts";
 import { replyFor } from "../../core/reply.ts";
+import { isLoopback } from "../net/crowd.ts";
 import type { RcptQuestion } from "./port.ts";
 
 export type RecipientRules = {
@@ -29,7 +30,7 @@ export function recipientCheck(ask: Recipients, clock: Clock, rules: RecipientRu
     const now = clock();
     const network = networkOf(question.ip);
     const tally = current(guesses, network, now);
-    if (tally && tally.count >= rules.guesses) return putOff;
+    if (tally && tally.count >= rules.guesses && !isLoopback(question.ip)) return putOff;
     // The sender is part of the key: an alias may refuse one and take another.
     const key = `${question.recipient}\n${question.sender}\n${network}`;
     const answer = current(answers, key, now)?.answer ?? (await askSafely(ask, question));

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../core/ports.ts";
 import type { Reply } from "../../core/reply.ts";
+import { isLoopback } from "../net/crowd.ts";
 import { type Connection, listen } from "../net/listen.ts";
 import type { TlsSource } from "../net/tls.ts";
 import { type Room, room } from "./data.ts";
@@ -79,7 +80,8 @@ export async function doorServer(options: DoorOptions): Promise<RunningDoor> {
     const network = networkOf(connection.ip);
     const same = [...sessions.values()].filter((one) => one.network === network).length;
     const session = new Session(connection, door);
-    if (sessions.size >= rules.connections || same >= rules.connectionsPerClient) return session.hangUp(full);
+    const crowded = same >= rules.connectionsPerClient && !isLoopback(connection.ip);
+    if (sessions.size >= rules.connections || crowded) return session.hangUp(full);
     sessions.set(session, { network, over: converse(session, door).finally(() => sessions.delete(session)) });
   };
   const { host, port, proxies = [] } = options;

@@ -114,16 +114,26 @@ it("keeps the edge's own words and class at RCPT", async () => {
   expect(await talk.ask("DATA")).toMatch(/^503 /);
 });
 
-it("puts off a client that guesses names", async () => {
-  const { world, talk } = await start({ rules: { faults: 1000 } });
-  await talk.ask("EHLO c");
-  await talk.ask("MAIL FROM:<a@example.org>");
+const behindBalancer = { proxies: ["127.0.0.1"] };
+
+it("puts off a client that guesses names, wherever it connects from in its network", async () => {
+  const world = await openDoor({ ...behindBalancer, rules: { faults: 1000 } });
+  open.push({ close: () => world.door.close(0) });
   world.answerRcpt = async () => ({ kind: "refuse", code: 550, enhanced: "5.1.1", text: "No such address here" });
-  for (let i = 0; i < 30; i++) expect(await talk.ask(`RCPT TO:<n${i}@demo.test>`)).toMatch(/^550 /);
-  expect(await talk.ask("RCPT TO:<n99@demo.test>")).toMatch(/^450 4\.7\.1/);
+  const guess = async (from: string, name: string): Promise<string> => {
+    const talk = await Talk.to(world.door.port, from);
+    await talk.ask("EHLO c");
+    await talk.ask("MAIL FROM:<a@example.org>");
+    const reply = await talk.ask(`RCPT TO:<${name}@demo.test>`);
+    talk.close();
+    return reply;
+  };
+  for (let i = 0; i < 30; i++) expect(await guess("192.0.2.1", `n${i}`)).toMatch(/^550 /);
+  expect(await guess("192.0.2.1", "n99")).toMatch(/^450 4\.7\.1/);
   expect(world.asked.length).toBe(30);
+  expect(await guess("192.0.2.2", "n99")).toMatch(/^550 /);
   world.clock.now += 11 * 60_000;
-  expect(await talk.ask("RCPT TO:<n99@demo.test>")).toMatch(/^550 /);
+  expect(await guess("192.0.2.1", "n99")).toMatch(/^550 /);
 });
 
 it("asks once for a recipient that comes again soon", async () => {
@@ -218,11 +228,17 @@ it("closes after too many commands, errors or not", async () => {
   expect(await talk.reply()).toBe("");
 });
 
-it("bounds connections per client", async () => {
-  const { world } = await start({ rules: { connectionsPerClient: 2 } });
-  await visit(world);
-  const third = await Talk.to(world.door.port);
-  expect(await third.reply()).toBe("");
+it("bounds connections per client, a proxy on this host aside", async () => {
+  const world = await openDoor({ ...behindBalancer, rules: { connectionsPerClient: 2 } });
+  open.push({ close: () => world.door.close(0) });
+  const greetings = async (from: string) => {
+    const talks = await Promise.all([1, 2, 3].map(() => Talk.to(world.door.port, from)));
+    const answers = await Promise.all(talks.map((talk) => talk.ask("NOOP")));
+    for (const talk of talks) talk.close();
+    return answers.filter((answer) => answer.startsWith("250")).length;
+  };
+  expect(await greetings("192.0.2.1")).toBe(2);
+  expect(await greetings("127.0.0.1")).toBe(3);
 });
 
 it("hangs up on silence, and finishes a message before it goes down", async () => {

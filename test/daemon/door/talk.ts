@@ -13,8 +13,10 @@ export class Talk {
     this.#listen(socket);
   }
 
-  static async to(port: number): Promise<Talk> {
+  /** `from`: an IPv4 address to come from, told by a PROXY v2 header as a balancer would. */
+  static async to(port: number, from?: string): Promise<Talk> {
     const talk = new Talk(connect({ host: "127.0.0.1", port, noDelay: true }));
+    if (from !== undefined) talk.send(proxyHeader(from));
     await talk.reply();
     return talk;
   }
@@ -78,4 +80,16 @@ export class Talk {
     socket.on("error", ended);
     socket.on("close", ended);
   }
+}
+
+function proxyHeader(from: string): Uint8Array {
+  const addresses = [...from.split(".").map(Number), 127, 0, 0, 1, 0, 25, 0, 25];
+  return Buffer.from([
+    ...Buffer.from("0d0a0d0a000d0a515549540a", "hex"),
+    0x21,
+    0x11,
+    0,
+    addresses.length,
+    ...addresses,
+  ]);
 }
