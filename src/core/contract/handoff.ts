@@ -110,6 +110,8 @@ export const heartbeatSchema = z.strictObject({
     }),
   ),
   relayWaiting: z.int(),
+  /** The TXT record (`SELECTOR._domainkey.DOMAIN`) by which a domain lets this node sign relayed mail in its name. */
+  signing: z.strictObject({ selector: z.string().max(63), txt: z.string().max(1000) }).optional(),
   diskFreeBytes: z.int(),
   /** Ports of its listeners for mail programs: one that is not named is not offered. Without any record: the usual ones. */
   ports: mailPortsSchema.optional(),
