@@ -28,6 +28,8 @@ export const limits = {
   mimeParts: 5000,
   /** Destinations that one received message may fan out to. */
   fanOut: 25,
+  /** Wildcard and regular-expression aliases of one domain: each message is held against all of them. */
+  patternAliases: 300,
   /** A JSON body of a call between the halves. */
   callBytes: 1 * MiB,
   /** Clock difference tolerated in a signed call, seconds (Standard Webhooks: five minutes). */

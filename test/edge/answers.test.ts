@@ -9,7 +9,7 @@ let edge: Edge;
 beforeAll(async () => {
   edge = await startEdge(zones);
   await edge.addNode();
-  const domain = await edge.addDomain("here.test", await edge.addAccount("owner@home.test"));
+  const domain = await edge.addDomain("here.test", await edge.addAccount("owner@home.test", true));
   const box = await edge.addMailbox(domain, "box@here.test");
   const alias = await edge.addAlias(domain, "me", [["mailbox", box.mailboxId]]);
   await edge.insert("vacation", { alias, subject: "", text: "Back on Monday.\nÜber alles andere später." });

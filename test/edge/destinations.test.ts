@@ -13,7 +13,7 @@ let box: TestMailbox;
 beforeAll(async () => {
   edge = await startEdge({});
   await edge.addNode();
-  account = await edge.addAccount("owner@home.test", false);
+  account = await edge.addAccount("owner@home.test");
   domain = await edge.addDomain("here.test", account);
   box = await edge.addMailbox(domain, "box@here.test");
   await edge.addAlias(domain, "friend", [["address", "friend@else.test"]]);

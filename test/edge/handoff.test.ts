@@ -15,7 +15,7 @@ let box: TestMailbox;
 beforeAll(async () => {
   edge = await startEdge({});
   await edge.addNode();
-  account = await edge.addAccount("owner@home.test");
+  account = await edge.addAccount("owner@home.test", true);
   domain = await edge.addDomain("here.test", account);
   box = await edge.addMailbox(domain, "box@here.test");
 });

@@ -23,7 +23,7 @@ let box: TestMailbox;
 beforeAll(async () => {
   edge = await startEdge(zones);
   await edge.addNode();
-  const account = await edge.addAccount("owner@home.test");
+  const account = await edge.addAccount("owner@home.test", true);
   domain = await edge.addDomain("here.test", account);
   box = await edge.addMailbox(domain, "box@here.test");
   await edge.addAlias(domain, "hello", [["mailbox", box.mailboxId]]);

@@ -78,7 +78,7 @@ test("two hundred messages a day", async () => {
 });
 
 test("on a domain with an account TXT counts only when switched on, and behind the directory", async () => {
-  const account = await edge.addAccount("owner@home.test", false);
+  const account = await edge.addAccount("owner@home.test");
   const domain = await edge.addDomain("mixed.test", account);
   await edge.addAlias(domain, "hello", [["address", "me@else.test"]]);
   const verified = { token: "x", sent_at: 1, verified_at: 1 };

@@ -16,7 +16,7 @@ beforeAll(async () => {
   receiver = await Receiver.start();
   edge = await startEdge({}, { ALLOW_LOOPBACK: "1" }, receiver.ca);
   await edge.addNode();
-  domain = await edge.addDomain("here.test", await edge.addAccount("owner@home.test"));
+  domain = await edge.addDomain("here.test", await edge.addAccount("owner@home.test", true));
   await edge.addAlias(domain, "hook", [["webhook", receiver.url]]);
 });
 afterAll(async () => {

@@ -170,7 +170,7 @@ function directoryOf(env: Env, node: StubNode) {
       await insert("node", { id, name: id, origin, mx_host: "mx.test", ...keys, state: "active", created_at: now });
     },
     /** An operator vouches for their own destinations. */
-    async addAccount(email: string, operator = true): Promise<string> {
+    async addAccount(email: string, operator = false): Promise<string> {
       const id = newId();
       await insert("account", { id, email, password: "x", operator: operator ? 1 : 0, created_at: now });
       return id;

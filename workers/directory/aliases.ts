@@ -5,11 +5,14 @@
 import { and, asc, count, eq, gt, inArray, like, or, type SQL, sql } from "drizzle-orm";
 import { fromBase64url, toBase64url, utf8, utf8Decode } from "../../src/core/bytes.ts";
 import { limits } from "../../src/core/limits.ts";
-import { foldAddress, foldDomain, foldLocal } from "./address.ts";
+import { checkPattern } from "../../src/core/rules/import/pattern.ts";
+import { isUlid } from "../../src/core/ulid.ts";
+import { foldAddress, foldDomain } from "./address.ts";
 import { record } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { alias, destination, mailbox, membership } from "./schema.ts";
+import { endpointFor, ensureEndpoint } from "./webhooks.ts";
 
 export type Destination = typeof destination.$inferSelect;
 export type DestinationKind = Destination["kind"];
@@ -70,7 +73,8 @@ export async function addAlias(world: World, actor: string, domainId: string, in
   const now = world.clock();
   const { destinations, ...rest } = input;
   const row = { ...rest, pattern: foldPattern(input.kind, input.pattern), id: newId(world), domain: domainId };
-  const targets = await checkedDestinations(world, actor, row.id, destinations);
+  await roomForPattern(world, domainId, input.kind);
+  const targets = await checkedDestinations(world, actor, row, destinations);
   await unlessTaken(
     world.db.batch([
       world.db.insert(alias).values({ ...row, createdAt: now, updatedAt: now }),
@@ -99,7 +103,8 @@ export async function changeAlias(
     // Strictly later, so that an ETag made of it moves with every edit.
     updatedAt: Math.max(world.clock(), of.updatedAt + 1),
   };
-  const targets = destinations && (await checkedDestinations(world, actor, of.id, destinations));
+  if (kind !== of.kind) await roomForPattern(world, of.domain, kind);
+  const targets = destinations && (await checkedDestinations(world, actor, of, destinations));
   const update = world.db.update(alias).set(row).where(eq(alias.id, of.id));
   const replace = targets && [
     world.db.delete(destination).where(eq(destination.alias, of.id)),
@@ -142,28 +147,23 @@ function listed(rows: { pattern: string }[]): string {
   return rows.length > names.length ? `${names.join(", ")} and ${rows.length - names.length} more` : names.join(", ");
 }
 
-/** The pattern as it is kept. A regex keeps its spelling; the directory's reader compiles it in linear time. */
+/** The pattern as it is kept, or a 422 that says what is wrong with it. */
 export function foldPattern(kind: AliasKind, pattern: string): string {
-  if (kind === "catch-all") return "*";
-  const text = pattern.trim();
-  const folded = kind === "regex" ? regexPattern(text) : kind === "exact" ? foldLocal(text) : wildcardPattern(text);
-  if (folded === null) throw new Problem(422, "bad-pattern", patternHelp[kind], { field: "pattern" });
-  return folded;
+  const read = checkPattern(kind, pattern.trim());
+  if (!read.ok) throw new Problem(422, "bad-pattern", read.text, { field: "pattern" });
+  return read.value.pattern;
 }
 
-const patternHelp = {
-  exact: "Write the part before the @, such as “hello”.",
-  wildcard: "Write the part before the @ with one or more stars, such as “sales-*”.",
-  regex: "Write a regular expression of at most 200 characters.",
-} as const;
-
-function wildcardPattern(text: string): string | null {
-  if (!text.includes("*") || text === "*" || text.length > 64) return null;
-  return foldLocal(text.replaceAll("*", "a")) === null ? null : text.normalize("NFC").toLowerCase();
-}
-
-function regexPattern(text: string): string | null {
-  return text.length > 0 && text.length <= 200 && !/[\r\n\0]/.test(text) ? text : null;
+/** Every message is held against all wildcards and regular expressions of its domain. */
+async function roomForPattern(world: World, domainId: string, kind: AliasKind): Promise<void> {
+  if (kind === "exact" || kind === "catch-all") return;
+  const [row] = await world.db
+    .select({ n: count() })
+    .from(alias)
+    .where(and(eq(alias.domain, domainId), inArray(alias.kind, ["wildcard", "regex"])));
+  if ((row?.n ?? 0) < limits.patternAliases) return;
+  const detail = `A domain has at most ${limits.patternAliases} aliases that are wildcards or regular expressions.`;
+  throw new Problem(409, "too-many-patterns", detail, { field: "kind" });
 }
 
 function conditions(query: AliasQuery): (SQL | undefined)[] {
@@ -213,7 +213,7 @@ async function withDestinations(world: World, rows: (typeof alias.$inferSelect)[
 async function checkedDestinations(
   world: World,
   actor: string,
-  aliasId: string,
+  of: { id: string; domain: string },
   given: NewDestination[],
 ): Promise<Destination[]> {
   if (given.length > limits.fanOut)
@@ -223,17 +223,31 @@ async function checkedDestinations(
   const createdAt = world.clock();
   const checked: Destination[] = [];
   for (const [position, one] of given.entries()) {
-    const target = await checkedTarget(world, actor, one);
-    const row = { id: newId(world), alias: aliasId, kind: one.kind, target, route: one.route ?? null };
+    const target = await checkedTarget(world, actor, of.domain, one);
+    const row = { id: newId(world), alias: of.id, kind: one.kind, target, route: one.route ?? null };
     checked.push({ ...row, position, createdAt, failures: 0, pausedAt: null, trouble: "" });
   }
   return checked;
 }
 
-async function checkedTarget(world: World, actor: string, one: NewDestination): Promise<string> {
-  const target = one.kind === "mailbox" ? await reachableMailbox(world, actor, one.target) : foldTarget(one);
+async function checkedTarget(world: World, actor: string, domainId: string, one: NewDestination): Promise<string> {
+  const target = await targetOf(world, actor, domainId, one);
   if (target === null) throw new Problem(422, "bad-destination", destinationHelp[one.kind], { field: "destinations" });
   return target;
+}
+
+/** As it is kept: an address or domain folded, a mailbox's or webhook receiver's id. */
+async function targetOf(world: World, actor: string, domainId: string, one: NewDestination): Promise<string | null> {
+  if (one.kind === "mailbox") return reachableMailbox(world, actor, one.target);
+  if (one.kind === "webhook") return webhookOf(world, domainId, one.target);
+  return foldTarget(one);
+}
+
+/** Its id, or its URL: the first alias that names a URL makes the receiver. */
+async function webhookOf(world: World, domainId: string, target: string): Promise<string | null> {
+  if (isUlid(target)) return (await endpointFor(world, domainId, target)).id;
+  const url = webhookUrl(target);
+  return url === null ? null : (await ensureEndpoint(world, domainId, url, null)).id;
 }
 
 const destinationHelp = {
@@ -246,7 +260,6 @@ const destinationHelp = {
 
 function foldTarget(one: NewDestination): string | null {
   if (one.kind === "domain") return foldDomain(one.target);
-  if (one.kind === "webhook") return webhookUrl(one.target);
   // `$1` of a regex alias may stand in a target: only its shape around the groups is checked.
   const address = foldAddress(one.target);
   return address === null ? null : `${address.local}@${address.domain}`;

@@ -41,7 +41,8 @@ export type LookedUp = Found | { recipient: string; address: Address | null; dom
 
 /**
  * ?1 domain, ?2 local part, ?3 local part without tag. `reach` is every alias whose destinations can matter: those that may
- * match, and the exact ones that a destination of kind alias names.
+ * match, and the exact ones that a destination of kind alias names. `cross join` holds SQLite to the order written: left to
+ * itself it reads every destination there is.
  */
 const reach = `
   with home as (select id, name from domain where name = ?1 and state = 'active'),
@@ -51,12 +52,12 @@ const reach = `
     select a.* from home join alias a on a.domain = home.id and a.kind in ('wildcard', 'regex', 'catch-all')
   ),
   nested as (
-    select b.* from candidate c join destination t on t.alias = c.id and t.kind = 'alias'
+    select b.* from candidate c cross join destination t on t.alias = c.id and t.kind = 'alias'
     join home join alias b on b.domain = home.id and b.kind = 'exact' and b.pattern || '@' || home.name = t.target
       and b.pattern = substr(t.target, 1, instr(t.target, '@') - 1)
   ),
   reach as (select id from candidate union select id from nested),
-  going as (select t.* from reach join destination t on t.alias = reach.id)`;
+  going as (select t.* from reach cross join destination t on t.alias = reach.id)`;
 
 /** A node that relays, ?1 preferred. */
 export const relayFor = `select id as node, transit_key as publicKey, transit_key_id as keyId from node
@@ -73,9 +74,9 @@ const questions = {
   aliases: `${reach}
     select a.*, t.id as destination, t.kind as destination_kind, t.target, t.route, t.paused_at,
       a.id in (select id from candidate) as may_match
-    from reach join alias a on a.id = reach.id left join destination t on t.alias = a.id order by a.id, t.position`,
+    from reach cross join alias a on a.id = reach.id left join destination t on t.alias = a.id order by a.id, t.position`,
   mailboxes: `${reach}
-    select m.* from going join mailbox m on m.id = going.target where going.kind = 'mailbox' and m.state = 'active'
+    select m.* from going cross join mailbox m on m.id = going.target where going.kind = 'mailbox' and m.state = 'active'
     union select m.* from home join mailbox m on m.address = ?3 || '@' || home.name where m.state = 'active'`,
   endpoints: `${reach}
     select e.url from home join webhook_endpoint e on e.domain = home.id where e.state = 'disabled'

@@ -3,7 +3,7 @@ export type Test = (point: number) => boolean;
 export type Node =
   | { kind: "empty" }
   | { kind: "take"; test: Test }
-  | { kind: "assert"; holds: (before: number | null, after: number | null) => boolean }
+  | { kind: "assert"; atStart: boolean; holds: (before: number | null, after: number | null) => boolean }
   | { kind: "sequence"; parts: Node[] }
   | { kind: "either"; options: Node[] }
   | { kind: "group"; index: number | null; body: Node }
@@ -88,8 +88,8 @@ class Reader {
     if (char === "(") return this.#group(depth);
     if (char === "[") return { kind: "take", test: this.#set() };
     if (char === ".") return { kind: "take", test: () => true };
-    if (char === "^") return { kind: "assert", holds: (before) => before === null };
-    if (char === "$") return { kind: "assert", holds: (_, after) => after === null };
+    if (char === "^") return assertion((before) => before === null, true);
+    if (char === "$") return assertion((_, after) => after === null);
     if (char === "*" || char === "+" || char === "?") throw new Problem("it repeats nothing");
     return char === "\\" ? this.#escape() : { kind: "take", test: same(char) };
   }
@@ -114,8 +114,8 @@ class Reader {
   #escape(): Node {
     const char = this.#next();
     if (/[1-9k]/.test(char)) throw new Problem("it uses a back-reference, which can't be run in linear time");
-    if (char === "b") return { kind: "assert", holds: (before, after) => isWord(before) !== isWord(after) };
-    if (char === "B") return { kind: "assert", holds: (before, after) => isWord(before) === isWord(after) };
+    if (char === "b") return assertion((before, after) => isWord(before) !== isWord(after));
+    if (char === "B") return assertion((before, after) => isWord(before) === isWord(after));
     return { kind: "take", test: escaped(char) };
   }
 
@@ -156,6 +156,10 @@ class Reader {
     this.#at++;
     return true;
   }
+}
+
+function assertion(holds: Extract<Node, { kind: "assert" }>["holds"], atStart = false): Node {
+  return { kind: "assert", atStart, holds };
 }
 
 function escaped(char: string): Test {

@@ -45,7 +45,17 @@ function build(pattern: string): Compiled {
     throw error;
   }
   program.push({ op: "match" });
-  return { ok: true, regex: { match: (text) => run(program, (parsed.groups + 1) * 2, text) } };
+  const anchored = isAnchored(parsed.node);
+  return { ok: true, regex: { match: (text) => run(program, (parsed.groups + 1) * 2, anchored, text) } };
+}
+
+/** It can match at the start only: then later starts need not be tried. */
+function isAnchored(node: Node): boolean {
+  if (node.kind === "assert") return node.atStart;
+  if (node.kind === "group") return isAnchored(node.body);
+  if (node.kind === "either") return node.options.every(isAnchored);
+  const [first] = node.kind === "sequence" ? node.parts : [];
+  return first !== undefined && isAnchored(first);
 }
 
 class TooBig extends Error {}
@@ -125,18 +135,42 @@ function emitStar(node: Extract<Node, { kind: "repeat" }>, program: Instruction[
 
 type Thread = { at: number; slots: readonly number[] };
 
+/** Which instructions were reached at this position: stamps instead of a fresh array for every character. */
+class Reached {
+  readonly #stamps: Uint32Array;
+  #now = 0;
+
+  constructor(size: number) {
+    this.#stamps = new Uint32Array(size);
+  }
+
+  next(): void {
+    this.#now++;
+  }
+
+  /** True for the first to come here. */
+  claim(at: number): boolean {
+    if (this.#stamps[at] === this.#now) return false;
+    this.#stamps[at] = this.#now;
+    return true;
+  }
+}
+
 /** All threads advance together, best first; a thread that reaches an instruction after a better one is dropped. */
-function run(program: readonly Instruction[], slotCount: number, text: string): string[] | null {
-  const points = Array.from(text, (char) => char.codePointAt(0) ?? 0);
+function run(program: readonly Instruction[], slotCount: number, anchored: boolean, text: string): string[] | null {
   const chars = Array.from(text);
+  const points = chars.map((char) => char.codePointAt(0) ?? 0);
+  const reached = new Reached(program.length);
+  const none: readonly number[] = new Array(slotCount).fill(-1);
   let best: readonly number[] | null = null;
   let threads: Thread[] = [];
   for (let i = 0; i <= points.length; i++) {
     const now: Thread[] = [];
-    const seen = new Uint8Array(program.length);
+    reached.next();
     const around = [points[i - 1] ?? null, points[i] ?? null] as const;
-    for (const thread of threads) follow(program, thread, i, around, seen, now);
-    if (best === null) follow(program, { at: 0, slots: new Array(slotCount).fill(-1) }, i, around, seen, now);
+    for (const thread of threads) follow(program, thread, i, around, reached, now);
+    const starts = best === null && (i === 0 || !anchored);
+    if (starts) follow(program, { at: 0, slots: none }, i, around, reached, now);
     threads = [];
     for (const { at, slots } of now) {
       const instruction = program[at];
@@ -148,7 +182,7 @@ function run(program: readonly Instruction[], slotCount: number, text: string): 
       if (instruction?.op === "take" && point !== undefined && instruction.test(point))
         threads.push({ at: at + 1, slots });
     }
-    if (threads.length === 0 && best !== null) break;
+    if (threads.length === 0 && (best !== null || anchored)) break;
   }
   return best === null ? null : groupsOf(best, chars);
 }
@@ -159,15 +193,14 @@ function follow(
   start: Thread,
   position: number,
   [before, after]: readonly [number | null, number | null],
-  seen: Uint8Array,
+  reached: Reached,
   into: Thread[],
 ): void {
   const stack: Thread[] = [start];
   for (let thread = stack.pop(); thread !== undefined; thread = stack.pop()) {
     const { at, slots } = thread;
     const instruction = program[at];
-    if (instruction === undefined || seen[at] === 1) continue;
-    seen[at] = 1;
+    if (instruction === undefined || !reached.claim(at)) continue;
     if (instruction.op === "jump") stack.push({ at: instruction.to, slots });
     else if (instruction.op === "split")
       stack.push({ at: instruction.second, slots }, { at: instruction.first, slots });
