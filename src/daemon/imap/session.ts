@@ -67,6 +67,11 @@ export class Session implements Member {
     });
   }
 
+  /** What CAPABILITY says now. Commands ask here: the rows that it is computed from can't import it. */
+  get capabilities(): string {
+    return capabilities(this.facts);
+  }
+
   get facts(): Facts {
     return {
       at: this.state.at,
@@ -80,7 +85,7 @@ export class Session implements Member {
 
   async serve(): Promise<void> {
     const { limits, hostname } = this.server;
-    this.channel.write(`* OK [CAPABILITY ${capabilities(this.facts)}] ${plain(hostname)} ready\r\n`);
+    this.channel.write(`* OK [CAPABILITY ${this.capabilities}] ${plain(hostname)} ready\r\n`);
     this.channel.quiet(limits.startMs, () => this.#timeOut());
     const login = setTimeout(() => this.state.at === "start" && this.#timeOut(), limits.loginMs);
     try {

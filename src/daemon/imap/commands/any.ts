@@ -1,6 +1,5 @@
 /** CAPABILITY, NOOP, LOGOUT, ID: in any state. RFC 9051 §6.1, RFC 2971. */
 import { ok } from "../answers.ts";
-import { capabilities } from "../capability.ts";
 import { command } from "../command.ts";
 import type { Decoder } from "../wire/decoder.ts";
 
@@ -9,7 +8,7 @@ export const capability = command({
   in: "any",
   parse: () => null,
   async *run(s) {
-    yield `* CAPABILITY ${capabilities(s.session.facts)}\r\n`;
+    yield `* CAPABILITY ${s.session.capabilities}\r\n`;
     return ok();
   },
 });

@@ -5,7 +5,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { decodeBase64 } from "../../net/base64.ts";
 import { Bad, Bye, No, type Ok, ok } from "../answers.ts";
-import { capabilities } from "../capability.ts";
 import { command, type Facts, type Replies, type Start } from "../command.ts";
 
 const HANDSHAKE_MS = 10_000;
@@ -104,7 +103,7 @@ async function logIn(s: Start, user: string, secret: Buffer): Promise<Ok> {
   if (login.ok) {
     attempts.succeeded(session.ip);
     session.enter(login.account);
-    return ok(`CAPABILITY ${capabilities(session.facts)}`, "Logged in");
+    return ok(`CAPABILITY ${session.capabilities}`, "Logged in");
   }
   if (login.why === "unavailable") throw new No("UNAVAILABLE", "Cannot log in at the moment, try again later");
   await wait(attempts.failed(session.ip, user.toLowerCase()));
