@@ -47,7 +47,8 @@ export function quintets(text: Uint8Array, most: number): Uint8Array | null {
 
 /** Whole bytes of `quintets`; null where the filling bits are not zero. */
 export function fromQuintets(quintets: Uint8Array): Uint8Array<ArrayBuffer> | null {
-  const bytes = new Uint8Array(Math.floor((quintets.length * 5) / 8));
+  // A buffer of its own: V8 keeps small arrays in its heap, and leaves a copy there when they are sent to another thread.
+  const bytes = new Uint8Array(new ArrayBuffer(Math.floor((quintets.length * 5) / 8)));
   let held = 0;
   let bits = 0;
   let at = 0;

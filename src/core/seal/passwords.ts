@@ -57,6 +57,8 @@ function parse(text: Uint8Array, secretBytes: number, primitives: SealPrimitives
 }
 
 function checksum(selector: string, secret: Uint8Array, primitives: SealPrimitives): Uint8Array {
-  const digest = primitives.sha256(concat(utf8(labels.checksum), utf8(selector), secret));
+  const hashed = concat(utf8(labels.checksum), utf8(selector), secret);
+  const digest = primitives.sha256(hashed);
+  hashed.fill(0);
   return digest.slice(0, checksumLength).map((byte) => byte & 31);
 }

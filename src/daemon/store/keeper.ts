@@ -10,6 +10,7 @@ import { labels } from "../../core/seal/labels.ts";
 import { type Opener, openerOf } from "../../core/seal/open.ts";
 import { nativePrimitives } from "../platform.ts";
 import { purge } from "./changing.ts";
+import { collectSoon } from "./collect.ts";
 import { Database, named } from "./database.ts";
 import { drainBatch } from "./drain.ts";
 import { makeFirstFolders } from "./folders.ts";
@@ -126,6 +127,7 @@ export class Keeper {
     open.indexer.close();
     open.mailbox.close();
     open.masterKey.wipe();
+    collectSoon();
   }
 
   /** No grace time: the owner took somebody's access away. */

@@ -12,6 +12,7 @@ import { openStore, type Store, type StoreOptions } from "../../../src/daemon/st
 
 export type TestMailbox = {
   record: MailboxRecord;
+  masterKey: Uint8Array;
   password: string;
   /** Another slot for the same master key. */
   addSlot(label: string): { slot: Keyslot; password: string };
@@ -41,6 +42,7 @@ export function makeMailbox(id: string, address: string, quotaBytes = 100_000_00
   };
   return {
     record,
+    masterKey,
     password: first.text,
     addSlot(label) {
       const made = makeAppPassword(random);

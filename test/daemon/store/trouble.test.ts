@@ -11,7 +11,7 @@ import { countsNamed, makeFirstFolders } from "../../../src/daemon/store/folders
 import { Inbox } from "../../../src/daemon/store/inbox.ts";
 import { Mailbox } from "../../../src/daemon/store/mailbox.ts";
 import { prepareMessage } from "../../../src/daemon/store/prepare.ts";
-import { logIn, makeMailbox, storeFixture, texts } from "./fixture.ts";
+import { makeMailbox, storeFixture, texts } from "./fixture.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "postern-trouble-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
