@@ -21,8 +21,8 @@ import { relayJob, tableResolver, type Zones } from "../test/daemon/queue/world.
 const sizes = { "10 KB": 10_000, "1 MB": 1_000_000, "20 MB": 20_000_000 } as const;
 const counts = {
   "10 KB": { alone: 200, loaded: 2000 },
-  "1 MB": { alone: 40, loaded: 200 },
-  "20 MB": { alone: 5, loaded: 12 },
+  "1 MB": { alone: 20, loaded: 100 },
+  "20 MB": { alone: 3, loaded: 6 },
 };
 type Size = keyof typeof sizes;
 

@@ -36,11 +36,6 @@ export function failureOf(job: RelayJob, raw: Uint8Array, { enhanced, code, deta
   return { raw, receivedAt: job.receivedAt, smtputf8: job.smtputf8, refused };
 }
 
-/** RFC 3464 §2 and backscatter: only a sender who proved to be the author is told. */
-export function mayNotify(job: RelayJob): boolean {
-  return job.dmarcPassed && job.mailFrom !== "";
-}
-
 function ownJob(
   facts: Pick<RelayJob, "recipient" | "domain" | "forwardedFor" | "smtputf8">,
   { clock, random }: OwnMailDeps,

@@ -4,11 +4,12 @@
  */
 import type { RelayJob } from "../../core/contract/handoff.ts";
 import type { Clock } from "../../core/ports.ts";
+import { mayNotify } from "./backscatter.ts";
 import { compose, type Sign } from "./compose.ts";
 import { conclude, resultOf } from "./conclude.ts";
 import { type DeliverDeps, deliver } from "./deliver.ts";
 import type { Ending } from "./ending.ts";
-import { failureOf, mayNotify, noticeTo, type OwnMail, type OwnMailDeps } from "./own-mail.ts";
+import { failureOf, noticeTo, type OwnMail, type OwnMailDeps } from "./own-mail.ts";
 import { NotAJob } from "./port.ts";
 import type { Results } from "./results.ts";
 import { minute, type Schedule, type Waiting } from "./schedule.ts";

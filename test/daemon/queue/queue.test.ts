@@ -227,7 +227,10 @@ it("tells an author whose path another forwarder rewrote", async () => {
     },
   });
   sink.answer = (step, line) => (step === "RCPT" && line.includes("me@dest") ? "550 5.1.1 no" : undefined);
-  await give(world, { mailFrom: "SRS0=hash=AB=author.test=ann@first.test" });
+  await give(world, {
+    mailFrom: "SRS0=hash=AB=author.test=ann@first.test",
+    authResults: "mx.demo.test; spf=pass smtp.mailfrom=first.test",
+  });
   await expect.poll(() => sink.caught.map(({ to }) => to)).toEqual([["SRS0=hash=AB=author.test=ann@first.test"]]);
 });
 
