@@ -83,7 +83,18 @@ function send(client: ApiClient, operation: Operation, headers: Record<string, s
 
 /** Everything of the first tenant that could be changed, as one text. */
 async function stateOf(): Promise<string> {
-  const tables = ["domain", "membership", "alias", "destination", "mailbox", "keyslot", "invitation", "node"];
+  const tables = [
+    "domain",
+    "membership",
+    "alias",
+    "destination",
+    "mailbox",
+    "keyslot",
+    "invitation",
+    "node",
+    "sender_rule",
+    "webhook_endpoint",
+  ];
   const dumps = tables.map((table) => edge.rows(`select * from ${table} order by 1, 2`));
   return JSON.stringify(await Promise.all(dumps));
 }

@@ -53,6 +53,18 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     alias: { params: alias, missing: { alias: none } },
     changeAlias: { params: alias, missing: { alias: none }, body: { note: "changed" } },
     removeAlias: { params: alias, missing: { alias: none } },
+    explain: { params: domain, ...noDomain, body: { local: "hello", mailFrom: "bob@friendly.test" } },
+    exportAliases: { params: domain, ...noDomain },
+    importAliases: { params: domain, ...noDomain, body: importBody },
+    senderRules: { params: domain, ...noDomain },
+    addSenderRule: { params: domain, ...noDomain, body: { act: "deny", value: ".xyz" } },
+    removeSenderRule: { params: { ...domain, rule: ids.rule }, missing: { rule: none } },
+    webhooks: { params: domain, ...noDomain },
+    addWebhook: { params: domain, ...noDomain, body: { url: "https://hooks.example/new" } },
+    changeWebhook: { params: { ...domain, webhook: ids.hook }, missing: { webhook: none }, body: { rotate: "v1a" } },
+    deliveries: { params: { ...domain, webhook: ids.hook }, missing: { webhook: none } },
+    records: { params: domain, ...noDomain },
+    checks: { params: domain, ...noDomain },
     mailboxes: { params: {} },
     addMailbox: { params: {}, body: mailboxBody(edge, "second@a.test") },
     mailbox: { params: mailbox, missing: { mailbox: none } },
@@ -88,6 +100,7 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
   };
 }
 
+const importBody = { source: "postern", text: JSON.stringify([]), mode: "add", apply: true };
 const passkeyAnswer = { id: "x", clientDataJSON: "x", authenticatorData: "x", signature: "x" };
 
 function aliasBody(pattern: string): unknown {
@@ -129,6 +142,10 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
   const key = String((await owner.post("/account/keys", { name: "old", scopes: ["aliases:read"] })).body["id"]);
   await owner.post(`/domains/${domain}/invitations`, { email: "asked@a.test", role: "member" });
   const [invitation] = await edge.rows<{ id: string }>("select id from invitation");
+  const rule = String((await owner.post(`/domains/${domain}/senders`, { act: "deny", value: "spam.test" })).body["id"]);
+  const hook = String(
+    (await owner.post(`/domains/${domain}/webhooks`, { url: "https://hooks.example/in" })).body["id"],
+  );
   const guest = await edge.addAccount("guest@a.test");
   const now = Date.now();
   await edge.insert("membership", { account: guest, domain, role: "member", created_at: now });
@@ -151,7 +168,7 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
     expires_at: now + 1e9,
     agent: "old",
   });
-  const ids = { domain, alias, mailbox: box.id, slot: box.keyslots[0]?.id ?? "", key, guest, session };
+  const ids = { domain, alias, mailbox: box.id, slot: box.keyslots[0]?.id ?? "", key, guest, session, rule, hook };
   return { ...ids, message: message?.id ?? "", invitation: invitation?.id ?? "" };
 }
 

@@ -6,6 +6,7 @@ import { aliasRows } from "./rows/aliases.ts";
 import { domainRows } from "./rows/domains.ts";
 import { mailboxRows } from "./rows/mailboxes.ts";
 import { nodeRows } from "./rows/nodes.ts";
+import { ruleRows } from "./rows/rules.ts";
 import { sessionRows } from "./rows/session.ts";
 import { teamRows } from "./rows/team.ts";
 
@@ -14,6 +15,7 @@ export const rows: readonly Row[] = [
   ...accountRows,
   ...domainRows,
   ...aliasRows,
+  ...ruleRows,
   ...mailboxRows,
   ...activityRows,
   ...teamRows,

@@ -1,5 +1,6 @@
 /** How aliases look: the table with its search and bulk bar, and the form that adds or edits one. */
 import type { FC } from "hono/jsx";
+import { bare } from "../../src/core/rules/standing.ts";
 import { roleAtLeast } from "../api/row.ts";
 import type { Alias, AliasQuery, Destination } from "../directory/aliases.ts";
 import type { DomainView } from "../directory/domains.ts";
@@ -12,7 +13,13 @@ import { Icon, type IconName } from "./icons.tsx";
 import { Address, Badge, Confirm, Empty, Field, FormToken, fieldAria, plural } from "./parts.tsx";
 
 type Common = { visitor: Visitor; domain: DomainView; form: AliasForm; problem: Problem | null; mailboxes: Mailbox[] };
-type ListProps = Common & { found: { rows: Alias[]; next: string | null; total: number }; query: AliasQuery };
+type ListProps = Common & {
+  names: ReadonlyMap<string, string>;
+  /** Addresses whose owner has not said yes. */
+  waiting: ReadonlySet<string>;
+  found: { rows: Alias[]; next: string | null; total: number };
+  query: AliasQuery;
+};
 
 export const AliasesView: FC<ListProps> = (props) => {
   const { domain, found, query, visitor } = props;
@@ -96,8 +103,7 @@ const Toolbar: FC<{ query: AliasQuery; total: number; domain: DomainView; may: b
   </div>
 );
 
-const Table: FC<ListProps & { may: boolean }> = ({ domain, found, mailboxes, may }) => {
-  const names = new Map(mailboxes.map((box) => [box.id, box.address]));
+const Table: FC<ListProps & { may: boolean }> = ({ domain, found, names, waiting, may }) => {
   return (
     <table class="fold-table">
       <thead>
@@ -117,16 +123,16 @@ const Table: FC<ListProps & { may: boolean }> = ({ domain, found, mailboxes, may
       </thead>
       <tbody>
         {found.rows.map((alias) => (
-          <Row alias={alias} domain={domain} names={names} may={may} />
+          <Row {...{ alias, domain, names, waiting, may }} />
         ))}
       </tbody>
     </table>
   );
 };
 
-type RowProps = { alias: Alias; domain: DomainView; names: ReadonlyMap<string, string>; may: boolean };
+type RowProps = Pick<ListProps, "domain" | "names" | "waiting"> & { alias: Alias; may: boolean };
 
-const Row: FC<RowProps> = ({ alias, domain, names, may }) => {
+const Row: FC<RowProps> = ({ alias, domain, names, waiting, may }) => {
   const name = spelled(alias, domain);
   return (
     <tr class={alias.state === "disabled" ? "off" : undefined} data-alias={alias.id}>
@@ -148,7 +154,7 @@ const Row: FC<RowProps> = ({ alias, domain, names, may }) => {
       <td class="wide-cell">
         <ul class="to-list">
           {alias.destinations.map((one) => (
-            <Target one={one} names={names} />
+            <Target one={one} names={names} waiting={waiting.has(bare(one.target))} />
           ))}
         </ul>
       </td>
@@ -186,13 +192,22 @@ const icons: Record<Destination["kind"], [IconName, string]> = {
   alias: ["arrow", "alias"],
 };
 
-const Target: FC<{ one: Destination; names: ReadonlyMap<string, string> }> = ({ one, names }) => {
+const Target: FC<{ one: Destination; names: ReadonlyMap<string, string>; waiting: boolean }> = ({
+  one,
+  names,
+  waiting,
+}) => {
   const [icon, says] = icons[one.kind];
   return (
     <li>
       <Icon name={icon} />
       <span class="out-of-sight">{says}</span>
       <Address text={names.get(one.target) ?? (one.kind === "domain" ? `*@${one.target}` : one.target)} />
+      {waiting && (
+        <Badge tone="warn" title="A link was mailed to this address. Mail is forwarded once its owner has said yes.">
+          waits for a yes
+        </Badge>
+      )}
       {one.pausedAt !== null && (
         <Badge tone="warn" title={one.trouble}>
           paused

@@ -4,13 +4,17 @@ import type { DomainView } from "../directory/domains.ts";
 import { StateBadge } from "./pages/overview.tsx";
 import { Head } from "./parts.tsx";
 
-export type Tab = "aliases" | "setup" | "team" | "audit";
-const tabs: { at: Tab; path: string; label: string }[] = [
+const tabs = [
   { at: "aliases", path: "", label: "Aliases" },
-  { at: "setup", path: "/setup", label: "Set-up and health" },
+  { at: "senders", path: "/senders", label: "Senders" },
+  { at: "webhooks", path: "/webhooks", label: "Webhooks" },
+  { at: "explain", path: "/explain", label: "Explain" },
+  { at: "transfer", path: "/transfer", label: "Import" },
+  { at: "setup", path: "/setup", label: "DNS" },
   { at: "team", path: "/team", label: "People" },
   { at: "audit", path: "/audit", label: "Log" },
-];
+] as const;
+export type Tab = (typeof tabs)[number]["at"];
 
 export const DomainHead: FC<{ domain: DomainView; at: Tab }> = ({ domain, at }) => (
   <>

@@ -52,8 +52,13 @@ export function signedIn(
 const formBytes = 256 * 1024;
 
 /** A form's fields, after its token was found right. Fields named more than once come as lists. */
-export async function formOf<S extends z.ZodType>(c: Context<App>, visitor: Visitor, schema: S): Promise<z.output<S>> {
-  if (Number(c.req.header("content-length") ?? 0) > formBytes)
+export async function formOf<S extends z.ZodType>(
+  c: Context<App>,
+  visitor: Visitor,
+  schema: S,
+  most = formBytes,
+): Promise<z.output<S>> {
+  if (Number(c.req.header("content-length") ?? 0) > most)
     throw new Problem(413, "too-large", "This form has too much in it.");
   const fields = await c.req.parseBody({ all: true });
   checkFormToken(visitor, fields["token"]);

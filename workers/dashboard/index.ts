@@ -6,6 +6,8 @@ import { errorPage, securityHeaders } from "./guard.tsx";
 import { activityPages } from "./pages/activity.tsx";
 import { aliasPages } from "./pages/aliases.tsx";
 import { domainPages } from "./pages/domains.tsx";
+import { explainPages } from "./pages/explain.tsx";
+import { hookPages } from "./pages/hooks.tsx";
 import { mailboxPage } from "./pages/mailbox.tsx";
 import { mailboxPages } from "./pages/mailboxes.tsx";
 import { overviewPages } from "./pages/overview.tsx";
@@ -15,6 +17,7 @@ import { setupPages } from "./pages/setup.tsx";
 import { signInPages } from "./pages/sign-in.tsx";
 import { signUpPages } from "./pages/sign-up.tsx";
 import { teamPages } from "./pages/team.tsx";
+import { transferPages } from "./pages/transfer.tsx";
 
 const pages = [
   signInPages,
@@ -29,6 +32,9 @@ const pages = [
   activityPages,
   securityPages,
   referencePages,
+  explainPages,
+  hookPages,
+  transferPages,
 ];
 
 export function dashboardRoutes(): Hono<App> {

@@ -29,6 +29,10 @@ const notes: Record<string, string> = {
   "hook-added": "The webhook is ready to be an alias's destination.",
   "hook-changed": "Saved.",
   "hook-removed": "The webhook is gone.",
+  "hook-replayed": "It was taken this time.",
+  "hook-failed": "It was tried again, and not taken.",
+  "hook-gone": "This message is no longer kept, so it can't be sent again.",
+  "aliases-imported": "Imported. All of it is live.",
   "rule-added": "The rule counts from now on.",
   "rule-removed": "The rule is gone.",
 };

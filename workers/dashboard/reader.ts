@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { roleAtLeast } from "../api/row.ts";
 import { type DomainView, domainFor, domainsOf, type Role } from "../directory/domains.ts";
+import { endpointsAmong } from "../directory/hook-names.ts";
 import { mailboxesOf } from "../directory/mailboxes.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
@@ -20,10 +21,12 @@ export async function domainHere(c: Context<App>, visitor: Visitor, needs: Role 
   return found;
 }
 
+/** Mailboxes by address, webhook receivers by URL: what destinations and steps point to. */
 export async function namesFor(world: World, domains: readonly DomainView[]): Promise<Names> {
-  const boxes = await mailboxesOf(
-    world,
-    domains.map((domain) => domain.id),
-  );
-  return new Map(boxes.map((box) => [box.id, box.address]));
+  const ids = domains.map((domain) => domain.id);
+  const [boxes, hooks] = await Promise.all([mailboxesOf(world, ids), endpointsAmong(world, ids)]);
+  return new Map([
+    ...boxes.map((box): [string, string] => [box.id, box.address]),
+    ...hooks.map((hook): [string, string] => [hook.id, hook.url]),
+  ]);
 }

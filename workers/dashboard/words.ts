@@ -48,6 +48,12 @@ function reasonOf(message: Message): string {
   return known?.(message) ?? `${verb}: ${message.reason}.`;
 }
 
+/** A reason alone, where there is no message to speak of. */
+export function reasonWords(reason: string): string {
+  return reasons[reason]?.(nobody) ?? `Because of: ${reason}.`;
+}
+const nobody = { proof: null } as Message;
+
 type StepWord = { icon: IconName; done: (to: string) => string; not: (to: string) => string };
 const steps: Record<string, StepWord> = {
   seal: {

@@ -6,13 +6,11 @@ import { and, asc, count, eq, gt, inArray, like, or, type SQL, sql } from "drizz
 import { fromBase64url, toBase64url, utf8, utf8Decode } from "../../src/core/bytes.ts";
 import { limits } from "../../src/core/limits.ts";
 import { checkPattern } from "../../src/core/rules/import/pattern.ts";
-import { isUlid } from "../../src/core/ulid.ts";
 import { foldAddress, foldDomain } from "./address.ts";
 import { record } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { alias, destination, mailbox, membership } from "./schema.ts";
-import { endpointFor, ensureEndpoint } from "./webhooks.ts";
 
 export type Destination = typeof destination.$inferSelect;
 export type DestinationKind = Destination["kind"];
@@ -74,7 +72,7 @@ export async function addAlias(world: World, actor: string, domainId: string, in
   const { destinations, ...rest } = input;
   const row = { ...rest, pattern: foldPattern(input.kind, input.pattern), id: newId(world), domain: domainId };
   await roomForPattern(world, domainId, input.kind);
-  const targets = await checkedDestinations(world, actor, row, destinations);
+  const targets = await checkedDestinations(world, actor, row.id, destinations);
   await unlessTaken(
     world.db.batch([
       world.db.insert(alias).values({ ...row, createdAt: now, updatedAt: now }),
@@ -104,7 +102,7 @@ export async function changeAlias(
     updatedAt: Math.max(world.clock(), of.updatedAt + 1),
   };
   if (kind !== of.kind) await roomForPattern(world, of.domain, kind);
-  const targets = destinations && (await checkedDestinations(world, actor, of, destinations));
+  const targets = destinations && (await checkedDestinations(world, actor, of.id, destinations));
   const update = world.db.update(alias).set(row).where(eq(alias.id, of.id));
   const replace = targets && [
     world.db.delete(destination).where(eq(destination.alias, of.id)),
@@ -213,7 +211,7 @@ async function withDestinations(world: World, rows: (typeof alias.$inferSelect)[
 async function checkedDestinations(
   world: World,
   actor: string,
-  of: { id: string; domain: string },
+  aliasId: string,
   given: NewDestination[],
 ): Promise<Destination[]> {
   if (given.length > limits.fanOut)
@@ -223,31 +221,17 @@ async function checkedDestinations(
   const createdAt = world.clock();
   const checked: Destination[] = [];
   for (const [position, one] of given.entries()) {
-    const target = await checkedTarget(world, actor, of.domain, one);
-    const row = { id: newId(world), alias: of.id, kind: one.kind, target, route: one.route ?? null };
+    const target = await checkedTarget(world, actor, one);
+    const row = { id: newId(world), alias: aliasId, kind: one.kind, target, route: one.route ?? null };
     checked.push({ ...row, position, createdAt, failures: 0, pausedAt: null, trouble: "" });
   }
   return checked;
 }
 
-async function checkedTarget(world: World, actor: string, domainId: string, one: NewDestination): Promise<string> {
-  const target = await targetOf(world, actor, domainId, one);
+async function checkedTarget(world: World, actor: string, one: NewDestination): Promise<string> {
+  const target = one.kind === "mailbox" ? await reachableMailbox(world, actor, one.target) : foldTarget(one);
   if (target === null) throw new Problem(422, "bad-destination", destinationHelp[one.kind], { field: "destinations" });
   return target;
-}
-
-/** As it is kept: an address or domain folded, a mailbox's or webhook receiver's id. */
-async function targetOf(world: World, actor: string, domainId: string, one: NewDestination): Promise<string | null> {
-  if (one.kind === "mailbox") return reachableMailbox(world, actor, one.target);
-  if (one.kind === "webhook") return webhookOf(world, domainId, one.target);
-  return foldTarget(one);
-}
-
-/** Its id, or its URL: the first alias that names a URL makes the receiver. */
-async function webhookOf(world: World, domainId: string, target: string): Promise<string | null> {
-  if (isUlid(target)) return (await endpointFor(world, domainId, target)).id;
-  const url = webhookUrl(target);
-  return url === null ? null : (await ensureEndpoint(world, domainId, url, null)).id;
 }
 
 const destinationHelp = {
@@ -260,6 +244,7 @@ const destinationHelp = {
 
 function foldTarget(one: NewDestination): string | null {
   if (one.kind === "domain") return foldDomain(one.target);
+  if (one.kind === "webhook") return webhookUrl(one.target);
   // `$1` of a regex alias may stand in a target: only its shape around the groups is checked.
   const address = foldAddress(one.target);
   return address === null ? null : `${address.local}@${address.domain}`;

@@ -4,6 +4,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { askDestinations } from "../../ask-destinations.ts";
 import { addAlias, aliases, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
+import { withoutConsent } from "../../directory/consent.ts";
 import type { DomainView } from "../../directory/domains.ts";
 import { mailboxesOf } from "../../directory/mailboxes.ts";
 import type { Problem } from "../../directory/problem.ts";
@@ -11,7 +12,7 @@ import type { App, Visitor } from "../../sign-in/visitor.ts";
 import { type AliasForm, aliasForm, emptyForm, readForm, writeTargets } from "../alias-form.ts";
 import { AliasesView, EditForm } from "../alias-views.tsx";
 import { attempt, formOf, signedIn } from "../guard.tsx";
-import { domainHere, myDomains } from "../reader.ts";
+import { domainHere, myDomains, namesFor } from "../reader.ts";
 import { page } from "../shell.tsx";
 
 export const aliasPages = new Hono<App>();
@@ -65,7 +66,7 @@ aliasPages.get(
   signedIn(async (c, visitor) => {
     const domain = await domainHere(c, visitor);
     const alias = await aliasFor(c.get("world"), domain.id, c.req.param("alias") ?? "");
-    const names = new Map((await boxesOf(c, visitor)).map((box) => [box.id, box.address]));
+    const names = await namesFor(c.get("world"), await myDomains(c, visitor));
     const form: AliasForm = {
       pattern: alias.pattern,
       kind: alias.kind,
@@ -126,8 +127,14 @@ async function listPage(
     .catch(undefined)
     .parse(c.req.query("state") || undefined);
   const query = { text, state, after: c.req.query("after")?.slice(0, 600), limit: pageSize };
-  const [found, mailboxes] = await Promise.all([aliases(c.get("world"), domain.id, query), boxesOf(c, visitor)]);
-  const view = <AliasesView {...{ visitor, domain, found, query, mailboxes, form, problem }} />;
+  const world = c.get("world");
+  const [found, mailboxes, names] = await Promise.all([
+    aliases(world, domain.id, query),
+    boxesOf(c, visitor),
+    namesFor(world, await myDomains(c, visitor)),
+  ]);
+  const waiting = await withoutConsent(world, domain.id, found.rows);
+  const view = <AliasesView {...{ visitor, domain, found, query, mailboxes, names, waiting, form, problem }} />;
   return page(c, visitor, { title: domain.name, at: "domains", status: problem === null ? 200 : 422 }, view);
 }
 

@@ -1,0 +1,287 @@
+/** How webhooks and the list of senders look. */
+import type { FC } from "hono/jsx";
+import { roleAtLeast } from "../api/row.ts";
+import type { DomainView } from "../directory/domains.ts";
+import type { Problem } from "../directory/problem.ts";
+import type { SenderRule } from "../directory/sender-rules.ts";
+import type { Delivery, Endpoint } from "../directory/webhooks.ts";
+import type { Visitor } from "../sign-in/visitor.ts";
+import { DomainHead } from "./domain-head.tsx";
+import { Icon } from "./icons.tsx";
+import { Badge, Copyable, Empty, Field, FormToken, fieldAria, Notice, Time } from "./parts.tsx";
+
+type Common = { visitor: Visitor; domain: DomainView };
+
+export const HooksView: FC<Common & { hooks: Endpoint[]; problem: Problem | null }> = (props) => {
+  const { visitor, domain, hooks, problem } = props;
+  return (
+    <>
+      <DomainHead domain={domain} at="webhooks" />
+      {hooks.length === 0 ? (
+        <Empty icon="hook" title="No webhook yet">
+          <p>
+            A webhook hands each message to a program of yours: parsed, with its verdicts, signed, and tried again for
+            three days until your program says it has it. Add one here, then choose it as an alias's destination.
+          </p>
+        </Empty>
+      ) : (
+        <div class="card flush">
+          <table class="fold-table">
+            <tbody>
+              {hooks.map((hook) => (
+                <tr>
+                  <td class="grow">
+                    <a class="mono" href={`/domains/${domain.id}/webhooks/${hook.id}`}>
+                      {hook.url}
+                    </a>
+                  </td>
+                  <td>
+                    <HookBadge hook={hook} />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {roleAtLeast(domain.role, "admin") && (
+        <section class="card" aria-labelledby="add">
+          <h2 id="add">Add a webhook</h2>
+          <form method="post" action={`/domains/${domain.id}/webhooks`} class="stack">
+            <FormToken token={visitor.formToken} />
+            <Field id="url" label="Address" wrong={problem?.detail ?? null}>
+              <input
+                id="url"
+                name="url"
+                type="url"
+                class="mono"
+                placeholder="https://example.com/mail"
+                required
+                maxlength={500}
+                {...fieldAria("url", { wrong: problem !== null })}
+              />
+            </Field>
+            <div>
+              <button type="submit">
+                <Icon name="plus" />
+                Add webhook
+              </button>
+            </div>
+          </form>
+        </section>
+      )}
+    </>
+  );
+};
+
+const HookBadge: FC<{ hook: Endpoint }> = ({ hook }) => {
+  if (hook.state === "disabled") return <Badge tone="quiet">switched off</Badge>;
+  if (hook.failingSince !== null) return <Badge tone="warn">failing</Badge>;
+  return <Badge tone="pass">on</Badge>;
+};
+
+type HookProps = Common & { hook: Endpoint; keys: string[]; deliveries: Delivery[] };
+
+export const HookView: FC<HookProps> = (props) => {
+  const { domain, hook, keys } = props;
+  return (
+    <>
+      <DomainHead domain={domain} at="webhooks" />
+      <section class="card stack" aria-labelledby="hook">
+        <div class="row">
+          <h2 id="hook" class="mono wrap">
+            {hook.url}
+          </h2>
+          <HookBadge hook={hook} />
+        </div>
+        {hook.failingSince !== null && (
+          <Notice tone="warn">
+            It has not taken anything since <Time at={hook.failingSince} />. Messages are kept and tried again.
+          </Notice>
+        )}
+        {keys.length > 0 && <HookKeys keys={keys} />}
+        {keys.length > 0 && <HookActs {...props} />}
+      </section>
+      <Deliveries {...props} />
+    </>
+  );
+};
+
+const HookKeys: FC<{ keys: string[] }> = ({ keys }) => (
+  <div class="stack tight">
+    <span class="label">
+      {keys.length > 1 ? "Keys to check signatures with, newest first" : "Key to check signatures with"}
+    </span>
+    {keys.map((key) => (
+      <Copyable text={key} label="key" />
+    ))}
+    <p class="soft small">Signatures follow Standard Webhooks; any of its libraries checks them.</p>
+  </div>
+);
+
+const HookActs: FC<HookProps> = ({ visitor, domain, hook, keys }) => (
+  <form method="post" action={`/domains/${domain.id}/webhooks/${hook.id}`} class="row">
+    <FormToken token={visitor.formToken} />
+    <button name="act" value={hook.state === "active" ? "off" : "on"} type="submit">
+      {hook.state === "active" ? "Switch off" : "Switch on"}
+    </button>
+    <button name="act" value="rotate-v1" type="submit">
+      New secret (HMAC)
+    </button>
+    <button name="act" value="rotate-v1a" type="submit">
+      New key pair (Ed25519)
+    </button>
+    {keys.length > 1 && (
+      <button name="act" value="retire" type="submit">
+        Retire the old key
+      </button>
+    )}
+  </form>
+);
+
+const Deliveries: FC<HookProps> = ({ visitor, domain, hook, deliveries }) => (
+  <section class="card flush" aria-labelledby="tries">
+    <div class="toolbar">
+      <h2 id="tries">What was tried</h2>
+    </div>
+    {deliveries.length === 0 && <p class="pager">Nothing yet.</p>}
+    <table class="fold-table">
+      <tbody>
+        {deliveries.map((one) => (
+          <tr>
+            <td>
+              {one.ok ? (
+                <Badge tone="pass">{one.status}</Badge>
+              ) : (
+                <Badge tone="fail">{one.status === 0 ? "no answer" : one.status}</Badge>
+              )}
+            </td>
+            <td class="grow">
+              <a href={`/activity/${one.journal}`}>Message</a>, try {one.attempt}, {one.latencyMs} ms
+              {!one.ok && one.answer !== "" && <div class="soft small wrap">{one.answer.slice(0, 200)}</div>}
+              {one.nextAt !== null && (
+                <div class="soft small">
+                  again <Time at={one.nextAt} />
+                </div>
+              )}
+            </td>
+            <td class="soft nowrap">
+              <Time at={one.at} />
+            </td>
+            <td class="acts">
+              {!one.ok && roleAtLeast(domain.role, "admin") && (
+                <form method="post" action={`/domains/${domain.id}/webhooks/${hook.id}/replay`}>
+                  <FormToken token={visitor.formToken} />
+                  <button class="plain small-button" name="message" value={one.message} type="submit">
+                    Try now
+                  </button>
+                </form>
+              )}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </section>
+);
+
+type SenderProps = Common & { rules: SenderRule[]; value: string; problem: Problem | null };
+const matches: Record<SenderRule["match"], string> = {
+  address: "address",
+  domain: "domain and its subdomains",
+  tld: "everything under",
+  cidr: "network",
+};
+
+export const SendersView: FC<SenderProps> = (props) => {
+  const { visitor, domain, rules } = props;
+  const may = roleAtLeast(domain.role, "admin");
+  return (
+    <>
+      <DomainHead domain={domain} at="senders" />
+      {may && <SenderForm {...props} />}
+      {rules.length === 0 ? (
+        <Empty icon="rules" title="Nobody is listed">
+          <p>
+            Deny a sender who pesters you: by address, domain, last label (.xyz) or network. Allow one to except it from
+            a wider deny. A forgery is refused whatever the list says.
+          </p>
+        </Empty>
+      ) : (
+        <div class="card flush">
+          <table class="fold-table">
+            <tbody>
+              {rules.map((rule) => (
+                <tr>
+                  <td>
+                    {rule.act === "allow" ? <Badge tone="pass">allowed</Badge> : <Badge tone="fail">denied</Badge>}
+                  </td>
+                  <td class="grow">
+                    <span class="address">{rule.match === "tld" ? `.${rule.value}` : rule.value}</span>{" "}
+                    <span class="soft small">{matches[rule.match]}</span>
+                  </td>
+                  <td class="soft">
+                    {rule.act === "deny" && (rule.answer === "drop" ? "dropped silently" : "refused (550)")}
+                  </td>
+                  <td class="acts">
+                    {may && (
+                      <form method="post" action={`/domains/${domain.id}/senders/remove`}>
+                        <FormToken token={visitor.formToken} />
+                        <button class="plain small-button" name="rule" value={rule.id} type="submit">
+                          Remove<span class="out-of-sight"> {rule.value}</span>
+                        </button>
+                      </form>
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+};
+
+const SenderForm: FC<SenderProps> = ({ visitor, domain, value, problem }) => (
+  <section class="card" aria-label="Add a sender">
+    <form method="post" action={`/domains/${domain.id}/senders`} class="stack">
+      <FormToken token={visitor.formToken} />
+      <div class="columns">
+        <Field id="value" label="Sender" wrong={problem?.detail ?? null}>
+          <input
+            id="value"
+            name="value"
+            class="mono"
+            value={value}
+            placeholder="spam.example, .xyz or 192.0.2.0/24"
+            required
+            maxlength={320}
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            {...fieldAria("value", { wrong: problem !== null })}
+          />
+        </Field>
+        <Field id="act" label="Is">
+          <select id="act" name="act">
+            <option value="deny">denied</option>
+            <option value="allow">allowed</option>
+          </select>
+        </Field>
+        <Field id="answer" label="If denied, it is">
+          <select id="answer" name="answer">
+            <option value="reject">told so (550)</option>
+            <option value="drop">told nothing, and dropped</option>
+          </select>
+        </Field>
+      </div>
+      <div>
+        <button class="main" type="submit">
+          <Icon name="plus" />
+          Add to the list
+        </button>
+      </div>
+    </form>
+  </section>
+);

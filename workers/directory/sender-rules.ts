@@ -1,0 +1,76 @@
+/** Allow and deny lists (F10) of a domain, an alias or an account; what they mean is `core/rules/senders.ts`. */
+import { and, asc, eq } from "drizzle-orm";
+import { parseNetwork } from "../../src/core/rules/network.ts";
+import { foldAddress, foldDomain } from "./address.ts";
+import { record } from "./audit.ts";
+import { isUniqueViolation, newId, type World } from "./open.ts";
+import { notFound, Problem } from "./problem.ts";
+import { senderRule } from "./schema.ts";
+
+export type SenderRule = typeof senderRule.$inferSelect;
+export type NewSenderRule = { act: SenderRule["act"]; value: string; answer: SenderRule["answer"] };
+
+const mostRules = 500;
+
+export async function senderRulesOf(world: World, scope: string): Promise<SenderRule[]> {
+  return world.db
+    .select()
+    .from(senderRule)
+    .where(eq(senderRule.scope, scope))
+    .orderBy(asc(senderRule.act), asc(senderRule.value))
+    .limit(mostRules);
+}
+
+export async function addSenderRule(world: World, domainId: string, input: NewSenderRule): Promise<SenderRule> {
+  if ((await senderRulesOf(world, domainId)).length >= mostRules)
+    throw new Problem(409, "too-many-rules", `A list has at most ${mostRules} entries.`);
+  const read = readSender(input.value);
+  if (read === null)
+    throw new Problem(
+      422,
+      "bad-sender",
+      "Write an address, a domain, a last label such as .xyz, or a network such as 192.0.2.0/24.",
+      {
+        field: "value",
+      },
+    );
+  const row = {
+    id: newId(world),
+    scope: domainId,
+    act: input.act,
+    answer: input.answer,
+    ...read,
+    createdAt: world.clock(),
+  };
+  try {
+    await world.db.insert(senderRule).values(row);
+  } catch (error) {
+    if (isUniqueViolation(error))
+      throw new Problem(409, "rule-exists", "This is on the list already.", { field: "value" });
+    throw error;
+  }
+  await record(world, { domain: domainId, act: "rule.added", subject: row.value, detail: { act: row.act } });
+  return row;
+}
+
+export async function removeSenderRule(world: World, domainId: string, id: string): Promise<void> {
+  const [gone] = await world.db
+    .delete(senderRule)
+    .where(and(eq(senderRule.id, id), eq(senderRule.scope, domainId)))
+    .returning();
+  if (gone === undefined) throw notFound("rule");
+  await record(world, { domain: domainId, act: "rule.removed", subject: gone.value });
+}
+
+/** What somebody wrote, as what it most likely means; folded as `senders.ts` compares. */
+export function readSender(text: string): { match: SenderRule["match"]; value: string } | null {
+  const trimmed = text.trim().toLowerCase();
+  if (parseNetwork(trimmed) !== null) return { match: "cidr", value: trimmed };
+  if (/^\.[a-z0-9-]{2,63}$/.test(trimmed)) return { match: "tld", value: trimmed.slice(1) };
+  if (trimmed.includes("@") && !trimmed.startsWith("@")) {
+    const address = foldAddress(trimmed);
+    return address && { match: "address", value: `${address.local}@${address.domain}` };
+  }
+  const domain = foldDomain(trimmed.replace(/^[@.*]+/, ""));
+  return domain === null ? null : { match: "domain", value: domain };
+}
