@@ -58,7 +58,18 @@ function verdict(check: () => boolean): SignatureVerdict {
   }
 }
 
+// A proof asks for a key's length and then for its verdict: reading the DER is the dearer half of both.
+const rsaKeys = new WeakMap<Uint8Array, KeyObject | null>();
+
 function rsaKey(der: Uint8Array): KeyObject | null {
+  const known = rsaKeys.get(der);
+  if (known !== undefined) return known;
+  const key = readRsaKey(der);
+  rsaKeys.set(der, key);
+  return key;
+}
+
+function readRsaKey(der: Uint8Array): KeyObject | null {
   for (const type of ["spki", "pkcs1"] as const) {
     try {
       const key = createPublicKey({ key: Buffer.from(der), format: "der", type });
