@@ -1,4 +1,5 @@
 /** An owner logged in, and a folder selected: `imap/port.ts` Account and Box, each call one question to the mailbox's thread. */
+import type { Report } from "./check.ts";
 import type { Batch } from "./fetching.ts";
 import type { Heard, Hub } from "./hub.ts";
 import { Refusal } from "./refusal.ts";
@@ -99,6 +100,11 @@ export class StoreAccount {
 
   async setMetadata(name: string | null, values: ReadonlyMap<string, Uint8Array | null>): Promise<void> {
     return this.thread.call("setMetadata", { session: this.session, name, values });
+  }
+
+  /** Reads every message; names what is damaged. */
+  async check(): Promise<Report> {
+    return this.thread.call("check", { session: this.session });
   }
 
   watch(listener: (change: Heard<StoreAccount>) => void): () => void {

@@ -2,7 +2,7 @@
  * The one way to open a database. ChaCha20-Poly1305 pages under a raw 32-byte key, WAL with full syncs, nothing of it ever in
  * clear on disk. Forbidden anywhere: `PRAGMA key` text, `serialize()`, `backup()`, plain `VACUUM`, `ATTACH` with a literal key.
  */
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { closeSync, copyFileSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import Sqlite, { type Statement } from "better-sqlite3";
 
@@ -58,7 +58,7 @@ export class Database {
       // What can be rebuilt need not survive a power cut to the last commit, only be whole.
       if (options.rebuildable) sqlite.pragma("synchronous = NORMAL");
       const database = new Database(path, sqlite);
-      if (!readonly) database.#migrate(migrations);
+      if (!readonly) database.migrateFor(scriptsOf(migrations));
       return database;
     } catch (cause) {
       sqlite.close();
@@ -146,10 +146,17 @@ export class Database {
     this.#sqlite.close();
   }
 
-  #migrate(migrations: Migrations): void {
+  /** A copy of the file as it was, beside it, until somebody deletes it: no migration can be taken back otherwise. */
+  #keepBefore(version: number): void {
+    this.#sqlite.pragma("wal_checkpoint(TRUNCATE)");
+    copyFileSync(this.path, `${this.path}.before-${version + 1}`);
+  }
+
+  /** Applies the scripts that this file has not seen, each whole or not at all. A file from a newer version is refused. */
+  migrateFor(scripts: readonly string[]): void {
     const have = this.#sqlite.pragma("user_version", { simple: true }) as number;
-    const scripts = scriptsOf(migrations);
     if (have > scripts.length) throw new Error(`${this.path} was written by a newer version`);
+    if (have > 0 && have < scripts.length) this.#keepBefore(have);
     for (const [i, script] of scripts.entries()) {
       if (i < have) continue;
       this.transaction(() => {

@@ -7,6 +7,7 @@ import { unwrapKey } from "../../core/seal/keys.ts";
 import { nativePrimitives } from "../platform.ts";
 import { sectionBytes } from "./bodies.ts";
 import * as changing from "./changing.ts";
+import { checkMailbox } from "./check.ts";
 import { bodyOf, fetchBatch } from "./fetching.ts";
 import * as folders from "./folders.ts";
 import { type Keeper, type OpenFacts, pause } from "./keeper.ts";
@@ -128,6 +129,8 @@ export const operations = {
   ) {
     return keeper.mailbox(session).write(session, (write) => metadata.writeMetadata(write, name, values));
   },
+
+  check: ({ keeper }: Context, { session }: { session: number }) => checkMailbox(keeper.mailbox(session), pause),
 
   // A selected folder.
   snapshot: ({ keeper }: Context, { session, folder, readOnly }: InFolder & { readOnly: boolean }) =>
