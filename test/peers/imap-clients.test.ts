@@ -292,7 +292,6 @@ imaps, pop3s, user, password, ca = int(sys.argv[1]), int(sys.argv[2]), *sys.argv
 context = ssl.create_default_context(cafile=ca)
 m = imaplib.IMAP4_SSL('localhost', imaps, ssl_context=context)
 m.authenticate('PLAIN', lambda _: b'\\0' + user.encode() + b'\\0' + password.encode())
-assert m.enable('UTF8=ACCEPT')[0] == 'OK'
 assert m.select('INBOX') == ('OK', [b'3'])
 assert m.create('Work/2024')[0] == 'OK'
 assert m.uid('COPY', '1,3', 'Work/2024')[0] == 'OK'
@@ -308,6 +307,8 @@ assert m.sort('REVERSE DATE', 'UTF-8', 'ALL')[0] == 'OK'
 assert m.getquotaroot('INBOX')[0] == 'OK'
 assert m.rename('Work', 'Home')[0] == 'OK'
 assert m.status('Home/2024', '(MESSAGES)') == ('OK', [b'Home/2024 (MESSAGES 2)'])
+assert m.unselect()[0] == 'OK'
+assert m.enable('UTF8=ACCEPT')[0] == 'OK'
 m.logout()
 p = poplib.POP3_SSL('localhost', pop3s, context=context)
 p.user(user); p.pass_(password)
