@@ -1,21 +1,34 @@
 /** PREVIEW, RFC 8970: at most 200 characters of the first readable text. */
 import type { Entity } from "./entity.ts";
-import { mapOf } from "./map.ts";
+import { mapOf, type PartMap } from "./map.ts";
 import { leaves, textOfPart } from "./text.ts";
 
 const length = 200;
-/** Encoded bytes looked at; a preview never needs a whole newsletter. */
-const looked = 8192;
+/** Encoded bytes looked at: first a little, which is enough for most; a preview never needs a whole newsletter. */
+const looks = [1536, 12_288];
 
 export function previewOf(root: Entity, raw: Uint8Array): string {
   for (const part of leaves(mapOf(root))) {
-    const [, start, end] = part;
-    const text = textOfPart(part, raw.subarray(start, Math.min(end, start + looked)));
-    const words = text
-      ?.replace(/(?:[\s\u00a0\u200b-\u200f\ufeff\u00ad]|\u034f)+/g, " ")
-      .replace(/[\0-\x1f\x7f]/g, "")
-      .trim();
+    const words = wordsOf(part, raw);
     if (words) return [...words.slice(0, length * 2)].slice(0, length).join("");
   }
   return "";
+}
+
+function wordsOf(part: PartMap, raw: Uint8Array): string {
+  const [, start, end] = part;
+  let words = "";
+  for (const look of looks) {
+    const until = Math.min(end, start + look);
+    words = plain(textOfPart(part, raw.subarray(start, until), until < end) ?? "");
+    if (words.length >= length || until === end) break;
+  }
+  return words;
+}
+
+function plain(text: string): string {
+  return text
+    .replace(/(?:[\s\u00a0\u200b-\u200f\ufeff\u00ad]|\u034f)+/g, " ")
+    .replace(/[\0-\x1f\x7f]/g, "")
+    .trim();
 }

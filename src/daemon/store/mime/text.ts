@@ -4,15 +4,28 @@ import { decodeCharset } from "./charset.ts";
 import type { PartMap } from "./map.ts";
 import { decodeTransfer } from "./transfer.ts";
 
-/** Text of one leaf part, or null when it holds none. */
-export function textOfPart(part: PartMap, bytes: Uint8Array): string | null {
+/** Text of one leaf part, or null when it holds none. `isCut`: the bytes end somewhere, perhaps within a character. */
+export function textOfPart(part: PartMap, bytes: Uint8Array, isCut = false): string | null {
   const [, , , encoding, charset, type] = part;
   if (!type.startsWith("text/")) return null;
   const decoded = decodeTransfer(bytes, encoding);
   if (decoded === null) return null;
   const html = type === "text/html";
-  const text = decodeCharset(decoded, charset || (html ? charsetOfHtml(decoded) : "utf-8"));
+  const whole = isCut ? wholeCharacters(decoded) : decoded;
+  const text = decodeCharset(whole, charset || (html ? charsetOfHtml(decoded) : "utf-8"));
   return html ? textOfHtml(text) : text;
+}
+
+// Without the bytes of a UTF-8 character that goes on behind the cut (RFC 3629 §3).
+function wholeCharacters(bytes: Uint8Array): Uint8Array {
+  for (let back = 1; back <= Math.min(4, bytes.length); back++) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte < 0x80) return bytes;
+    if (byte < 0xc0) continue;
+    const needed = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+    return needed > back ? bytes.subarray(0, -back) : bytes;
+  }
+  return bytes;
 }
 
 /** Leaves in order, those of embedded messages too. */

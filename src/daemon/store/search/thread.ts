@@ -161,41 +161,44 @@ function subjectOf(root: Container): Subject {
 }
 
 /** Step 5: threads of one base subject become one. */
-function mergeSubjects(roots: Container[]): Container[] {
-  const table = new Map<string, { root: Container; subject: Subject }>();
+function mergeSubjects(roots: readonly Container[]): Container[] {
+  const table = subjectTable(roots);
+  const made: Container[] = [];
+  for (const root of roots) {
+    const subject = subjectOf(root);
+    const had = table.get(subject.base);
+    if (!had || had.root === root) continue;
+    const around = mergeInto(had, root, subject);
+    if (!around) continue;
+    had.root = around;
+    made.push(around);
+  }
+  // Whoever became a child, or lost its children to another gap, is no root any more.
+  return [...roots, ...made].filter((root) => root.parent === null && (root.one !== null || root.children.length > 0));
+}
+
+type TableRow = { root: Container; subject: Subject };
+
+function subjectTable(roots: readonly Container[]): Map<string, TableRow> {
+  const table = new Map<string, TableRow>();
   for (const root of roots) {
     const subject = subjectOf(root);
     if (subject.base === "") continue;
     const had = table.get(subject.base);
-    const better = !had || (root.one === null && had.root.one !== null) || (had.subject.isReply && !subject.isReply);
-    if (better && !(had?.root.one === null && root.one !== null)) table.set(subject.base, { root, subject });
+    const isBetter = had?.root.one !== null && (root.one === null || (had?.subject.isReply && !subject.isReply));
+    if (!had || isBetter) table.set(subject.base, { root, subject });
   }
-  const gone = new Set<Container>();
-  for (const root of roots) {
-    const subject = subjectOf(root);
-    const had = subject.base === "" ? undefined : table.get(subject.base);
-    if (!had || had.root === root) continue;
-    const merged = mergeInto(had, root, subject);
-    if (merged) had.root = merged;
-    gone.add(root);
-  }
-  const left = roots.filter((root) => !gone.has(root));
-  const replaced = new Map([...table.values()].map(({ root }) => [root.children[0], root]));
-  return left.map((root) => (root.parent === null ? root : (replaced.get(root) ?? root.parent)));
+  return table;
 }
 
-/** Answers a new root where one had to be made. */
-function mergeInto(had: { root: Container; subject: Subject }, root: Container, subject: Subject): Container | null {
-  const { root: first } = had;
+/** Answers a gap around both where neither can be above the other. */
+function mergeInto({ root: first, subject: its }: TableRow, root: Container, subject: Subject): Container | null {
   if (first.one === null && root.one === null) {
     for (const child of root.children) adopt(first, child);
+    root.children = [];
     return null;
   }
-  if (first.one === null) {
-    adopt(first, root);
-    return null;
-  }
-  if (subject.isReply && !had.subject.isReply) {
+  if (first.one === null || (subject.isReply && !its.isReply)) {
     adopt(first, root);
     return null;
   }
