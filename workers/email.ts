@@ -29,7 +29,7 @@ async function incoming(message: ForwardableEmailMessage, edge: Edge): Promise<I
     envelope: {
       entrance: "cloudflare",
       assertedBy: null,
-      mailFrom: message.from,
+      mailFrom: message.from === "<>" ? "" : message.from,
       ip: block?.ip ?? null,
       helo: block?.helo ?? null,
       tls: null,

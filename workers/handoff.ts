@@ -6,11 +6,13 @@
 import { and, eq, isNull } from "drizzle-orm";
 import { nodePaths } from "../src/core/contract/handoff.ts";
 import { callNode } from "./call.ts";
-import { addSteps } from "./directory/journal.ts";
+import { addSteps, domainOfJournal } from "./directory/journal.ts";
+import { tellOwner } from "./directory/owners.ts";
 import { nodeRef, type Placement, placementOf } from "./directory/placement.ts";
 import { node } from "./directory/schema.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { factsOf, isParked, keyOf, placeOf, relayBox, ring, type SpoolFacts, type SpoolPlace } from "./spool.ts";
+import { dayOf } from "./transit.ts";
 import { tryWebhook, webhookNode } from "./webhook.ts";
 
 /** `later` with a number of seconds where the thing itself knows when; `waiting`: somebody else's bell will ring. */
@@ -87,7 +89,19 @@ async function destroy(edge: Edge, key: string, facts: SpoolFacts): Promise<Hand
 async function park(edge: Edge, key: string, facts: SpoolFacts): Promise<HandOff> {
   const step = { id: `parked:${key}`, journal: facts.journal, kind: "parked", target: facts.target, ok: false };
   await addSteps(edge, [{ ...step, detail: "five days without the node taking it; kept, and can be tried by hand" }]);
+  await tellOfParking(edge, facts);
   return "parked";
+}
+
+/** Once a day for a domain, however much is parked: the notice's id says so. */
+async function tellOfParking(edge: Edge, { journal, target }: SpoolFacts): Promise<void> {
+  const domain = await domainOfJournal(edge.db, journal);
+  if (domain === null) return;
+  await tellOwner(edge, domain, {
+    id: `parked-${domain}-${dayOf(edge.clock())}`,
+    subject: "Mail is waiting that could not be handed over",
+    text: `For five days mail for ${target}, and perhaps more, could not be handed to its node.\nIt is kept, sealed, and can be tried again by hand from the activity page.\n`,
+  });
 }
 
 async function noteSilence(edge: Edge, id: string): Promise<void> {

@@ -37,7 +37,7 @@ export async function heartbeat(
 }
 
 function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
-  const { version, relayWaiting, diskFreeBytes, ports, time } = beat;
+  const { version, relayWaiting, diskFreeBytes, ports, signing, time } = beat;
   return edge.db
     .update(node)
     .set({
@@ -45,7 +45,7 @@ function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
       transitKeyId: beat.transit.keyId,
       lastSeenAt: edge.clock(),
       unreachableSince: null,
-      facts: { version, relayWaiting, diskFreeBytes, ports, clockSkewMs: time - edge.clock() },
+      facts: { version, relayWaiting, diskFreeBytes, ports, signing, clockSkewMs: time - edge.clock() },
     })
     .where(eq(node.id, nodeId));
 }

@@ -3,7 +3,7 @@
  * durable; whatever goes wrong on our side is a deferral, never an exception. The envelope decides, never a To: field.
  */
 
-import { hasLooped, loopField } from "../src/core/contract/trace.ts";
+import { loopField } from "../src/core/contract/trace.ts";
 import { fieldsNamed, fieldText } from "../src/core/message/header.ts";
 import { prove } from "../src/core/proof/prove.ts";
 import { stripForged } from "../src/core/proof/results.ts";
@@ -11,6 +11,7 @@ import type { Proof } from "../src/core/proof/types.ts";
 import { replyFor } from "../src/core/reply.ts";
 import { addressText } from "../src/core/rules/address.ts";
 import { decide } from "../src/core/rules/decide.ts";
+import { goesRound } from "../src/core/rules/loops.ts";
 import type { Route } from "../src/core/rules/route.ts";
 import { listable, type Sender, senderOf } from "../src/core/rules/senders.ts";
 import { carryOut } from "./carry-out.ts";
@@ -56,7 +57,9 @@ async function pipeline(mail: Incoming, edge: Edge): Promise<Receipt> {
   });
   await openJournal(
     edge,
-    deliveries.filter((one) => !one.seen).map((one) => journalRow(one, mail, message, proof, edge)),
+    deliveries
+      .filter((one) => !one.seen && one.found.domain !== null)
+      .map((one) => journalRow(one, mail, message, proof, edge)),
   ); // before anything leaves
   const shared = { mail, header: message.header, clean: stripForged(mail.raw, edge.config.authservId), proof, keys };
   const done = [];
@@ -90,10 +93,10 @@ function verdictFor(found: LookedUp, route: Route | undefined, known: Known): De
   });
 }
 
-/** Our own mark says that this very address forwarded the message before. */
+/** Our own marks say that this very address forwarded the message before, or that it was forwarded too often. */
 function loopTrouble({ header }: Message, { address }: LookedUp): "mail-loop" | null {
   const marks = fieldsNamed(header, loopField).map((field) => fieldText(header, field));
-  return address !== null && hasLooped(marks, addressText(address)) ? "mail-loop" : null;
+  return address !== null && goesRound(marks, addressText(address)) ? "mail-loop" : null;
 }
 
 function seenAmong(found: readonly LookedUp[], keys: DedupeKeys, edge: Edge): Promise<ReadonlySet<string>> {

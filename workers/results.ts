@@ -1,7 +1,8 @@
 /** What became of relay jobs: a step in the journal, and the destination's health. A node may report twice; it counts once. */
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import type { OutboundResults } from "../src/core/contract/handoff.ts";
 import { addSteps, type Step } from "./directory/journal.ts";
+import { tellOwner } from "./directory/owners.ts";
 import { destination, journal } from "./directory/schema.ts";
 import type { Edge } from "./platform.ts";
 
@@ -36,23 +37,38 @@ function stepOf(node: string, { job, journalId, recipient, kind, detail, host, a
 const patience = 5;
 
 async function noteHealth(edge: Edge, { journalId, recipient, kind, detail, at }: Result): Promise<void> {
-  const [row] = await edge.db.select({ alias: journal.alias }).from(journal).where(eq(journal.id, journalId)).limit(1);
-  const alias = row?.alias ?? null;
-  if (alias === null) return;
-  const mine = and(
-    eq(destination.alias, alias),
-    eq(destination.kind, "address"),
-    inArray(destination.target, [recipient]),
-  );
-  const change = kind === "delivered" ? { failures: 0, trouble: "" } : failed(detail, at);
-  await edge.db.update(destination).set(change).where(mine);
+  const [row] = await edge.db
+    .select({
+      id: destination.id,
+      failures: destination.failures,
+      pausedAt: destination.pausedAt,
+      domain: journal.domain,
+    })
+    .from(journal)
+    .innerJoin(destination, and(eq(destination.alias, journal.alias), eq(destination.target, recipient)))
+    .where(and(eq(journal.id, journalId), eq(destination.kind, "address")))
+    .limit(1);
+  if (row === undefined) return;
+  const failures = kind === "delivered" ? 0 : row.failures + 1;
+  const pauses = row.pausedAt === null && (failures >= patience || (failures > 0 && isNoSuchUser(detail)));
+  const trouble = kind === "delivered" ? "" : detail.slice(0, 300);
+  await edge.db
+    .update(destination)
+    .set({ failures, trouble, ...(pauses ? { pausedAt: at } : {}) })
+    .where(eq(destination.id, row.id));
+  if (pauses) await tellOwner(edge, row.domain, pausedNotice(row.id, recipient, at, trouble));
 }
 
-function failed(detail: string, at: number) {
-  const trouble = detail.slice(0, 300);
-  if (isNoSuchUser(detail)) return { failures: sql`${destination.failures} + 1`, trouble, pausedAt: at };
-  const pausedAt = sql`case when ${destination.failures} + 1 >= ${patience} then ${at} else ${destination.pausedAt} end`;
-  return { failures: sql`${destination.failures} + 1`, trouble, pausedAt };
+function pausedNotice(id: string, recipient: string, at: number, trouble: string) {
+  const text = [
+    `Mail to ${recipient} is refused, so this destination was paused and gets nothing more for now.`,
+    "",
+    `The last answer was: ${trouble}`,
+    "",
+    "Once that is mended, resume the destination on its alias's page.",
+    "",
+  ].join("\n");
+  return { id: `paused-${id}-${at}`, subject: `A destination was paused: ${recipient}`, text };
 }
 
 // RFC 3463 §3.2: 5.1.x says the address is bad, 5.2.1 that the mailbox is switched off.

@@ -22,6 +22,8 @@ export const limits = {
   headerFieldBytes: 256 * KiB,
   /** Bytes of the whole header. */
   headerBytes: 2 * MiB,
+  /** Our own forwarding marks on one message: an alias that multiplies into itself ends here, whatever it is called each time. */
+  forwards: 3,
   /** Nesting of multipart and message/rfc822. */
   mimeDepth: 50,
   /** MIME parts of one message. */

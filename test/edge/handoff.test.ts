@@ -25,7 +25,9 @@ afterEach(async () => {
   await edge.worker.scheduled({});
 });
 
-const spooled = async (): Promise<string[]> => (await edge.env.SPOOL.list()).objects.map((object) => object.key);
+/** Notices to the owner are on their way beside what a test is about. */
+const spooled = async (): Promise<string[]> =>
+  (await edge.env.SPOOL.list()).objects.map((object) => object.key).filter((key) => !/\/(parked|paused)-/.test(key));
 const deliver = (to: string, subject: string) =>
   edge.deliver({ from: "ada@plain.test", to: [to], raw: letter("ada@plain.test", subject) });
 const steps = async (target: string): Promise<string[]> => {
@@ -115,6 +117,7 @@ test("what waited five days is parked: kept, shown, not tried any more", async (
   await edge.worker.scheduled({});
   expect(await steps("parked@here.test")).toEqual(["parked"]);
   expect(await spooled()).toEqual([key]);
+  await edge.node.next(({ manifest }) => manifest.id.startsWith("parked-")); // its owner is told
   expect(edge.node.taken.some(({ manifest }) => manifest.id === "old")).toBe(false);
   await edge.env.SPOOL.delete(key);
 });
@@ -211,4 +214,37 @@ test("without a node to relay through, forwarding is deferred and nothing is los
     "select paused_at, failures from destination where target = 'x@else.test'",
   );
   expect(health?.paused_at).toBe(5);
+  await edge.node.next(({ manifest }) => manifest.id.startsWith("paused-")); // its owner is told
+});
+
+test("one recipient forwarded and one filed, each failing in turn: nothing lost, nothing doubled", async () => {
+  await edge.rows("update mailbox set used_bytes = 0 where id = ?", box.mailboxId);
+  await edge.addAlias(domain, "pair", [
+    ["mailbox", box.mailboxId],
+    ["address", "pair@else.test"],
+  ]);
+  const transit = toBase64(edge.node.transit.publicKey);
+  for (const broken of [
+    "update node set transit_key = 'AA=='",
+    "update mailbox set public_key = 'AA==' where id = ?1",
+  ]) {
+    const raw = letter("ada@plain.test", `pair, then ${broken}`);
+    const mail = { from: "ada@plain.test", to: ["pair@here.test", "box@here.test"], raw };
+    const before = edge.node.taken.length;
+    await edge.rows(broken, ...(broken.includes("?1") ? [box.mailboxId] : []));
+    const first = await edge.deliver(mail);
+    expect(first.outcomes[0]?.kind).toBe("deferred");
+    await edge.rows("update node set transit_key = ? where id = ?", transit, edge.node.id);
+    await edge.rows("update mailbox set public_key = ? where id = ?", toBase64(box.publicKey), box.mailboxId);
+    const second = await edge.deliver(mail);
+    expect(second.outcomes.map(({ kind }) => kind)).toEqual(["accepted", "accepted"]);
+    await edge.deliver(mail);
+    await expect.poll(spooled, patient).toEqual([]);
+    const ids = edge.node.taken
+      .slice(before)
+      .map(({ manifest }) => manifest.id)
+      .filter((id) => /^[0-9a-f]{40}$/.test(id)); // not the notices
+    expect(ids).toHaveLength(3); // filed for pair, filed for box, relayed for pair
+    expect(new Set(ids).size).toBe(3);
+  }
 });

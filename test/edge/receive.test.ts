@@ -239,6 +239,39 @@ describe("at Cloudflare's entrance", () => {
     expect(row).toEqual({ ip: "192.0.2.1", entrance: "cloudflare" });
   });
 
+  test("an address verified there and here goes by forward(), last, marked against loops", async () => {
+    const [account] = await edge.rows<{ id: string }>("select id from account");
+    const both = { token: "t", sent_at: 0, verified_at: 1, cloudflare: 1 };
+    await edge.insert("verified_address", { account: account?.id ?? "", address: "mine@else.test", ...both });
+    await edge.addAlias(domain, "mine", [
+      ["address", "mine@else.test"],
+      ["address", "relayed@else.test"],
+      ["mailbox", box.mailboxId],
+    ]);
+    const before = edge.node.taken.length;
+    const raw = block + letter("ada@good.test", "three ways");
+    const result = await edge.worker.email({ from: "ada@good.test", to: "mine@here.test", raw });
+    expect(JSON.stringify(result)).toContain("mine@else.test");
+    expect(JSON.stringify(result)).not.toContain("relayed@else.test");
+    await expect.poll(() => edge.node.taken.length, { timeout: 20_000 }).toBe(before + 2);
+    const kinds =
+      "select kind from journal_step s join journal j on j.id = s.journal where j.recipient = 'mine@here.test'";
+    const steps = (await edge.rows<{ kind: string }>(kinds)).map(({ kind }) => kind);
+    expect(steps.filter((kind) => kind === "forward")).toHaveLength(1);
+    const again = await edge.worker.email({ from: "ada@good.test", to: "mine@here.test", raw });
+    expect(JSON.stringify(again)).not.toContain("mine@else.test");
+  });
+
+  test("a bounce to a return path of ours is handed to a node", async () => {
+    const raw = block + letter("mailer-daemon@plain.test", "bounce");
+    const srs = "SRS0=abcdefghij=aa=else.test=ada@here.test";
+    await edge.worker.email({ from: "<>", to: srs, raw });
+    const call = await edge.node.next(
+      ({ body, path }) => path === nodePaths.relay && contains(body, "Subject: bounce"),
+    );
+    expect(openFor(edge.node.transit, call.body).head).toMatchObject({ recipient: srs, mailFrom: "" });
+  });
+
   test("unknown recipient and spoof are rejected, trouble is thrown", async () => {
     const email = (from: string, to: string, raw: string) => edge.worker.email({ from, to, raw });
     const nobody = await email("ada@good.test", "nobody@here.test", block + letter("ada@good.test"));

@@ -7,6 +7,7 @@ import type { BatchItem } from "drizzle-orm/batch";
 import { type Reply, replyLine } from "../../src/core/reply.ts";
 import { publish } from "../live.ts";
 import type { Edge } from "../platform.ts";
+import type { Directory } from "./open.ts";
 import { journal, journalStep } from "./schema.ts";
 import { remember } from "./seen.ts";
 
@@ -77,6 +78,12 @@ export async function addSteps(edge: Edge, steps: readonly Step[]): Promise<void
     known.map((step) => insertStep(edge, step, now)),
   );
   for (const [id, domain] of domains) announce(edge, domain, id, "step");
+}
+
+/** Null for a row that has expired. */
+export async function domainOfJournal(db: Directory, id: string): Promise<string | null> {
+  const [row] = await db.select({ domain: journal.domain }).from(journal).where(eq(journal.id, id)).limit(1);
+  return row?.domain ?? null;
 }
 
 function insertStep(edge: Edge, step: Step, at: number): BatchItem<"sqlite"> {

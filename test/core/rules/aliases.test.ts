@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { loopMark } from "../../../src/core/contract/trace.ts";
 import { limits } from "../../../src/core/limits.ts";
-import { foldAddress, foldDomain, foldLocal } from "../../../src/core/rules/address.ts";
+import { addressText, foldAddress, foldDomain, foldLocal } from "../../../src/core/rules/address.ts";
 import { type Candidates, resolve } from "../../../src/core/rules/aliases.ts";
+import { goesRound } from "../../../src/core/rules/loops.ts";
 import type { Alias, AliasKind, Destination, MailboxRef, Route, Target } from "../../../src/core/rules/route.ts";
 
 const files = import.meta.glob<string>("../../cases/rules/precedence.txt", {
@@ -159,6 +161,47 @@ test("no set of aliases fans out past the bound or mails an address to itself", 
       expect(plain).not.toContain(own);
     }),
     { numRuns: 500 },
+  );
+});
+
+/** Everything that one message becomes when all its forwarded copies come back through this domain. */
+function copiesOf(setting: Setting, recipient: string, marks: readonly string[]): number {
+  const address = foldAddress(recipient);
+  if (address === null || address.domain !== "here.test" || goesRound(marks, addressText(address))) return 0;
+  const route = setting.ask(address.local);
+  if (route.kind !== "found") return 0;
+  const mark = loopMark(addressText(address))
+    .trim()
+    .replace(/^[^:]*: /, "");
+  let copies = 0;
+  for (const target of route.targets) {
+    copies++;
+    if (target.kind === "address") copies += copiesOf(setting, target.address, [...marks, mark]);
+  }
+  return copies;
+}
+
+test("no set of aliases makes a forwarding loop, or more copies than three turns of the fan-out", () => {
+  const grow = fc.constantFrom(
+    "address:$1a@here.test",
+    "address:$1b@here.test",
+    "address:b@here.test",
+    "alias:a",
+    "mailbox:m1",
+  );
+  const multiplying = fc.record({
+    head: fc.constantFrom("exact a", "exact b", "regex ^(.*)$", "wildcard *", "catch-all *"),
+    destinations: fc.array(grow, { minLength: 1, maxLength: 5 }),
+  });
+  fc.assert(
+    fc.property(fc.array(multiplying, { minLength: 1, maxLength: 5 }), (aliases) => {
+      const setting = new Setting();
+      for (const { head, destinations } of aliases) setting.add(`${head} > ${destinations.join(" ")}`);
+      const { fanOut, forwards } = limits;
+      const most = Array.from({ length: forwards }, (_, i) => fanOut ** (i + 1)).reduce((sum, n) => sum + n, 0);
+      expect(copiesOf(setting, "a@here.test", [])).toBeLessThanOrEqual(most);
+    }),
+    { numRuns: 300 },
   );
 });
 
