@@ -31,13 +31,15 @@ async function main(path: string): Promise<void> {
   const cert = certificate(config.tls, logLine);
   const access = await startMailAccess(config, store, cert);
   const edgeSide =
-    config.edge === null ? null : await startEdgeSide({ config, identity, store, certificate: cert }, config.edge);
+    config.edge === null
+      ? null
+      : await startEdgeSide({ config, identity, store, certificate: cert, mailPorts: access.ports }, config.edge);
   onStop(async () => {
     await Promise.all([access.close(), edgeSide?.close()]);
     await store.close();
   });
   log("ready");
-  process.send?.({ ready: { ...access.ports, ...edgeSide?.ports } });
+  process.send?.({ ready: { ...access.ports, ...edgeSide?.ports }, signing: edgeSide?.signing });
 }
 
 /** A node without an edge has its mailboxes from a file. */

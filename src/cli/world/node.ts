@@ -10,19 +10,24 @@ import type { Place, Secrets } from "./place.ts";
 import { freePort } from "./ports.ts";
 
 /** What the daemon tells its parent once every listener is bound. */
-const readySchema = z.object({ ready: z.record(z.string(), z.int()) });
+const readySchema = z.object({
+  ready: z.record(z.string(), z.int()),
+  /** The DKIM record that domains publish so that the node may sign for them. */
+  signing: z.object({ selector: z.string(), txt: z.string() }).optional(),
+});
+type Ready = z.infer<typeof readySchema>;
 
 export async function startNode(
   place: Place,
   secrets: Secrets,
   config: Config,
   tell: { say: (text: string) => void; onClose: OnClose },
-): Promise<{ child: KeptChild; ports: Record<string, number> }> {
+): Promise<{ child: KeptChild; ports: Ready["ready"]; signing: Ready["signing"] }> {
   writeFileSync(place.identity, JSON.stringify({ seed: secrets.node.seed, storeKey: secrets.storeKey }), {
     mode: 0o600,
   });
   writeFileSync(place.nodeConfig, JSON.stringify(config, null, 1), { mode: 0o600 });
-  let ports: Record<string, number> = {};
+  let said: Ready = { ready: {} };
   const child = new KeptChild({
     name: "the node",
     command: process.execPath,
@@ -36,20 +41,20 @@ export async function startNode(
     env: { ...process.env, ...(config.edge === null ? {} : { NODE_EXTRA_CA_CERTS: join(place.tls, "ca.pem") }) },
     logFile: place.log("node"),
     ready: async (running) => {
-      ports = await told(running);
+      said = await told(running);
     },
     say: tell.say,
   });
   tell.onClose(() => child.stop());
   await child.start();
-  return { child, ports };
+  return { child, ports: said.ready, signing: said.signing };
 }
 
-function told(child: ChildProcess): Promise<Record<string, number>> {
+function told(child: ChildProcess): Promise<Ready> {
   return new Promise((done) => {
     child.on("message", (message) => {
       const parsed = readySchema.safeParse(message);
-      if (parsed.success) done(parsed.data.ready);
+      if (parsed.success) done(parsed.data);
     });
   });
 }

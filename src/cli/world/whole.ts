@@ -61,6 +61,8 @@ export async function openWorld(place: Place, onClose: OnClose): Promise<World> 
     startEdge(place, known, { port: edgePort, ca: tls.ca, dohUrl: dns.dohUrl, hostname, say, onClose }),
     startNode(place, known, config, { say, onClose }),
   ]);
+  // What a domain's owner would publish, so that relayed mail is signed in the domain's name.
+  if (node.signing) dns.set(`${node.signing.selector}._domainkey.demo.test`, { TXT: [node.signing.txt] });
   const nodeOrigin = `https://localhost:${node.ports["handoff"]}`;
   const demo = await seed(place, known, { origin: edge.origin, nodeOrigin, mxHost: hostname });
   onClose(keepSweeping(edge.origin));

@@ -20,6 +20,10 @@ export type HeartbeatDeps = {
   /** The relay queue's current transit key. */
   transit: () => Heartbeat["transit"];
   relayWaiting: () => number;
+  /** The DKIM record that domains publish so that this node may sign for them. */
+  signing?: () => NonNullable<Heartbeat["signing"]>;
+  /** Where mail programs reach this node. */
+  ports?: NonNullable<Heartbeat["ports"]>;
   /** The folder whose disk is watched. */
   dir: string;
   clock: Clock;
@@ -86,6 +90,8 @@ async function once(deps: HeartbeatDeps): Promise<void> {
     transit: deps.transit(),
     mailboxes: deps.store.stats(),
     relayWaiting: deps.relayWaiting(),
+    ...(deps.signing ? { signing: deps.signing() } : {}),
+    ...(deps.ports ? { ports: deps.ports } : {}),
     diskFreeBytes: disk.bavail * disk.bsize,
   });
   deps.onDomains?.(answer.domains);

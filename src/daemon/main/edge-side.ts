@@ -14,6 +14,7 @@ import { guardedConnect, mailPorts } from "../net/connect.ts";
 import { nodeResolver } from "../net/dns.ts";
 import { clock, nativePrimitives, nodeCrypto, random } from "../platform.ts";
 import { type RelayQueue, relayQueue } from "../queue/queue.ts";
+import type { SigningRecord } from "../queue/signing.ts";
 import type { Store } from "../store/store.ts";
 import type { Certificate } from "./certificate.ts";
 import { logLine } from "./log.ts";
@@ -23,8 +24,15 @@ const connectTimeoutMs = 30_000;
 /** A hand-off call of 28 MB over a slow line; longer is a stalled one. */
 const requestMs = 5 * 60_000;
 
-export type EdgeSide = { ports: Record<string, number>; close(): Promise<void> };
-type Deps = { config: Config; identity: NodeIdentity; store: Store; certificate: Certificate };
+export type EdgeSide = { ports: Record<string, number>; signing: SigningRecord; close(): Promise<void> };
+type Deps = {
+  config: Config;
+  identity: NodeIdentity;
+  store: Store;
+  certificate: Certificate;
+  /** Listeners for mail programs, by name. */
+  mailPorts: Record<string, number>;
+};
 
 export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["edge"]>): Promise<EdgeSide> {
   const { config, identity, store } = deps;
@@ -40,11 +48,14 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
     store,
     transit: () => queue.transit,
     relayWaiting: () => queue.waiting,
+    signing: () => queue.signingRecord,
+    ports: { ...deps.mailPorts },
     dir: config.data,
     clock,
     log: logLine,
   });
   return {
+    signing: queue.signingRecord,
     ports: { ...(handoff ? { handoff: handoff.port } : {}), ...(door ? { door: door.port } : {}) },
     close: async () => {
       pulse.stop();
