@@ -10,9 +10,9 @@ import { announceAdded, fileMessage } from "./filing.ts";
 import { createFolder } from "./folders.ts";
 import type { Inbox, Sealed } from "./inbox.ts";
 import type { FolderRow, Mailbox, Write } from "./mailbox.ts";
-import { type Prepared, prepareMessage } from "./prepare.ts";
+import { type Prepared, prepareInSlices } from "./prepare.ts";
 
-const batch = { messages: 100, bytes: 16 * 1024 * 1024 };
+const batch = { messages: 100, bytes: 4 * 1024 * 1024 };
 
 type Unsealed = { id: string; inner: InnerEnvelope; prepared: Prepared };
 
@@ -22,6 +22,7 @@ export async function drainBatch(
   inbox: Inbox,
   opener: Opener,
   onUnreadable: (id: string) => void,
+  pause: () => Promise<void>,
 ): Promise<boolean> {
   const waiting = inbox.oldest(batch.messages, batch.bytes);
   if (waiting.length === 0) return false;
@@ -30,7 +31,7 @@ export async function drainBatch(
   for (const sealed of waiting) {
     if (isHandled(mailbox, sealed.id)) filed.push(sealed.id);
     else {
-      const opened = unseal(sealed, opener);
+      const opened = await unseal(sealed, opener, pause);
       if (opened) ready.push(opened);
       else {
         inbox.setAside(sealed.id);
@@ -47,10 +48,10 @@ function isHandled(mailbox: Mailbox, id: string): boolean {
   return mailbox.db.value("SELECT 1 FROM handled WHERE id = ?", id) !== undefined;
 }
 
-function unseal({ id, bytes }: Sealed, opener: Opener): Unsealed | null {
+async function unseal({ id, bytes }: Sealed, opener: Opener, pause: () => Promise<void>): Promise<Unsealed | null> {
   try {
     const { head: inner, raw } = openMessage([bytes], opener);
-    return { id, inner, prepared: prepareMessage(concat(utf8(inner.trace), ...raw)) };
+    return { id, inner, prepared: await prepareInSlices(concat(utf8(inner.trace), ...raw), pause) };
   } catch (cause) {
     if (cause instanceof SealError) return null;
     throw cause;

@@ -187,7 +187,10 @@ export class Keeper {
   async #drainAll(open: Open): Promise<void> {
     const { id } = open.mailbox;
     const unreadable = () => this.#tell({ kind: "alarm", mailbox: id, what: "a sealed message does not open" });
-    while (this.#open.get(id) === open && (await drainBatch(open.mailbox, this.inbox(id), open.opener, unreadable))) {
+    while (
+      this.#open.get(id) === open &&
+      (await drainBatch(open.mailbox, this.inbox(id), open.opener, unreadable, pause))
+    ) {
       await pause();
     }
     if (this.#open.get(id) === open) this.#tellState(open);

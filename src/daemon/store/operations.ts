@@ -13,7 +13,7 @@ import * as folders from "./folders.ts";
 import { type Keeper, type OpenFacts, pause } from "./keeper.ts";
 import * as metadata from "./metadata.ts";
 import type { Mirror, NodeState, SlotUse } from "./node-state.ts";
-import { type Prepared, prepareMessage } from "./prepare.ts";
+import { type Prepared, prepareInSlices } from "./prepare.ts";
 import { Refusal } from "./refusal.ts";
 import { search } from "./search/search.ts";
 import { sort } from "./search/sort.ts";
@@ -29,8 +29,10 @@ function nodeState({ node }: Context): NodeState {
   return node;
 }
 
-function ready(message: NewMessage): { prepared: Prepared; flags: readonly string[]; internalDate: number | null } {
-  return { prepared: prepareMessage(message.bytes), flags: message.flags, internalDate: message.internalDate };
+type Ready = { prepared: Prepared; flags: readonly string[]; internalDate: number | null };
+
+async function ready({ bytes, flags, internalDate }: NewMessage): Promise<Ready> {
+  return { prepared: await prepareInSlices(bytes, pause), flags, internalDate };
 }
 
 export const operations = {
@@ -97,7 +99,7 @@ export const operations = {
     keeper.mailbox(session).write(session, (write) => folders.renameFolder(write, from, to)),
   subscribe: ({ keeper }: Context, { session, name, on }: { session: number; name: string; on: boolean }) =>
     keeper.mailbox(session).write(session, (write) => folders.subscribe(write, name, on)),
-  append(
+  async append(
     { keeper }: Context,
     { session, name, messages }: { session: number; name: string; messages: readonly NewMessage[] },
   ) {
@@ -105,7 +107,8 @@ export const operations = {
     // Known before the work of reading a large message.
     const row = mailbox.folderNamed(name);
     if (!row || row.selectable === 0) throw new Refusal("NONEXISTENT", "No such folder");
-    const prepared = messages.map(ready);
+    const prepared: Ready[] = [];
+    for (const message of messages) prepared.push(await ready(message));
     return mailbox.write(session, (write) => changing.append(write, name, prepared));
   },
   quota({ keeper }: Context, { session }: { session: number }) {
@@ -167,11 +170,11 @@ export const operations = {
     keeper.mailbox(session).write(session, (write) => changing.copy(write, folder, ranges, target)),
   move: ({ keeper }: Context, { session, folder, ranges, target }: InFolder & { ranges: UidRanges; target: string }) =>
     keeper.mailbox(session).write(session, (write) => changing.move(write, folder, ranges, target)),
-  replace(
+  async replace(
     { keeper }: Context,
     { session, folder, uid, target, message }: InFolder & { uid: number; target: string; message: NewMessage },
   ) {
-    const prepared = ready(message);
+    const prepared = await ready(message);
     return keeper.mailbox(session).write(session, (write) => changing.replace(write, folder, uid, target, prepared));
   },
   expunge: ({ keeper }: Context, { session, folder, ranges }: InFolder & { ranges: UidRanges | null }) =>

@@ -39,16 +39,33 @@ export const bodyChunk = 128 * 1024;
 export const codecs = { plain: 0, zstd: 1 };
 // Below this, one 4 KiB page holds the bytes either way, and a decompression costs more (40 µs) than reading it.
 const worthCompressing = 3500;
+const sliceMs = 6;
 
 export function prepareMessage(raw: Uint8Array): Prepared {
+  const steps = preparing(raw);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+}
+
+/** The same in slices of some milliseconds, so that a large message does not hold up a thread that others wait for. */
+export async function prepareInSlices(raw: Uint8Array, pause: () => Promise<void>): Promise<Prepared> {
+  const steps = preparing(raw);
+  for (let since = performance.now(); ; ) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (performance.now() - since < sliceMs) continue;
+    await pause();
+    since = performance.now();
+  }
+}
+
+function* preparing(raw: Uint8Array): Generator<void, Prepared> {
   const root = readEntity(raw);
   const { header } = root;
   const sent = sentOf(fieldOf(header, "date"));
   const messageId = fieldOf(header, "message-id");
-  return {
+  const described = {
     size: raw.length,
     headerSize: root.bodyStart,
-    digest: createHash("sha256").update(raw).digest(),
     sentAt: sent?.at ?? null,
     sentDay: sent?.day ?? null,
     envelope: Buffer.from(renderEnvelope(header), "latin1"),
@@ -63,8 +80,21 @@ export function prepareMessage(raw: Uint8Array): Prepared {
     bcc: addressWords(root, "bcc"),
     messageId: messageId === null ? null : (idsIn(messageId)[0] ?? null),
     references: referencesOf(root),
-    chunks: chunksOf(raw, root.bodyStart),
   };
+  const digest = createHash("sha256");
+  const chunks: Chunk[] = [];
+  for (const piece of pieces(raw, root.bodyStart)) {
+    yield;
+    digest.update(piece);
+    chunks.push(chunkOf(piece));
+  }
+  return { ...described, digest: digest.digest(), chunks };
+}
+
+/** The header, then the rest in pieces of one size. */
+function* pieces(raw: Uint8Array, headerSize: number): Generator<Uint8Array> {
+  yield raw.subarray(0, headerSize);
+  for (let at = headerSize; at < raw.length; at += bodyChunk) yield raw.subarray(at, at + bodyChunk);
 }
 
 /** `Name <local@host>` of each, decoded, one a line. */
@@ -87,12 +117,6 @@ function idsIn(text: string): string[] {
 function referencesOf(root: Entity): string[] {
   const ids = idsIn(fieldOf(root.header, "references") ?? "").slice(-100);
   return ids.length > 0 ? ids : idsIn(fieldOf(root.header, "in-reply-to") ?? "").slice(0, 1);
-}
-
-function chunksOf(raw: Uint8Array, headerSize: number): Chunk[] {
-  const chunks = [chunkOf(raw.subarray(0, headerSize))];
-  for (let at = headerSize; at < raw.length; at += bodyChunk) chunks.push(chunkOf(raw.subarray(at, at + bodyChunk)));
-  return chunks;
 }
 
 const fast = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
