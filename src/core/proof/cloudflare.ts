@@ -8,6 +8,7 @@
 
 import { type Field, fieldText, fieldValue, type Header, readHeader } from "../message/header.ts";
 import { parseTags } from "./dkim/tags.ts";
+import { bestResults, readResults } from "./read-results.ts";
 import { servIdOf } from "./results.ts";
 import { parseIp } from "./spf/ip.ts";
 
@@ -54,7 +55,7 @@ export function cloudflareBlock(raw: Uint8Array): CloudflareBlock | null {
   const end = Math.max(...[...fields.values()].map((field) => field.end));
   // Two fields of one writer that disagree were not written by one writer.
   const ip = from.ip !== null && spf.ip !== null && from.ip !== spf.ip ? null : (spf.ip ?? from.ip);
-  const results = readResults(textOf(header, fields.get("authentication-results")));
+  const results = bestResults(readResults(textOf(header, fields.get("authentication-results")))?.findings ?? []);
   if (spf.result !== null) results["received-spf"] ??= spf.result;
   return { ip, helo: spf.helo ?? from.helo, mailFrom: spf.mailFrom, results, end };
 }
@@ -100,16 +101,4 @@ function readReceivedSpf(text: string) {
     helo: pairs.get("helo") ?? null,
     mailFrom: pairs.get("envelope-from") ?? null,
   };
-}
-
-/** `method=result` of each resinfo; of several DKIM results the best is kept. */
-function readResults(text: string): Record<string, string> {
-  const results: Record<string, string> = {};
-  for (const part of text.split(";").slice(1, 50)) {
-    const [, method, word] = /^\s*([a-z0-9-]{2,20})(?:\/\d+)?\s*=\s*([a-z]{4,10})\b/i.exec(part) ?? [];
-    if (method === undefined || word === undefined) continue;
-    const name = method.toLowerCase();
-    if (results[name] !== "pass") results[name] = word.toLowerCase();
-  }
-  return results;
 }
