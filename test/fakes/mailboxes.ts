@@ -488,6 +488,8 @@ class MemoryBox implements Box {
     const { messages } = this.#kept;
     const snapshot = {
       uids: Uint32Array.from(messages, ({ uid }) => uid),
+      // Half of the time: a session must do with and without.
+      ...(this.#kept.modseq % 2 === 0 && { flags: flagged(messages) }),
       counts: countsOf(this.#kept, this.#mailbox.subscriptions.has(this.folder.name)),
       keywords: [...new Set(messages.flatMap(({ flags }) => flags))]
         .filter((flag) => !flag.startsWith("\\"))

@@ -238,6 +238,8 @@ export interface Box {
    */
   snapshot(): Promise<{
     uids: Uint32Array;
+    /** Their flags too, where they cost little: FETCH FLAGS and searches for flags are then answered without asking again. */
+    flags?: Flagged;
     counts: Counts;
     keywords: readonly string[];
     firstUnseenUid: number | null;
