@@ -10,8 +10,8 @@ export type Bounded = { ranges: UidRanges; code: Code | null };
 
 export function bounded({ session, view }: Selected, ranges: UidRanges): Bounded {
   const most = session.server.limits.messages;
-  if (view.countIn(ranges) <= most) return { ranges, code: null };
-  const lowest = view.uidsIn(ranges).at(-most) ?? 1;
+  if (view.numbers.countIn(ranges) <= most) return { ranges, code: null };
+  const lowest = view.numbers.uidsIn(ranges).at(-most) ?? 1;
   const kept = ranges.flatMap(([first, last]): [number, number][] =>
     last < lowest ? [] : [[Math.max(first, lowest), last]],
   );

@@ -5,7 +5,7 @@
 import type { Ok } from "./answers.ts";
 import type { Account, Box } from "./port.ts";
 import type { Session } from "./session.ts";
-import type { View } from "./view.ts";
+import type { View } from "./view/view.ts";
 import type { Decoder } from "./wire/decoder.ts";
 import type { LiteralHeader } from "./wire/reader.ts";
 

@@ -5,7 +5,7 @@
 
 import type { Modes } from "./modes.ts";
 import type { Packed, Rows } from "./port.ts";
-import type { View } from "./view.ts";
+import type { View } from "./view/view.ts";
 import { writeDateTime } from "./wire/dates.ts";
 import type { Item } from "./wire/fetch.ts";
 import { quoted } from "./wire/text.ts";
@@ -107,7 +107,7 @@ export class Renderer {
 
   #flags(rows: Rows, i: number, uid: number): string {
     const text = this.overlay.get(uid)?.flags ?? this.#flagTexts[rows.flagSet[i] as number] ?? "";
-    return this.#view.isRecent(uid) ? `${text}${text === "" ? "" : " "}\\Recent` : text;
+    return this.#view.withRecent(uid, text);
   }
 
   #part(item: Item, section: number, modes: Modes): Part {

@@ -11,7 +11,7 @@ import { contains, resolve, writeRanges, writeSet } from "./wire/sets.ts";
 export async function* resync(s: Selected, snapshot: Snapshot, wanted: Resync): AsyncGenerator<Reply, void> {
   // RFC 7162 §3.2.5.1: another UIDVALIDITY makes the client's whole memory void.
   if (wanted.uidvalidity !== snapshot.counts.folder.uidvalidity) return;
-  const known = wanted.known ? resolve(wanted.known.ranges, s.view.lastUid) : null;
+  const known = wanted.known ? resolve(wanted.known.ranges, s.view.numbers.lastUid) : null;
   yield await vanishedSince(s, wanted.modseq, known, alreadyKnown(s, wanted));
   const all: UidRanges = known ?? [[1, 0xffffffff]];
   for await (const rows of s.box.fetch(all, { changedSince: wanted.modseq })) {
@@ -37,7 +37,7 @@ export async function vanishedSince(s: Selected, modseq: number, known: UidRange
 function missing(s: Selected, known: UidRanges | null, above: number): string {
   const gaps: [number, number][] = [];
   let next = above + 1;
-  for (const uid of s.view.uids) {
+  for (const uid of s.view.numbers.uids) {
     if (uid <= above) continue;
     if (uid > next) gaps.push([next, uid - 1]);
     next = uid + 1;
@@ -55,11 +55,11 @@ function cut(gaps: UidRanges, known: UidRanges): [number, number][] {
 /** RFC 7162 §3.2.5.2: where the client's numbers and UIDs agree up to some message, nothing before it has vanished. */
 function alreadyKnown(s: Selected, { match }: Resync): number {
   if (!match) return 0;
-  const seqs = expand(match.seqs.ranges, s.view.count);
-  const uids = expand(match.uids.ranges, s.view.lastUid);
+  const seqs = expand(match.seqs.ranges, s.view.numbers.count);
+  const uids = expand(match.uids.ranges, s.view.numbers.lastUid);
   let agreed = 0;
   for (let i = 0; i < Math.min(seqs.length, uids.length); i++) {
-    if (s.view.uidAt(seqs[i] ?? 0) !== uids[i]) break;
+    if (s.view.numbers.uidAt(seqs[i] ?? 0) !== uids[i]) break;
     agreed = uids[i] ?? 0;
   }
   return agreed;

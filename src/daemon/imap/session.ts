@@ -16,7 +16,7 @@ import { findCommand } from "./commands/index.ts";
 import { type Modes, noModes } from "./modes.ts";
 import type { ImapLimits, ImapOptions } from "./options.ts";
 import type { Account, Change } from "./port.ts";
-import { View } from "./view.ts";
+import { View } from "./view/view.ts";
 import { Decoder } from "./wire/decoder.ts";
 import { type Admit, type RawCommand, readCommand, skipTag } from "./wire/reader.ts";
 import { plain } from "./wire/text.ts";

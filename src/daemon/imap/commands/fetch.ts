@@ -29,9 +29,42 @@ async function* run(s: Selected, { set, items, modifiers }: Args, uid: boolean):
   const { ranges, code } = bounded(s, modifiers.partial ? slice(s, wanted, modifiers.partial) : wanted);
   if (modifiers.vanished) yield await vanishedSince(s, modifiers.changedSince ?? 0, wanted);
   const asked = withImplied(items, uid, modifiers.changedSince !== null, modes.uidonly);
+  if (modifiers.changedSince === null && isAboutFlags(asked) && s.view.flags.isComplete) {
+    yield* remembered(s, ranges, asked);
+    return ok(code);
+  }
   const told = yield* rows(s, ranges, asked, modifiers.changedSince);
   // RFC 9051 §7.1: some of the messages asked for by number are gone, and the client cannot know yet.
-  return !uid && modifiers.changedSince === null && told < s.view.countIn(ranges) ? ok("EXPUNGEISSUED") : ok(code);
+  return !uid && modifiers.changedSince === null && told < s.view.numbers.countIn(ranges)
+    ? ok("EXPUNGEISSUED")
+    : ok(code);
+}
+
+function isAboutFlags(items: readonly Item[]): boolean {
+  return items.every(({ kind }) => kind === "flags" || kind === "uid") && items.some(({ kind }) => kind === "flags");
+}
+
+const LINES = 2000;
+
+/** FLAGS and UIDs as the session knows them anyway. */
+function* remembered({ view, session }: Selected, ranges: UidRanges, items: readonly Item[]): Generator<Reply> {
+  const { numbers, flags } = view;
+  const word = session.modes.uidonly ? "UIDFETCH" : "FETCH";
+  let lines = "";
+  let held = 0;
+  for (const [first, last] of ranges) {
+    for (let seq = numbers.below(first) + 1, end = numbers.below(last + 1); seq <= end; seq++) {
+      const uid = numbers.uidAt(seq);
+      const said = items.map(({ kind }) =>
+        kind === "uid" ? `UID ${uid}` : `FLAGS (${view.withRecent(uid, flags.textOf(seq))})`,
+      );
+      lines += `* ${session.modes.uidonly ? uid : seq} ${word} (${said.join(" ")})\r\n`;
+      if (++held % LINES > 0) continue;
+      yield lines;
+      lines = "";
+    }
+  }
+  yield lines;
 }
 
 /** RFC 9051 §6.4.9: a UID FETCH always answers UID; RFC 7162 §3.1.4.1: CHANGEDSINCE always MODSEQ; RFC 9586 §3.2: UIDFETCH has it in front. */
@@ -53,7 +86,11 @@ async function* rows(
   const marksSeen = !s.box.readOnly && items.some((item) => item.kind === "section" && item.seen);
   let told = 0;
   let undecodable = false;
+  const { flags, numbers } = s.view;
+  const learns = since === null && numbers.countIn(ranges) === numbers.count;
+  const { changes } = flags;
   for await (const batch of s.box.fetch(ranges, wantOf(items, since))) {
+    if (learns) flags.learn(batch);
     if (marksSeen) renderer.overlay = await markSeen(s, batch);
     if (items.some((item) => item.kind === "binary.size")) undecodable ||= await sizes(s, renderer, items, batch);
     undecodable ||= batch.sections?.some(({ state }) => state?.includes(2)) === true;
@@ -62,6 +99,7 @@ async function* rows(
     told += batch.uids.length;
     yield* w.take();
   }
+  if (learns) flags.finish(changes);
   // RFC 3516 §4.3.
   if (undecodable) throw new No("UNKNOWN-CTE", "Some parts have an unknown transfer encoding");
   return told;
@@ -124,7 +162,7 @@ export async function tellRows(s: Selected, uids: Uint32Array, items: Item[]): P
 
 /** RFC 9394 §3.3: the n-th to m-th of the messages named, counted from the end when negative. */
 function slice(s: Selected, ranges: UidRanges, { first, last }: { first: number; last: number }): UidRanges {
-  const uids = s.view.uidsIn(ranges);
+  const uids = s.view.numbers.uidsIn(ranges);
   const part =
     first > 0
       ? uids.subarray(first - 1, last)

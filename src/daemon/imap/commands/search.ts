@@ -39,11 +39,12 @@ async function* run(s: Selected, { wanted, program }: Args, uid: boolean): Repli
   // RFC 5182 §2.1: a search that fails leaves `$` empty.
   if (wanted?.save) s.view.saved = new Uint32Array(0);
   if (program.hasModseq) s.session.modes.condstore = true;
-  const found = await s.box.search(program.query);
+  const remembered = s.view.flags.search(program.query);
+  const found = remembered ? { uids: remembered, highestModseq: 0 } : await s.box.search(program.query);
   const uids = known(s, found.uids);
   if (wanted?.save) s.view.saved = savedBy(wanted, uids);
   if (wanted && isSilent(wanted)) return ok();
-  const numbers = uid ? uids : s.view.seqsOf(uids);
+  const numbers = uid ? uids : s.view.numbers.seqsOf(uids);
   const modseq =
     program.hasModseq && uids.length > 0 ? await modseqOf(s, wanted ?? everything, uids, found.highestModseq) : 0;
   // RFC 9051 appendix A: once rev2 is on, every SEARCH answers ESEARCH.
@@ -59,7 +60,9 @@ export function esearch(s: Selected, uid: boolean): string {
 
 /** Those this session was told of: a number that the client has not heard would confuse it. */
 export function known(s: Selected, uids: Uint32Array): Uint32Array {
-  return uids.every((uid) => s.view.seqOf(uid) > 0) ? uids : uids.filter((uid) => s.view.seqOf(uid) > 0);
+  return uids.every((uid) => s.view.numbers.seqOf(uid) > 0)
+    ? uids
+    : uids.filter((uid) => s.view.numbers.seqOf(uid) > 0);
 }
 
 /** RFC 7162 §3.1.10: with MIN or MAX alone it is the modseq of those messages, else the highest of all found. */
@@ -75,5 +78,5 @@ async function modseqOf(s: Selected, wanted: Return, uids: Uint32Array, highest:
 
 /** The query, held to what this session knows. */
 export function within(s: Selected, query: Query): Query {
-  return { kind: "and", of: [{ kind: "uids", ranges: [[1, Math.max(1, s.view.lastUid)]] }, query] };
+  return { kind: "and", of: [{ kind: "uids", ranges: [[1, Math.max(1, s.view.numbers.lastUid)]] }, query] };
 }

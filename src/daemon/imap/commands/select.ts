@@ -52,12 +52,12 @@ function announcement({ session, box, view }: Selected, { counts, keywords, firs
   const lines = [
     `FLAGS (${flags})`,
     `OK [PERMANENTFLAGS (${box.readOnly ? "" : `${flags} \\*`})] Flags permitted`,
-    `${view.count} EXISTS`,
+    `${view.numbers.count} EXISTS`,
     ...(modes.rev2 ? [] : [`${view.recent} RECENT`]),
     // RFC 3501 §6.3.1; rev2 dropped it, and numbers mean nothing to UIDONLY.
     ...(modes.rev2 || modes.uidonly || firstUnseenUid === null
       ? []
-      : [`OK [UNSEEN ${view.seqOf(firstUnseenUid)}] First unseen`]),
+      : [`OK [UNSEEN ${view.numbers.seqOf(firstUnseenUid)}] First unseen`]),
     `OK [UIDVALIDITY ${counts.folder.uidvalidity}] UIDs valid`,
     `OK [UIDNEXT ${counts.uidnext}] Predicted next UID`,
     `OK [HIGHESTMODSEQ ${counts.highestModseq}] Highest`,

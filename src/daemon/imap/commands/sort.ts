@@ -53,7 +53,7 @@ export const sort = command({
     const uids = known(s, await s.box.sort(within(s, program.query), keys));
     if (wanted?.save) s.view.saved = savedBy(wanted, uids).slice().sort();
     if (wanted && isSilent(wanted)) return ok();
-    const numbers = uid ? uids : uids.map((one) => s.view.seqOf(one));
+    const numbers = uid ? uids : uids.map((one) => s.view.numbers.seqOf(one));
     yield wanted
       ? `${esearch(s, uid)}${writeResults(wanted, numbers)}\r\n`
       : `* SORT${numbers.length > 0 ? ` ${numbers.join(" ")}` : ""}\r\n`;
@@ -75,7 +75,7 @@ export const thread = command({
   },
   async *run(s, { algorithm, program }, uid) {
     const threads = await s.box.thread(within(s, program.query), algorithm);
-    const text = writeThreads(threads, (one) => (uid ? one : s.view.seqOf(one)));
+    const text = writeThreads(threads, (one) => (uid ? one : s.view.numbers.seqOf(one)));
     yield `* THREAD${text === "" ? "" : ` ${text}`}\r\n`;
     return ok();
   },

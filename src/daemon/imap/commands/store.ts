@@ -22,7 +22,7 @@ export const store = command({
     if (!silent || s.session.modes.condstore) yield* told(s, changed, uid, silent);
     if (modified.length === 0) return ok(code);
     const left = Uint32Array.from(modified);
-    return ok(`MODIFIED ${writeSet(uid ? left : s.view.seqsOf(left))}`, "Some messages had changed");
+    return ok(`MODIFIED ${writeSet(uid ? left : s.view.numbers.seqsOf(left))}`, "Some messages had changed");
   },
 });
 
@@ -67,7 +67,7 @@ function* told(s: Selected, changed: Flagged, uid: boolean, silent: boolean): Ge
     const items = [
       ...((uid || modes.qresync) && !modes.uidonly ? [`UID ${id}`] : []),
       // RFC 7162 §3.1.3: .SILENT hides the flags, not the MODSEQ.
-      ...(silent ? [] : [`FLAGS (${withRecent(s, id, texts[changed.flagSet[i] as number] ?? "")})`]),
+      ...(silent ? [] : [`FLAGS (${s.view.withRecent(id, texts[changed.flagSet[i] as number] ?? "")})`]),
       ...(modes.condstore ? [`MODSEQ (${changed.modseqs[i]})`] : []),
     ];
     lines += `${prefix}${items.join(" ")})\r\n`;
@@ -77,8 +77,4 @@ function* told(s: Selected, changed: Flagged, uid: boolean, silent: boolean): Ge
     }
   }
   yield lines;
-}
-
-function withRecent({ view }: Selected, uid: number, flags: string): string {
-  return view.isRecent(uid) ? `${flags}${flags === "" ? "" : " "}\\Recent` : flags;
 }
