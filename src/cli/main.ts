@@ -7,6 +7,8 @@ const commands: Record<string, Command> = {
   check: { what: "types, lint, format and import rules", load: () => import("./check.ts") },
   send: { what: "deliver a message file through an SMTP door", load: () => import("./send.ts") },
   prove: { what: "SPF, DKIM, DMARC and ARC verdicts of a message, as JSON", load: () => import("./prove.ts") },
+  "new-edge": { what: "make the secrets of an edge", load: () => import("./new-edge.ts") },
+  "new-node": { what: "write a node's identity and configuration", load: () => import("./new-node.ts") },
   "deploy-check": {
     what: "bundle the Worker as a deployment would, and print its size",
     load: () => import("./deploy-check.ts"),
