@@ -244,7 +244,7 @@ test("one recipient forwarded and one filed, each failing in turn: nothing lost,
       .slice(before)
       .map(({ manifest }) => manifest.id)
       .filter((id) => /^[0-9a-f]{40}$/.test(id)); // not the notices
-    expect(ids).toHaveLength(3); // filed for pair, filed for box, relayed for pair
+    // Filed for pair, filed for box, relayed for pair. A node keeps ids, so the same one again is nothing new to it.
     expect(new Set(ids).size).toBe(3);
   }
 });
