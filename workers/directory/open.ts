@@ -6,7 +6,7 @@ import type { Clock, Random } from "../../src/core/ports.ts";
 import { ulid } from "../../src/core/ulid.ts";
 import * as schema from "./schema.ts";
 
-export type Directory = DrizzleD1Database<typeof schema>;
+export type Directory = DrizzleD1Database<typeof schema> & { $client: D1Database };
 export type World = {
   db: Directory;
   clock: Clock;

@@ -2,8 +2,6 @@
  * Aliases in and out as a whole (F12): export as definitions, import as a plan that is shown first and then applied all or
  * nothing. What files mean is `core/rules/import`.
  */
-import { and, eq, inArray, sql } from "drizzle-orm";
-import type { BatchItem } from "drizzle-orm/batch";
 import { type AliasDefinition, definitionOf, routeText } from "../../src/core/rules/import/definition.ts";
 import { diff, isReady, type Mode, type Plan } from "../../src/core/rules/import/diff.ts";
 import { type ImportSource, importAliases } from "../../src/core/rules/import/import.ts";
@@ -14,7 +12,6 @@ import type { Domain } from "./domains.ts";
 import { mailboxesOf } from "./mailboxes.ts";
 import { newId, type World } from "./open.ts";
 import { Problem } from "./problem.ts";
-import { alias, destination } from "./schema.ts";
 
 type Current = AliasDefinition & { id: string };
 export type ImportPlan = { plan: Plan<Current>; problems: ImportProblem[]; unit: string; ready: boolean };
@@ -55,62 +52,61 @@ export async function planImport(
 /** All of it in one batch, or nothing. */
 export async function applyImport(world: World, of: Domain, { plan, ready }: ImportPlan): Promise<void> {
   if (!ready) throw new Problem(422, "import-not-ready", "Put the mistakes right first; nothing was changed.");
-  const now = world.clock();
-  const statements: BatchItem<"sqlite">[] = [];
-  const gone = [...plan.remove.map((one) => one.id), ...plan.change.map(({ from }) => from.id)];
-  for (const some of chunks(
-    plan.remove.map((one) => one.id),
-    90,
-  ))
-    statements.push(world.db.delete(alias).where(and(eq(alias.domain, of.id), inArray(alias.id, some))));
-  for (const some of chunks(gone, 90))
-    statements.push(world.db.delete(destination).where(inArray(destination.alias, some)));
-  for (const { from, to } of plan.change) statements.push(update(world, from.id, to, now));
   const created = plan.create.map((one) => ({ id: newId(world), one }));
-  for (const some of chunks(created, 500)) statements.push(insertAliases(world, of, some, now));
-  const wanted = [...created, ...plan.change.map(({ from, to }) => ({ id: from.id, one: to }))];
-  for (const some of chunks(wanted, 500)) statements.push(insertDestinations(world, some, now));
-  const [first, ...rest] = statements;
-  if (first !== undefined) await world.db.batch([first, ...rest]);
-  const detail = { created: plan.create.length, changed: plan.change.length, removed: plan.remove.length };
-  await record(world, { domain: of.id, act: "alias.imported", subject: `${wanted.length} aliases`, detail });
+  const changed = plan.change.map(({ from, to }) => ({ id: from.id, one: to }));
+  const removed = plan.remove.map(({ id }) => id);
+  const d1 = world.db.$client;
+  const now = world.clock();
+  const run = (text: string, rows: unknown[]) => d1.prepare(text).bind(of.id, now, JSON.stringify(rows));
+  await d1.batch([
+    run(statements.remove, removed),
+    run(statements.clear, [...removed, ...changed.map(({ id }) => id)]),
+    ...chunks(changed, perStatement).map((some) => run(statements.change, some.map(aliasRow))),
+    ...chunks(created, perStatement).map((some) => run(statements.create, some.map(aliasRow))),
+    ...chunks([...created, ...changed], perStatement).map((some) =>
+      run(
+        statements.aim,
+        some.flatMap((one) => destinationRows(world, one)),
+      ),
+    ),
+  ]);
+  const detail = { created: created.length, changed: changed.length, removed: removed.length };
+  const subject = `${created.length + changed.length + removed.length} aliases`;
+  await record(world, { domain: of.id, act: "alias.imported", subject, detail });
 }
 
-function update(world: World, id: string, to: AliasDefinition, now: number): BatchItem<"sqlite"> {
-  const { state, disabledReply, note, labels } = to;
-  const row = { state, disabledReply, note: note ?? "", labels: labels ?? [], updatedAt: now };
-  return world.db.update(alias).set(row).where(eq(alias.id, id));
-}
+/** D1 takes values of up to 2 MB: so many rows stay well below. */
+const perStatement = 500;
+
+/**
+ * Rows come as one JSON value, since D1 binds at most 100: ?1 the domain, ?2 now, ?3 the rows. (drizzle's batch takes no
+ * raw statements with parameters.)
+ */
+const statements = {
+  remove: `delete from alias where domain = ?1 and ?2 is not null and id in (select value from json_each(?3))`,
+  clear: `delete from destination where ?2 is not null and alias in
+    (select a.id from alias a join json_each(?3) n on n.value = a.id where a.domain = ?1)`,
+  change: `update alias set state = n.value ->> 3, disabled_reply = n.value ->> 4, note = n.value ->> 5, labels = n.value ->> 6,
+    updated_at = ?2 from json_each(?3) n where alias.id = n.value ->> 0 and alias.domain = ?1`,
+  create: `insert into alias (id, domain, kind, pattern, state, disabled_reply, note, labels, created_at, updated_at)
+    select value ->> 0, ?1, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ?2, ?2
+    from json_each(?3)`,
+  aim: `insert into destination (id, alias, kind, target, route, position, created_at)
+    select n.value ->> 0, a.id, n.value ->> 2, n.value ->> 3, n.value ->> 4, n.value ->> 5, ?2
+    from json_each(?3) n join alias a on a.id = n.value ->> 1 and a.domain = ?1`,
+} as const;
 
 type Numbered = { id: string; one: AliasDefinition };
 
-// One bound value for any number of rows: D1 binds at most 100.
-function insertAliases(world: World, of: Domain, some: readonly Numbered[], now: number): BatchItem<"sqlite"> {
-  const rows = some.map(({ id, one }) => [
-    id,
-    one.kind,
-    one.pattern,
-    one.state,
-    one.disabledReply,
-    one.note ?? "",
-    JSON.stringify(one.labels ?? []),
-  ]);
-  return world.db.run(sql`
-    insert into alias (id, domain, kind, pattern, state, disabled_reply, note, labels, created_at, updated_at)
-    select value ->> 0, ${of.id}, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ${now}, ${now}
-    from json_each(${JSON.stringify(rows)})`) as unknown as BatchItem<"sqlite">;
+function aliasRow({ id, one }: Numbered): unknown[] {
+  const labels = JSON.stringify(one.labels ?? []);
+  return [id, one.kind, one.pattern, one.state, one.disabledReply, one.note ?? "", labels];
 }
 
-function insertDestinations(world: World, some: readonly Numbered[], now: number): BatchItem<"sqlite"> {
-  const rows = some.flatMap(({ id, one }) =>
-    one.destinations.map((to, position) => [newId(world), id, to.kind, to.target, routeText(to.route), position]),
-  );
-  return world.db.run(sql`
-    insert into destination (id, alias, kind, target, route, position, created_at)
-    select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, ${now}
-    from json_each(${JSON.stringify(rows)})`) as unknown as BatchItem<"sqlite">;
+function destinationRows(world: World, { id, one }: Numbered): unknown[][] {
+  return one.destinations.map((to, at) => [newId(world), id, to.kind, to.target, routeText(to.route), at]);
 }
 
-function* chunks<T>(all: readonly T[], size: number): Generator<T[]> {
-  for (let at = 0; at < all.length; at += size) yield all.slice(at, at + size);
+function chunks<T>(all: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }

@@ -19,7 +19,8 @@ const form = z.object({
   source: z.enum(importSources).default("postern"),
   mode: z.enum(["add", "replace"]).default("add"),
   text: z.string().max(most).default(""),
-  file: z.instanceof(File).optional(),
+  /** No file chosen comes as an empty text or an empty file, as runtimes please. */
+  file: z.union([z.instanceof(File), z.string()]).optional(),
   apply: z.literal("yes").optional(),
 });
 
@@ -36,7 +37,7 @@ transferPages.post(
   signedIn(async (c, visitor) => {
     const domain = await domainHere(c, visitor, "admin");
     const given = await formOf(c, visitor, form, most * 2);
-    const text = given.file !== undefined && given.file.size > 0 ? await given.file.text() : given.text;
+    const text = given.file instanceof File && given.file.size > 0 ? await given.file.text() : given.text;
     const asked: ImportForm = { source: given.source, mode: given.mode, text };
     const tried = await attempt(() => run(c, domain, asked, given.apply === "yes"));
     if (!tried.ok) return transferPage(c, visitor, domain, { asked, plan: null, problem: tried.problem });
