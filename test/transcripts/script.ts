@@ -80,7 +80,7 @@ function withBytes(text: string): string {
 }
 
 /** Status replies are matched by their first words. */
-const status = /^(?:\* |[A-Za-z0-9]+ |\+ ?)?(?:OK|NO|BAD|BYE|PREAUTH)\b|^\+|^-ERR/;
+const status = /^(?:\* |[A-Za-z0-9.]+ |\+ ?)?(?:OK|NO|BAD|BYE|PREAUTH)\b|^\+|^-ERR/;
 
 /** Does `actual` (latin-1) fit `expected`? Captures on success. */
 export function fits(expected: string, actual: string, captures: Captures): boolean {

@@ -69,6 +69,7 @@ export class Renderer {
   readonly #view: View;
   readonly #hasFlags: boolean;
   readonly #firstSection: number;
+  readonly #tellsModseq: boolean;
   #flagTexts: string[] = [];
   #flagsOf: Rows["flagSets"] | null = null;
   overlay: Overlay = new Map();
@@ -77,6 +78,7 @@ export class Renderer {
   constructor(view: View, items: readonly Item[], modes: Modes) {
     this.#view = view;
     this.#hasFlags = items.some((item) => item.kind === "flags");
+    this.#tellsModseq = modes.condstore && !items.some((item) => item.kind === "modseq");
     this.#firstSection = items.findIndex((item) => item.kind === "section");
     let section = 0;
     this.#parts = items.map((item) => this.#part(item, item.kind === "section" ? section++ : 0, modes));
@@ -99,10 +101,16 @@ export class Renderer {
     this.#parts.forEach((part, n) => {
       if (n > 0) w.text(" ");
       // RFC 9051 §6.4.5: \Seen set by this FETCH is told with it; before the text, as clients are used to.
-      if (n === flagsAt) w.text(`FLAGS (${this.#flags(rows, i, uid)}) `);
+      if (n === flagsAt) w.text(this.#seen(rows, i, uid));
       part(w, rows, i, uid);
     });
     w.text(")\r\n");
+  }
+
+  #seen(rows: Rows, i: number, uid: number): string {
+    // RFC 7162 §3.1: once CONDSTORE is on, flags that changed are told with their MODSEQ.
+    const modseq = this.#tellsModseq ? `MODSEQ (${this.overlay.get(uid)?.modseq}) ` : "";
+    return `FLAGS (${this.#flags(rows, i, uid)}) ${modseq}`;
   }
 
   #flags(rows: Rows, i: number, uid: number): string {
