@@ -32,6 +32,14 @@ export const keyslotSchema = z.strictObject({
 });
 export type Keyslot = z.infer<typeof keyslotSchema>;
 
+/** A master key from before a rotation, wrapped under the one after it (`seal/rotate.ts`). */
+export const previousKeySchema = z.strictObject({
+  keyId: z.string().regex(/^[0-9a-f]{32}$/),
+  nonce: base64.max(64),
+  wrapped: base64.max(256),
+});
+export type PreviousKey = z.infer<typeof previousKeySchema>;
+
 export const mailboxRecordSchema = z.strictObject({
   id: z.string().min(1).max(64),
   /** Login name and primary address, folded to lower case. */
@@ -46,6 +54,8 @@ export const mailboxRecordSchema = z.strictObject({
   /** Bytes of raw mail that may be kept. */
   quotaBytes: z.int().nonnegative(),
   keyslots: z.array(keyslotSchema).max(200),
+  /** Newest first; each wrapped under the key that followed it. Absent: never rotated. */
+  previous: z.array(previousKeySchema).max(10).optional(),
   state: z.enum(["active", "deleted"]),
 });
 export type MailboxRecord = z.infer<typeof mailboxRecordSchema>;

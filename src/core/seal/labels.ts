@@ -15,6 +15,8 @@ export const labels = {
   backupMac: "postern/mailbox/backup-mac/1",
   /** MAC key of filed bodies, from the master key. */
   bodyMac: "postern/mailbox/body-mac/1",
+  /** Wraps the master key before a rotation, from the one after it. */
+  previousKey: "postern/mailbox/previous-key/1",
   /** Key-encryption key of a keyslot, by kind, from the slot's secret and salt. */
   slotKey: {
     "app-password": "postern/keyslot/app-password/1",

@@ -129,6 +129,17 @@ export class Database {
     return this.#sqlite.inTransaction;
   }
 
+  /**
+   * Every page under another key, in one transaction of the WAL: a crash leaves the file whole under one of the two. `key` is zeroed.
+   */
+  rekey(key: Buffer): void {
+    const raw = Buffer.concat([Buffer.from("raw:"), key]);
+    this.#sqlite.rekey(raw);
+    raw.fill(0);
+    key.fill(0);
+    this.#sqlite.pragma("wal_checkpoint(TRUNCATE)");
+  }
+
   /** All or nothing, durable when it returns. */
   transaction<T>(work: () => T): T {
     this.run("BEGIN IMMEDIATE");

@@ -20,7 +20,7 @@ type Unsealed = { id: string; inner: InnerEnvelope; prepared: Prepared };
 export async function drainBatch(
   mailbox: Mailbox,
   inbox: Inbox,
-  opener: Opener,
+  openers: readonly Opener[],
   onUnreadable: (id: string) => void,
   pause: () => Promise<void>,
 ): Promise<boolean> {
@@ -31,7 +31,7 @@ export async function drainBatch(
   for (const sealed of waiting) {
     if (isHandled(mailbox, sealed.id)) filed.push(sealed.id);
     else {
-      const opened = await unseal(sealed, opener, pause);
+      const opened = await unseal(sealed, openers, pause);
       if (opened) ready.push(opened);
       else {
         inbox.setAside(sealed.id);
@@ -48,10 +48,24 @@ function isHandled(mailbox: Mailbox, id: string): boolean {
   return mailbox.db.value("SELECT 1 FROM handled WHERE id = ?", id) !== undefined;
 }
 
-async function unseal({ id, bytes }: Sealed, opener: Opener, pause: () => Promise<void>): Promise<Unsealed | null> {
+async function unseal(
+  sealed: Sealed,
+  openers: readonly Opener[],
+  pause: () => Promise<void>,
+): Promise<Unsealed | null> {
+  for (const opener of openers) {
+    const message = openWith(sealed, opener);
+    if (!message) continue;
+    const { inner, raw } = message;
+    return { id: sealed.id, inner, prepared: await prepareInSlices(raw, pause) };
+  }
+  return null;
+}
+
+function openWith({ bytes }: Sealed, opener: Opener): { inner: InnerEnvelope; raw: Uint8Array } | null {
   try {
     const { head: inner, raw } = openMessage([bytes], opener);
-    return { id, inner, prepared: await prepareInSlices(concat(utf8(inner.trace), ...raw), pause) };
+    return { inner, raw: concat(utf8(inner.trace), ...raw) };
   } catch (cause) {
     if (cause instanceof SealError) return null;
     throw cause;

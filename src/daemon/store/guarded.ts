@@ -2,6 +2,7 @@
  * A secret in guarded memory of its own: locked against swapping where RLIMIT_MEMLOCK allows, left out of core dumps, not readable
  * between uses, wiped when done. Belongs to the thread that made it.
  */
+import { timingSafeEqual } from "node:crypto";
 import sodium from "sodium-native";
 
 export class Guarded {
@@ -25,6 +26,10 @@ export class Guarded {
     } finally {
       sodium.sodium_mprotect_noaccess(this.#memory);
     }
+  }
+
+  equals(other: Uint8Array): boolean {
+    return this.use((secret) => secret.length === other.length && timingSafeEqual(secret, other));
   }
 
   wipe(): void {

@@ -109,6 +109,16 @@ export class Inbox {
     this.#recount();
   }
 
+  /** Another key may open what one did not. */
+  retryUnreadable(): void {
+    if (this.unreadable === 0) return;
+    this.#db.transaction(() => {
+      this.#db.run("INSERT OR IGNORE INTO sealed (id, arrived_at, bytes) SELECT id, at, bytes FROM unreadable");
+      this.#db.run("DELETE FROM unreadable");
+    });
+    this.#recount();
+  }
+
   get unreadable(): number {
     return this.#db.value<number>("SELECT count(*) FROM unreadable") ?? 0;
   }

@@ -5,7 +5,8 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hex, utf8 } from "../../core/bytes.ts";
-import { deriveKeys } from "../../core/seal/keys.ts";
+import type { PreviousKey } from "../../core/contract/mailbox.ts";
+import { deriveKeys, type MailboxKeys } from "../../core/seal/keys.ts";
 import { labels } from "../../core/seal/labels.ts";
 import { type Opener, openerOf } from "../../core/seal/open.ts";
 import { nativePrimitives } from "../platform.ts";
@@ -19,6 +20,7 @@ import { Inbox } from "./inbox.ts";
 import { type Hooks, Mailbox } from "./mailbox.ts";
 import { Refusal } from "./refusal.ts";
 import { afterRestore, generationOf, isMarkedRestored, unmarkRestored } from "./restore.ts";
+import { formerKeys, openMail, wipeKeys } from "./rotate.ts";
 import { removeIndex, TextIndex } from "./search/index.ts";
 import { Indexer } from "./search/indexer.ts";
 import type { Announced } from "./types.ts";
@@ -29,6 +31,8 @@ export type KeeperOptions = { dir: string; nodeKey: Uint8Array; graceMs: number 
 export type News =
   | { kind: "changes"; mailbox: string; changes: Announced[] }
   | { kind: "state"; mailbox: string; generation: number; usedBytes: number; highestModseq: number; waiting: number }
+  /** The owner's master key derives this public key. */
+  | { kind: "proven"; mailbox: string; keyId: string }
   | { kind: "alarm"; mailbox: string; what: string };
 
 export type OpenFacts = {
@@ -38,11 +42,14 @@ export type OpenFacts = {
   /** The mirrors: an older file is not to be trusted. */
   generation: number;
   highestModseq: number;
+  /** Former master keys, wrapped. */
+  previous: readonly PreviousKey[];
 };
 
 type Open = {
   mailbox: Mailbox;
-  opener: Opener;
+  /** The mailbox's own, and those of its former keys. */
+  openers: Opener[];
   masterKey: Guarded;
   indexer: Indexer;
   sessions: Set<number>;
@@ -75,6 +82,11 @@ export class Keeper {
   /** Opens the mailbox for a session, with MK just unwrapped (taken over and zeroed). */
   async enter(session: number, facts: OpenFacts, masterKey: Uint8Array): Promise<void> {
     let open = this.#open.get(facts.mailbox);
+    // The key was rotated while it was open: who came in with the old one is out.
+    if (open && !open.masterKey.equals(masterKey)) {
+      this.lock(facts.mailbox);
+      open = undefined;
+    }
     if (open) masterKey.fill(0);
     else {
       open = this.#unlock(facts, masterKey);
@@ -189,7 +201,7 @@ export class Keeper {
     const unreadable = () => this.#tell({ kind: "alarm", mailbox: id, what: "a sealed message does not open" });
     while (
       this.#open.get(id) === open &&
-      (await drainBatch(open.mailbox, this.inbox(id), open.opener, unreadable, pause))
+      (await drainBatch(open.mailbox, this.inbox(id), open.openers, unreadable, pause))
     ) {
       await pause();
     }
@@ -198,23 +210,25 @@ export class Keeper {
 
   #unlock(facts: OpenFacts, masterKey: Uint8Array): Open {
     const keys = deriveKeys(masterKey, nativePrimitives);
+    const former = formerKeys(masterKey, facts.mailbox, facts.previous);
     const guarded = new Guarded(masterKey);
-    keys.backupMac.fill(0);
     try {
-      const opener = openerOf(keys.sealSeed, nativePrimitives);
+      const openers = [keys, ...former].map(({ sealSeed }) => openerOf(sealSeed, nativePrimitives));
+      const proven = hex(openers[0]?.keyId ?? new Uint8Array(0)) === facts.keyId;
       // The edge can't slip in a key of its own: what MK derives must be what the record names.
-      if (hex(opener.keyId) !== facts.keyId) {
+      if (!proven) {
         this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the record's public key is not this mailbox's" });
       }
-      const mailbox = this.#openMailbox(facts, keys.mailKey, keys.bodyMac);
+      const mailbox = this.#openMailbox(facts, keys, former);
+      if (proven) this.#tell({ kind: "proven", mailbox: facts.mailbox, keyId: facts.keyId });
       const indexer = this.#openIndex(mailbox, keys.indexKey);
-      return { mailbox, opener, masterKey: guarded, indexer, sessions: new Set(), closing: null, draining: null };
+      this.inbox(facts.mailbox).retryUnreadable();
+      return { mailbox, openers, masterKey: guarded, indexer, sessions: new Set(), closing: null, draining: null };
     } catch (cause) {
       guarded.wipe();
       throw cause;
     } finally {
-      keys.sealSeed.fill(0);
-      keys.indexKey.fill(0);
+      for (const some of [keys, ...former]) wipeKeys(some);
     }
   }
 
@@ -227,15 +241,16 @@ export class Keeper {
     return indexer;
   }
 
-  #openMailbox(facts: OpenFacts, mailKey: Uint8Array, bodyMac: Uint8Array): Mailbox {
+  #openMailbox(facts: OpenFacts, keys: MailboxKeys, former: readonly MailboxKeys[]): Mailbox {
     const path = join(this.#made(facts.mailbox), "mail.db");
     if (facts.generation > 0 && !existsSync(path)) {
       this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the mailbox file is missing" });
       throw new Refusal("UNAVAILABLE", "The mailbox can't be opened");
     }
-    const db = Database.open(path, Buffer.from(mailKey.buffer), "mailbox/mail");
+    const { db, rotated } = openMail(path, keys, former);
+    if (rotated) removeIndex(join(dirname(path), "index.db"));
     try {
-      return this.#settle(db, facts, bodyMac);
+      return this.#settle(db, facts, Uint8Array.from(keys.bodyMac));
     } catch (cause) {
       db.close();
       throw named(path, cause);

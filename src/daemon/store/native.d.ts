@@ -19,6 +19,7 @@ declare module "better-sqlite3" {
     prepare(text: string): Statement;
     exec(text: string): this;
     key(key: Buffer): number;
+    rekey(key: Buffer): number;
     pragma(text: string, options?: { simple: boolean }): unknown;
     function(name: string, options: { deterministic: boolean }, work: (...values: unknown[]) => unknown): this;
     close(): this;

@@ -89,6 +89,10 @@ export class NodeState {
     });
   }
 
+  pin(mailbox: string, keyId: string): void {
+    this.#db.run("UPDATE mailbox SET pinned_key_id = ? WHERE id = ?", keyId, mailbox);
+  }
+
   mirror(mirrors: readonly Mirror[], uses: readonly SlotUse[]): void {
     this.#db.transaction(() => {
       for (const { mailbox, generation, usedBytes, highestModseq, waiting } of mirrors) {

@@ -43,6 +43,8 @@ export const operations = {
   },
   nodeSynced: (context: Context, _: null) => nodeState(context).awaitSync(false),
   nodeSave: (context: Context, { record }: { record: MailboxRecord }) => nodeState(context).save(record),
+  nodePin: (context: Context, { mailbox, keyId }: { mailbox: string; keyId: string }) =>
+    nodeState(context).pin(mailbox, keyId),
   nodeMirror: (context: Context, { mirrors, uses }: { mirrors: Mirror[]; uses: SlotUse[] }) =>
     nodeState(context).mirror(mirrors, uses),
 

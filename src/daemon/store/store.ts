@@ -121,6 +121,7 @@ export class Store {
   #hear(news: News): void {
     if (news.kind === "changes") this.#hub.publish(news.mailbox, news.changes);
     else if (news.kind === "alarm") this.#alarm(news.mailbox, news.what);
+    else if (news.kind === "proven") this.#pin(news.mailbox, news.keyId);
     else {
       const placed = this.#placed.get(news.mailbox);
       if (!placed) return;
@@ -130,6 +131,14 @@ export class Store {
       placed.waiting = news.waiting;
       this.#mirrors.state(news);
     }
+  }
+
+  /** A key id that its owner's login has proven is the one to expect from now on. */
+  #pin(mailbox: string, keyId: string): void {
+    const placed = this.#placed.get(mailbox);
+    if (!placed || placed.pinnedKeyId === keyId) return;
+    placed.pinnedKeyId = keyId;
+    void this.#node.call("nodePin", { mailbox, keyId }).catch(() => undefined);
   }
 
   #alarm(mailbox: string, what: string): void {
@@ -179,6 +188,7 @@ export class Store {
       quotaBytes: record?.quotaBytes ?? 0,
       generation: placed?.generation ?? 0,
       highestModseq: placed?.highestModseq ?? 0,
+      previous: record?.previous ?? [],
     };
     const thread = this.#threadOf(record?.id ?? address);
     const real = record !== undefined;
