@@ -86,7 +86,9 @@ describe("a sync that fails", () => {
     const db = open("inbox.db", "mailbox/inbox");
     const waiting: (() => void)[] = [];
     const inbox = new Inbox(db, { now: Date.now, soon: (work) => waiting.push(work) });
-    const commit = () => waiting.splice(0).forEach((work) => work());
+    const commit = () => {
+      for (const work of waiting.splice(0)) work();
+    };
     failNextCommit(db);
     const both = ["a", "b"].map((id) => inbox.accept(id, utf8(id)).catch((cause: Error) => cause.message));
     commit();
