@@ -3,9 +3,10 @@ import { apiRoutes } from "./api/index.ts";
 import { answerBells } from "./bell.ts";
 import { clientSetupRoutes, isClientSetup } from "./client-setup/index.ts";
 import { dashboardRoutes } from "./dashboard/index.ts";
+import { watchDrift } from "./dns/health.ts";
 import { takeEmail } from "./email.ts";
 import { nodeRoutes } from "./node-routes.ts";
-import { openEdge } from "./platform.ts";
+import { type Edge, openEdge } from "./platform.ts";
 import { rawRoutes } from "./raw-link.ts";
 import { sweep } from "./sweep.ts";
 import { isVerification, verifyRoutes } from "./verify-pages.tsx";
@@ -28,9 +29,15 @@ function routesFor(request: Request): { fetch: typeof node.fetch } {
   return pathname.startsWith("/api/") ? api : dashboard;
 }
 
+/** The cron: what waits first, then what is only looked at. */
+async function round(edge: Edge): Promise<void> {
+  await sweep(edge);
+  await watchDrift(edge);
+}
+
 export default {
   email: (message, env, context) => takeEmail(message, openEdge(env, context)),
   fetch: (request, env, context) => routesFor(request).fetch(request, env, context),
   queue: (batch, env, context) => answerBells(batch, openEdge(env, context)),
-  scheduled: (_event, env, context) => sweep(openEdge(env, context)),
+  scheduled: (_event, env, context) => round(openEdge(env, context)),
 } satisfies ExportedHandler<Env>;

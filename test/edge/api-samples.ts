@@ -53,6 +53,12 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     alias: { params: alias, missing: { alias: none } },
     changeAlias: { params: alias, missing: { alias: none }, body: { note: "changed" } },
     removeAlias: { params: alias, missing: { alias: none } },
+    vacation: { params: alias, missing: { alias: none } },
+    setVacation: { params: alias, missing: { alias: none }, body: { text: "Back on Monday." } },
+    removeVacation: { params: alias, missing: { alias: none } },
+    txtRules: { params: domain, ...noDomain },
+    setTxtRules: { params: domain, ...noDomain, body: { enabled: true } },
+    sealTxt: { params: {}, body: { domain: "a.test", rules: "hello:me@elsewhere.test" } },
     explain: { params: domain, ...noDomain, body: { local: "hello", mailFrom: "bob@friendly.test" } },
     exportAliases: { params: domain, ...noDomain },
     importAliases: { params: domain, ...noDomain, body: importBody },
@@ -135,6 +141,7 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
   );
   await stranger.post("/domains", { name: "b.test" });
   const alias = String((await owner.post(`/domains/${domain}/aliases`, aliasBody("hello"))).body["id"]);
+  await away(edge, alias);
   const box = mailboxBody(edge, "ana@a.test");
   await owner.post("/mailboxes", box);
   await edge.deliver({ from: "bob@friendly.test", to: ["hello@a.test"], raw: letter("bob@friendly.test") });
@@ -170,6 +177,14 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
   });
   const ids = { domain, alias, mailbox: box.id, slot: box.keyslots[0]?.id ?? "", key, guest, session, rule, hook };
   return { ...ids, message: message?.id ?? "", invitation: invitation?.id ?? "" };
+}
+
+async function away(edge: Edge, alias: string): Promise<void> {
+  await edge.env.DIRECTORY.prepare(
+    "insert or replace into vacation (alias, subject, text, every_days, enabled) values (?, '', 'away', 7, 1)",
+  )
+    .bind(alias)
+    .run();
 }
 
 /** A domain with mailboxes may not be removed. */

@@ -9,13 +9,17 @@ import { nodeRows } from "./rows/nodes.ts";
 import { ruleRows } from "./rows/rules.ts";
 import { sessionRows } from "./rows/session.ts";
 import { teamRows } from "./rows/team.ts";
+import { txtRows } from "./rows/txt.ts";
+import { vacationRows } from "./rows/vacation.ts";
 
 export const rows: readonly Row[] = [
   ...sessionRows,
   ...accountRows,
   ...domainRows,
+  ...vacationRows,
   ...aliasRows,
   ...ruleRows,
+  ...txtRows,
   ...mailboxRows,
   ...activityRows,
   ...teamRows,

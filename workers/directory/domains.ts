@@ -120,6 +120,12 @@ export async function setDomainState(world: World, id: string, state: Domain["st
   await world.db.update(domain).set({ state }).where(eq(domain.id, id));
 }
 
+/** Whether TXT rules count behind the directory's. */
+export async function setTxtRules(world: World, of: { id: string; name: string }, txtRules: boolean): Promise<void> {
+  await world.db.update(domain).set({ txtRules }).where(eq(domain.id, of.id));
+  await record(world, { domain: of.id, act: txtRules ? "txt.on" : "txt.off", subject: of.name });
+}
+
 export async function setDomainNode(world: World, of: Domain, node: string | null): Promise<void> {
   await world.db.update(domain).set({ node }).where(eq(domain.id, of.id));
   await record(world, { domain: of.id, act: "domain.changed", subject: of.name, detail: { node } });
