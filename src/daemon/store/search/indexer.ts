@@ -6,7 +6,9 @@ import type { Mailbox } from "../mailbox.ts";
 import type { TextIndex } from "./index.ts";
 
 const sliceMs = 6;
-const restMs = { idle: 1, busy: 20 };
+const restMs = { idle: 1, busy: 15 };
+/** Calls during one rest and slice that make a thread busy; a poll now and then does not. */
+const busyCalls = 3;
 /** After the last filing: a burst of mail is indexed once it is over. */
 const settleMs = 250;
 /** Slices between two commits. */
@@ -43,7 +45,7 @@ export class Indexer {
 
   #slice(): void {
     this.#timer = null;
-    const busy = this.#workload() !== this.#seen;
+    const busy = this.#workload() - this.#seen >= busyCalls;
     const more = this.#index.advance(this.#mailbox, sliceMs);
     if (!more || ++this.#slices % slicesPerCommit === 0) this.#index.commit();
     if (more) this.#sleep(busy ? restMs.busy : restMs.idle);
