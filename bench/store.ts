@@ -16,7 +16,7 @@ export async function run(args: string[]): Promise<number> {
     return 2;
   }
   const encrypted = await measure(messages, []);
-  const plain = await measure(messages, ["--import", here("plain-pages.ts")]);
+  const plain = await measure(messages, ["--import", here("plain-pages.ts")], ["plain"]);
   process.stdout.write(`${messages} messages: 78 % 2 KB, 20 % 20 KB, 2 % 1 MB\n`);
   process.stdout.write(`${"".padEnd(32)}${"encrypted".padStart(12)}${"no cipher".padStart(12)}${"cost".padStart(8)}\n`);
   for (const [name, value] of Object.entries(encrypted)) process.stdout.write(row(name, value, plain[name]));
@@ -26,12 +26,12 @@ export async function run(args: string[]): Promise<number> {
 /** `cost`: how many times as long, or as much, with the cipher. */
 function row(name: string, value: number, without: number | undefined): string {
   const ratio = without === undefined ? Number.NaN : name.endsWith("/s") ? without / value : value / without;
-  const shown = [value, without ?? Number.NaN].map((figure) => figure.toFixed(1).padStart(12)).join("");
-  return `${name.padEnd(32)}${shown}${ratio.toFixed(2).padStart(8)}\n`;
+  const shown = [value, without].map((figure) => (figure?.toFixed(1) ?? "").padStart(12)).join("");
+  return `${name.padEnd(32)}${shown}${(Number.isNaN(ratio) ? "" : ratio.toFixed(2)).padStart(8)}\n`;
 }
 
-function measure(messages: number, preload: string[]): Promise<Record<string, number>> {
-  const child = spawn(process.execPath, [...preload, here("measure.ts"), String(messages)], {
+function measure(messages: number, preload: string[], more: string[] = []): Promise<Record<string, number>> {
+  const child = spawn(process.execPath, [...preload, here("measure.ts"), String(messages), ...more], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let said = "";
