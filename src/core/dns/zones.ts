@@ -1,13 +1,14 @@
 /**
  * A resolver over a written-down zone: for tests, for `postern prove --dns` and for pasted evidence. Names compare
- * without case or final dot; a name that is not listed is NXDOMAIN; TIMEOUT and SERVFAIL may stand for a whole name or one type.
+ * without case or final dot; a name that is not listed is NXDOMAIN; TIMEOUT, SERVFAIL and NXDOMAIN may stand for a whole name or
+ * for one type.
  */
 import { z } from "zod";
 import { latin1, utf8 } from "../bytes.ts";
 import type { DnsAnswer, DnsRecords, DnsType, Resolver } from "../ports.ts";
 import { toName } from "./name.ts";
 
-const trouble = z.enum(["TIMEOUT", "SERVFAIL"]);
+const trouble = z.enum(["TIMEOUT", "SERVFAIL", "NXDOMAIN"]);
 const names = z.union([z.array(z.string()), z.string(), trouble]);
 const entry = z.object({
   TXT: z.union([z.array(z.union([z.string(), z.array(z.string())])), z.string()]).optional(),
@@ -64,6 +65,7 @@ function lookUp<T extends DnsType>(
 function answer<T extends DnsType>(values: unknown, type: T): DnsAnswer<DnsRecords[T]> {
   if (values === "TIMEOUT") return { kind: "trouble", reason: "timeout" };
   if (values === "SERVFAIL") return { kind: "trouble", reason: "servfail" };
+  if (values === "NXDOMAIN") return { kind: "none", nxdomain: true };
   if (values === undefined) return { kind: "none", nxdomain: false };
   const list: unknown[] = Array.isArray(values) ? values : [values];
   if (list.length === 0) return { kind: "none", nxdomain: false };

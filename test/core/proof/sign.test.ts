@@ -176,6 +176,15 @@ describe("ARC", () => {
     expect(await sealArc({ raw: marked, arc: after, results: "x" }, relay, webCrypto)).toBeNull();
   });
 
+  test("a chain with a hole is sealed as failed above its highest number", async () => {
+    const { raw, zones, relay } = await sealed(3);
+    const holed = fromLatin1(latin1(raw).replace(/ARC-Seal: i=2[\s\S]*?(?=ARC-Seal: i=1)/, ""));
+    const { arc } = await proofOf(holed, zones);
+    expect(arc).toMatchObject({ cv: "fail", instances: 3 });
+    const seal = await sealArc({ raw: holed, arc, results: "relay.test; arc=fail" }, relay, webCrypto);
+    expect(seal).toMatch(/^ARC-Seal: i=4;[\s\S]*cv=fail/);
+  });
+
   test("a trusted sealer overrides DMARC's disposition, a stranger does not", async () => {
     const { raw, zones, relay } = await sealed(0);
     const listed = fromLatin1(

@@ -35,18 +35,19 @@ export function readChain(header: Header): Chain | null {
   const bytes = columns.flat().reduce((sum, field) => sum + field.end - field.start, 0);
   if (bytes > limits.proof.arcBytes) return { broken: "too-large", instances: most };
   const numbered = columns.map((fields) => byInstance(header, fields));
-  const instances = Math.max(...numbered.map((column) => (column ? column.size : 0)), 0);
+  // Whoever seals a broken chain as failed goes on above its highest number.
+  const instances = Math.max(most, ...columns.flat().map((field) => instanceOf(header, field) ?? 0));
   if (numbered.some((column) => column === null)) return { broken: "instance-syntax", instances };
-  return assemble(header, numbered as Map<number, Field>[], most);
+  return assemble(header, numbered as Map<number, Field>[], most, instances);
 }
 
-function assemble(header: Header, numbered: Map<number, Field>[], most: number): Chain {
+function assemble(header: Header, numbered: Map<number, Field>[], most: number, instances: number): Chain {
   const sets: ArcSet[] = [];
   for (let instance = 1; instance <= most; instance++) {
     const [results, signature, seal] = numbered.map((column) => column.get(instance));
-    if (!results || !signature || !seal) return { broken: `incomplete-set-${instance}`, instances: most };
+    if (!results || !signature || !seal) return { broken: `incomplete-set-${instance}`, instances };
     const sealTags = readSeal(header, seal, instance);
-    if (typeof sealTags === "string") return { broken: `${sealTags}-${instance}`, instances: most };
+    if (typeof sealTags === "string") return { broken: `${sealTags}-${instance}`, instances };
     sets.push({ instance, results, signature, seal, sealTags });
   }
   return { sets };

@@ -4,10 +4,11 @@
 
 import { latin1, utf8 } from "../../bytes.ts";
 import { limits } from "../../limits.ts";
-import { type Header, readHeader } from "../../message/header.ts";
+import { fieldsNamed, fieldValue, type Header, readHeader } from "../../message/header.ts";
 import type { Crypto } from "../../ports.ts";
 import { CanonicalFields, canonicalField } from "../dkim/fields.ts";
 import { bodyHash, commonTags, namesToSign, type Signer, signedField } from "../dkim/sign.ts";
+import { parseTags } from "../dkim/tags.ts";
 import type { ArcResult } from "../types.ts";
 import { readChain } from "./chain.ts";
 
@@ -30,9 +31,9 @@ export async function sealArc(
   crypto: Crypto,
 ): Promise<string | null> {
   const instance = arc.instances + 1;
-  if (arc.cv === "temperror" || instance > limits.proof.arcInstances || isGivenUp(arc)) return null;
-  const signer: Signer = { ...sealer, canon: "relaxed" };
   const header = readHeader(raw);
+  if (arc.cv === "temperror" || instance > limits.proof.arcInstances || isGivenUp(header)) return null;
+  const signer: Signer = { ...sealer, canon: "relaxed" };
   const i = String(instance);
   const names = namesToSign(header, ["dkim-signature"]);
   const fields = new CanonicalFields(header);
@@ -53,8 +54,9 @@ export async function sealArc(
 }
 
 // §5.1.2: nobody seals above a cv=fail.
-function isGivenUp({ cv, reason }: ArcResult): boolean {
-  return cv === "fail" && reason.startsWith("sealed-as-failed");
+function isGivenUp(header: Header): boolean {
+  const seals = fieldsNamed(header, "arc-seal").slice(0, limits.proof.arcInstances);
+  return seals.some((seal) => parseTags(fieldValue(header, seal))?.get("cv")?.toLowerCase() === "fail");
 }
 
 function earlierSets(header: Header, fields: CanonicalFields): Uint8Array[] {
