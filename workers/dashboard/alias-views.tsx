@@ -320,6 +320,9 @@ export const EditForm: FC<Common & { id: string }> = ({ visitor, domain, id, for
     <DomainHead domain={domain} at="aliases" />
     <section class="card" aria-labelledby="edit">
       <h2 id="edit">Edit alias</h2>
+      <p>
+        <a href={`/domains/${domain.id}/aliases/${id}/answer`}>Automatic answer</a>
+      </p>
       <form method="post" action={`/domains/${domain.id}/aliases/${id}`} class="stack">
         <FormToken token={visitor.formToken} />
         <Fields {...{ domain, form, problem, mailboxes }} />

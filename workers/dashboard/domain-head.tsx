@@ -11,6 +11,7 @@ const tabs = [
   { at: "explain", path: "/explain", label: "Explain" },
   { at: "transfer", path: "/transfer", label: "Import" },
   { at: "setup", path: "/setup", label: "DNS" },
+  { at: "txt", path: "/txt", label: "TXT" },
   { at: "team", path: "/team", label: "People" },
   { at: "audit", path: "/audit", label: "Log" },
 ] as const;

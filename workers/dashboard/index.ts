@@ -5,6 +5,7 @@ import { type App, findVisitor, refuseForeign } from "../sign-in/visitor.ts";
 import { errorPage, securityHeaders } from "./guard.tsx";
 import { activityPages } from "./pages/activity.tsx";
 import { aliasPages } from "./pages/aliases.tsx";
+import { answerPages } from "./pages/answers.tsx";
 import { domainPages } from "./pages/domains.tsx";
 import { explainPages } from "./pages/explain.tsx";
 import { hookPages } from "./pages/hooks.tsx";
@@ -18,6 +19,7 @@ import { signInPages } from "./pages/sign-in.tsx";
 import { signUpPages } from "./pages/sign-up.tsx";
 import { teamPages } from "./pages/team.tsx";
 import { transferPages } from "./pages/transfer.tsx";
+import { txtPages } from "./pages/txt.tsx";
 
 const pages = [
   signInPages,
@@ -35,6 +37,8 @@ const pages = [
   explainPages,
   hookPages,
   transferPages,
+  answerPages,
+  txtPages,
 ];
 
 export function dashboardRoutes(): Hono<App> {
