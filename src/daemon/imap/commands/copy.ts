@@ -5,7 +5,7 @@ import { command, type Selected } from "../command.ts";
 import { readMailbox } from "../names.ts";
 import type { Copied } from "../port.ts";
 import type { Decoder } from "../wire/decoder.ts";
-import { type MessageSet, writeOrdered, writeSet } from "../wire/sets.ts";
+import { type MessageSet, writeSet } from "../wire/sets.ts";
 import { tryCreate } from "./append.ts";
 
 const parse = (d: Decoder, uid: boolean, s: Selected): { set: MessageSet; target: string } => ({
@@ -15,7 +15,7 @@ const parse = (d: Decoder, uid: boolean, s: Selected): { set: MessageSet; target
 
 /** null when no message was there: COPYUID has no empty set (RFC 4315 §3). */
 function copyUid({ uidvalidity, from, to }: Copied): Code | null {
-  return from.length === 0 ? null : `COPYUID ${uidvalidity} ${writeSet(from)} ${writeOrdered(to)}`;
+  return from.length === 0 ? null : `COPYUID ${uidvalidity} ${writeSet(from)} ${writeSet(to)}`;
 }
 
 export const copy = command({

@@ -83,7 +83,7 @@ export const thread = command({
 
 /** `(2)(3 6 (4 23)(44 7 96))`: a lone child follows its parent, several stand in parentheses. RFC 5256 §4. */
 export function writeThreads({ uids, depths }: Threads, number: (uid: number) => number): string {
-  const children = childCounts(depths);
+  const { parents, children } = family(depths);
   const open: number[] = [];
   let text = "";
   for (let i = 0; i < uids.length; i++) {
@@ -92,7 +92,7 @@ export function writeThreads({ uids, depths }: Threads, number: (uid: number) =>
       open.pop();
       text += ")";
     }
-    const parent = parentOf(depths, i);
+    const parent = parents[i] as number;
     const isAlone = parent >= 0 && children[parent] === 1;
     const isFirst = parent >= 0 && parent === i - 1;
     const uid = uids[i] as number;
@@ -106,20 +106,18 @@ export function writeThreads({ uids, depths }: Threads, number: (uid: number) =>
   return text + ")".repeat(open.length);
 }
 
-function childCounts(depths: Uint32Array): Uint32Array {
-  const counts = new Uint32Array(depths.length);
+/** Each row's parent (-1: none), and how many children each has. */
+function family(depths: Uint32Array): { parents: Int32Array; children: Uint32Array } {
+  const parents = new Int32Array(depths.length).fill(-1);
+  const children = new Uint32Array(depths.length);
   const path: number[] = [];
   depths.forEach((depth, i) => {
-    path.length = depth;
-    const parent = path[depth - 1];
-    if (parent !== undefined) counts[parent] = (counts[parent] ?? 0) + 1;
+    const parent = depth === 0 ? undefined : path[depth - 1];
+    if (parent !== undefined) {
+      parents[i] = parent;
+      children[parent] = (children[parent] ?? 0) + 1;
+    }
     path[depth] = i;
   });
-  return counts;
-}
-
-function parentOf(depths: Uint32Array, i: number): number {
-  const depth = depths[i] as number;
-  for (let at = i - 1; at >= 0 && depth > 0; at--) if (depths[at] === depth - 1) return at;
-  return -1;
+  return { parents, children };
 }

@@ -2,7 +2,7 @@
 import { Bad } from "../answers.ts";
 import type { Decoder } from "./decoder.ts";
 import { partialRange } from "./fetch.ts";
-import { writeOrdered } from "./sets.ts";
+import { writeSet } from "./sets.ts";
 
 export type Range = { first: number; last: number };
 export type Return = { min: boolean; max: boolean; all: boolean; count: boolean; save: boolean; partial: Range | null };
@@ -46,7 +46,7 @@ export function writeResults(wanted: Return, numbers: Uint32Array): string {
   if (wanted.min && some) text += ` MIN ${numbers[0]}`;
   if (wanted.max && some) text += ` MAX ${numbers[numbers.length - 1]}`;
   if (wanted.count) text += ` COUNT ${numbers.length}`;
-  if (wanted.all && some) text += ` ALL ${writeOrdered(numbers)}`;
+  if (wanted.all && some) text += ` ALL ${writeSet(numbers)}`;
   if (wanted.partial) text += writePartial(wanted.partial, numbers);
   return text;
 }
@@ -54,7 +54,7 @@ export function writeResults(wanted: Return, numbers: Uint32Array): string {
 function writePartial(range: Range, numbers: Uint32Array): string {
   const slice = part(numbers, range);
   // RFC 9394 §3.1: from the end, the slice is still shown ascending.
-  return ` PARTIAL (${range.first}:${range.last} ${slice.length === 0 ? "NIL" : writeOrdered(slice)})`;
+  return ` PARTIAL (${range.first}:${range.last} ${slice.length === 0 ? "NIL" : writeSet(slice)})`;
 }
 
 /** What `$` holds afterwards (RFC 5182 §2.4, RFC 9394 §3.1): all that was found, unless only ends or a slice were asked for. */

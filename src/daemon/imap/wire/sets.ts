@@ -63,18 +63,13 @@ export function rangesOf(numbers: ArrayLike<number>): [number, number][] {
   return ranges;
 }
 
-/** `1:3,5`. Empty for none. */
+/** `1:3,5`, in the order given: COPYUID's second set and sorted results keep theirs. Empty for none. */
 export function writeSet(numbers: ArrayLike<number>): string {
   return writeRanges(rangesOf(numbers));
 }
 
 export function writeRanges(ranges: UidRanges): string {
   return ranges.map(([a, b]) => (a === b ? `${a}` : `${a}:${b}`)).join(",");
-}
-
-/** As `writeSet`, for numbers in any order (COPYUID's second set answers the first's order). */
-export function writeOrdered(numbers: ArrayLike<number>): string {
-  return writeRanges(rangesOf(numbers));
 }
 
 export function contains(ranges: UidRanges, n: number): boolean {
@@ -88,8 +83,4 @@ export function contains(ranges: UidRanges, n: number): boolean {
     else return true;
   }
   return false;
-}
-
-export function countOf(ranges: UidRanges): number {
-  return ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
 }
