@@ -14,7 +14,7 @@ export type Said = Reply | { news: News };
 
 /** Buffers inside `value` that nobody else uses, to be transferred. Looks a few levels deep, where results carry bytes. */
 export function ownBuffers(value: unknown, into: Set<ArrayBuffer> = new Set(), depth = 0): Set<ArrayBuffer> {
-  if (value === null || typeof value !== "object" || depth > 5) return into;
+  if (value === null || typeof value !== "object" || depth > 8) return into;
   if (ArrayBuffer.isView(value)) {
     // A view of a part (Node's small Buffers share a pool) is copied instead.
     if (value.buffer instanceof ArrayBuffer && value.byteLength === value.buffer.byteLength) into.add(value.buffer);

@@ -39,6 +39,9 @@ export const bodyChunk = 128 * 1024;
 export const codecs = { plain: 0, zstd: 1 };
 // Below this, one 4 KiB page holds the bytes either way, and a decompression costs more (40 µs) than reading it.
 const worthCompressing = 3500;
+/** Compressed is kept where it is at most this much of the size. */
+const worthwhile = 0.7;
+const sampleBytes = 4096;
 const sliceMs = 6;
 
 export function prepareMessage(raw: Uint8Array): Prepared {
@@ -122,13 +125,22 @@ function referencesOf(root: Entity): string[] {
 const fast = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
 
 function chunkOf(bytes: Uint8Array): Chunk {
-  if (bytes.length >= worthCompressing) {
+  if (bytes.length >= worthCompressing && isCompressible(bytes)) {
     const smaller = zstdCompressSync(bytes, fast);
-    if (smaller.length < bytes.length * 0.9) return { codec: codecs.zstd, bytes: smaller };
+    if (smaller.length < bytes.length * worthwhile) return { codec: codecs.zstd, bytes: smaller };
   }
   return { codec: codecs.plain, bytes };
 }
 
+// An attachment in base64 would shrink by its quarter of air alone, at five times the price of reading it: its middle tells.
+function isCompressible(bytes: Uint8Array): boolean {
+  if (bytes.length < 4 * sampleBytes) return true;
+  const from = Math.floor(bytes.length / 2);
+  const sample = bytes.subarray(from, from + sampleBytes);
+  return zstdCompressSync(sample, fast).length < sampleBytes * worthwhile;
+}
+
 export function unpackChunk(codec: number, bytes: Uint8Array): Uint8Array {
-  return codec === codecs.zstd ? zstdDecompressSync(bytes) : bytes;
+  // Room for a whole chunk at once: no joining of pieces.
+  return codec === codecs.zstd ? zstdDecompressSync(bytes, { chunkSize: bodyChunk }) : bytes;
 }
