@@ -2,6 +2,7 @@
  * One row owns a command: the states it may be given in, its UID form, whether it writes, its parser and its handler.
  * Dispatch, the state check and CAPABILITY are computed from the rows (commands/index.ts).
  */
+import type { ReadAhead } from "./ahead.ts";
 import type { Ok } from "./answers.ts";
 import type { Account, Box } from "./port.ts";
 import type { Session } from "./session.ts";
@@ -11,7 +12,14 @@ import type { LiteralHeader } from "./wire/reader.ts";
 
 export type Start = { at: "start"; session: Session };
 export type Authenticated = { at: "authenticated"; session: Session; account: Account };
-export type Selected = { at: "selected"; session: Session; account: Account; box: Box; view: View };
+export type Selected = {
+  at: "selected";
+  session: Session;
+  account: Account;
+  box: Box;
+  view: View;
+  ahead: ReadAhead;
+};
 export type State = Start | Authenticated | Selected;
 
 /** States a command may be given in, and what its handler then has. */

@@ -9,6 +9,7 @@ import type { Crowd, Member } from "../net/crowd.ts";
 import type { Connection } from "../net/listen.ts";
 import { cause } from "../net/log.ts";
 import type { TlsSource } from "../net/tls.ts";
+import { ReadAhead } from "./ahead.ts";
 import { Bad, Bye, No, type Ok, ok, refusalOf } from "./answers.ts";
 import { capabilities } from "./capability.ts";
 import type { Command, Facts, Outcome, Replies, Selected, State } from "./command.ts";
@@ -168,7 +169,7 @@ export class Session implements Member {
     const box = await account.open(name, readOnly);
     const view = new View(account, this.modes, box.readOnly);
     view.onRecent = () => box.claimRecent();
-    const s: Selected = { at: "selected", session: this, account, box, view };
+    const s: Selected = { at: "selected", session: this, account, box, view, ahead: new ReadAhead(box, view) };
     this.become(s);
     const snapshot = await box.snapshot();
     view.start(snapshot);
@@ -248,7 +249,10 @@ export class Session implements Member {
     skipTag(d);
     const { command, uid, name } = nameOf(d);
     if (!command) throw new Bad(`Unknown command ${plain(name).slice(0, 40)}`);
-    if (this.state.at === "selected") this.channel.write(this.state.view.tellAdded());
+    if (this.state.at === "selected") {
+      if (command.name !== "FETCH") this.state.ahead.drop();
+      this.channel.write(this.state.view.tellAdded());
+    }
     // RFC 9586 §3.1: what takes message numbers is refused.
     if (this.modes.uidonly && !uid && command.uid === true && command.name !== "EXPUNGE") {
       throw new Bad("Use the UID form", "UIDREQUIRED");

@@ -40,6 +40,11 @@ async function* run(s: Selected, { set, items, modifiers }: Args, uid: boolean):
     : ok(code);
 }
 
+/** Nothing that ever changes: then what was read a moment ago is as good. */
+function isLasting(items: readonly Item[]): boolean {
+  return items.every(({ kind }) => kind !== "flags" && kind !== "modseq" && kind !== "binary.size");
+}
+
 function isAboutFlags(items: readonly Item[]): boolean {
   return items.every(({ kind }) => kind === "flags" || kind === "uid") && items.some(({ kind }) => kind === "flags");
 }
@@ -87,9 +92,12 @@ async function* rows(
   let told = 0;
   let undecodable = false;
   const { flags, numbers } = s.view;
-  const learns = since === null && numbers.countIn(ranges) === numbers.count;
+  const isAhead = since === null && !marksSeen && numbers.countIn(ranges) === 1 && isLasting(items);
+  const learns = since === null && !isAhead && numbers.countIn(ranges) === numbers.count;
   const { changes } = flags;
-  for await (const batch of s.box.fetch(ranges, wantOf(items, since))) {
+  const want = wantOf(items, since);
+  const only = isAhead ? numbers.uidsIn(ranges)[0] : undefined;
+  for await (const batch of only === undefined ? s.box.fetch(ranges, want) : s.ahead.fetch(only, want)) {
     if (learns) flags.learn(batch);
     if (marksSeen) renderer.overlay = await markSeen(s, batch);
     if (items.some((item) => item.kind === "binary.size")) undecodable ||= await sizes(s, renderer, items, batch);
