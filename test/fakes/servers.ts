@@ -15,6 +15,8 @@ export type ServerOptions = Partial<
   /** false: LOGINDISABLED. */
   plain?: boolean;
   tls?: TlsSource;
+  /** Before a failed login is answered. */
+  firstDelayMs?: number;
   crowd?: ImapLimits["crowd"];
 };
 export type Servers = {
@@ -32,9 +34,9 @@ export async function servers(
   maildrops: Maildrops,
   options: ServerOptions = {},
 ): Promise<Servers> {
-  const { plain, tls, crowd, ...limits } = options;
+  const { plain, tls, crowd, firstDelayMs = 1, ...limits } = options;
   const bugs: string[] = [];
-  const attempts = new Attempts(Date.now, { firstDelayMs: 1, longestDelayMs: 5 });
+  const attempts = new Attempts(Date.now, { firstDelayMs, longestDelayMs: firstDelayMs * 5 });
   const common = {
     tls: tls ?? null,
     hostname: "mail.test",

@@ -8,6 +8,7 @@ import type { Channel } from "../net/channel.ts";
 import type { Crowd, Member } from "../net/crowd.ts";
 import type { Connection } from "../net/listen.ts";
 import { cause } from "../net/log.ts";
+import { Pause } from "../net/pause.ts";
 import type { TlsSource } from "../net/tls.ts";
 import { ReadAhead } from "./ahead.ts";
 import { Bad, Bye, No, type Ok, ok, refusalOf } from "./answers.ts";
@@ -40,6 +41,8 @@ export class Session implements Member {
   state: State = { at: "start", session: this };
   modes: Modes = noModes();
   loginFailures = 0;
+  /** Before a failed login is answered. */
+  readonly pause = new Pause();
   /** The tag of the command in hand. */
   tag = "";
   /** Ends what NOTIFY SET began. */
@@ -321,6 +324,7 @@ export class Session implements Member {
 
   #end(bye: Bye): void {
     this.#leaving ??= bye;
+    this.pause.cut();
     if (!this.isBusy || this.isWaiting) this.#farewell(bye);
   }
 

@@ -7,6 +7,7 @@ import { LineTooLong } from "../net/channel.ts";
 import type { Member } from "../net/crowd.ts";
 import type { Connection } from "../net/listen.ts";
 import { cause } from "../net/log.ts";
+import { Pause } from "../net/pause.ts";
 import type { TlsSource } from "../net/tls.ts";
 import { type Answer, Err, type State } from "./command.ts";
 import { findCommand } from "./commands/index.ts";
@@ -23,6 +24,8 @@ export class Session implements Member {
   secure: boolean;
   state: State = { at: "authorization", session: this, user: null };
   loginFailures = 0;
+  /** Before a failed login is answered. */
+  readonly pause = new Pause();
   #badCommands = 0;
   #isBusy = false;
   #isLeaving: string | null = null;
@@ -143,6 +146,7 @@ export class Session implements Member {
 
   #end(text: string): void {
     this.#isLeaving ??= text;
+    this.pause.cut();
     if (this.#isBusy) return;
     this.channel.write(`-ERR ${text}\r\n`);
     this.channel.close();

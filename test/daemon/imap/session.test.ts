@@ -288,6 +288,18 @@ describe("the end", () => {
     expect(servers.imapServer.size).toBe(0);
   });
 
+  it("does not wait for the slow answer to a wrong password", async () => {
+    const { servers } = await world({ firstDelayMs: 600_000 });
+    const client = await dial(servers.imap);
+    await client.send(`t LOGIN ${user} wrong\r\n`);
+    const pop = await dial(servers.pop3);
+    await pop.send(`USER ${user}\r\nPASS wrong\r\n`);
+    expect(await pop.response()).toMatch(/^\+OK/);
+    await Promise.all([servers.imapServer.close(), servers.pop3Server.close()]);
+    expect(await client.response()).toMatch(/^(?:t NO|\* BYE)/);
+    expect(await pop.response()).toMatch(/^-ERR/);
+  });
+
   it("comes at once when access is revoked", async () => {
     const { servers, mailboxes } = await world();
     const client = await loggedIn(servers.imap);

@@ -2,7 +2,6 @@
  * STARTTLS, LOGIN, AUTHENTICATE, UNAUTHENTICATE. RFC 9051 §6.2, RFC 4959 (SASL-IR), RFC 8437. A failure is slow, counted and
  * the same for an unknown user and a wrong password; a password stays in buffers, which are zeroed.
  */
-import { setTimeout as wait } from "node:timers/promises";
 import { decodeBase64 } from "../../net/base64.ts";
 import { Bad, Bye, No, type Ok, ok } from "../answers.ts";
 import { command, type Facts, type Replies, type Start } from "../command.ts";
@@ -106,7 +105,7 @@ async function logIn(s: Start, user: string, secret: Buffer): Promise<Ok> {
     return ok(`CAPABILITY ${session.capabilities}`, "Logged in");
   }
   if (login.why === "unavailable") throw new No("UNAVAILABLE", "Cannot log in at the moment, try again later");
-  await wait(attempts.failed(session.ip, user.toLowerCase()));
+  await session.pause.wait(attempts.failed(session.ip, user.toLowerCase()));
   if (++session.loginFailures >= session.server.limits.loginFailures) throw new Bye("Too many failed logins");
   throw new No("AUTHENTICATIONFAILED", "Authentication failed");
 }

@@ -1,5 +1,4 @@
 /** CAPA, STLS, USER, PASS, AUTH, UTF8, LANG, QUIT. RFC 1939 §4, RFC 2449, RFC 2595 §4, RFC 5034, RFC 6856, RFC 3206. */
-import { setTimeout as wait } from "node:timers/promises";
 import { decodeBase64 } from "../../net/base64.ts";
 import { type Answer, command, Err, noArguments, type Start, type State } from "../command.ts";
 
@@ -124,7 +123,7 @@ async function logIn(s: Start, user: string, secret: Buffer): Promise<Answer> {
   // RFC 2449 §8.1.2: another session holds the lock.
   if (login.why === "in-use") throw new Err("Mailbox is open in another POP3 session", "IN-USE");
   if (login.why === "unavailable") throw new Err("Cannot log in at the moment, try again later", "SYS/TEMP");
-  await wait(attempts.failed(session.ip, user.toLowerCase()));
+  await session.pause.wait(attempts.failed(session.ip, user.toLowerCase()));
   throw new Err("Authentication failed", "AUTH", ++session.loginFailures >= limits.loginFailures);
 }
 
