@@ -74,6 +74,8 @@ async function seed(account: string): Promise<void> {
     ["domains", "/domains"],
     ["aliases", `/domains/${domain}`],
     ["alias", `/domains/${domain}/aliases/${alias?.id}`],
+    ["answer", `/domains/${domain}/aliases/${alias?.id}/answer`],
+    ["txt", `/domains/${domain}/txt`],
     ["setup", `/domains/${pending?.id}/setup`],
     ["mailboxes", "/mailboxes"],
     ["activity", "/activity"],
