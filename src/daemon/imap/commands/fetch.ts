@@ -46,7 +46,14 @@ function isLasting(items: readonly Item[]): boolean {
 }
 
 function isAboutFlags(items: readonly Item[]): boolean {
-  return items.every(({ kind }) => kind === "flags" || kind === "uid") && items.some(({ kind }) => kind === "flags");
+  const kinds = items.map(({ kind }) => kind).join(" ");
+  return kinds === "flags" || kinds === "uid flags" || kinds === "flags uid";
+}
+
+function sayer(order: string): (uid: number, flags: string) => string {
+  if (order === "flags") return (_uid, flags) => `FLAGS (${flags})`;
+  if (order.startsWith("uid")) return (uid, flags) => `UID ${uid} FLAGS (${flags})`;
+  return (uid, flags) => `FLAGS (${flags}) UID ${uid}`;
 }
 
 const LINES = 2000;
@@ -54,16 +61,15 @@ const LINES = 2000;
 /** FLAGS and UIDs as the session knows them anyway. */
 function* remembered({ view, session }: Selected, ranges: UidRanges, items: readonly Item[]): Generator<Reply> {
   const { numbers, flags } = view;
-  const word = session.modes.uidonly ? "UIDFETCH" : "FETCH";
+  const { uidonly } = session.modes;
+  const word = uidonly ? "UIDFETCH" : "FETCH";
+  const say = sayer(items.map(({ kind }) => kind).join(" "));
   let lines = "";
   let held = 0;
   for (const [first, last] of ranges) {
     for (let seq = numbers.below(first) + 1, end = numbers.below(last + 1); seq <= end; seq++) {
       const uid = numbers.uidAt(seq);
-      const said = items.map(({ kind }) =>
-        kind === "uid" ? `UID ${uid}` : `FLAGS (${view.withRecent(uid, flags.textOf(seq))})`,
-      );
-      lines += `* ${session.modes.uidonly ? uid : seq} ${word} (${said.join(" ")})\r\n`;
+      lines += `* ${uidonly ? uid : seq} ${word} (${say(uid, view.withRecent(uid, flags.textOf(seq)))})\r\n`;
       if (++held % LINES > 0) continue;
       yield lines;
       lines = "";

@@ -53,7 +53,7 @@ export class KnownFlags {
 
   /** The list of the message with that number, joined by spaces. */
   textOf(seq: number): string {
-    return this.#texts[this.#numbers.marks[seq - 1] ?? 0] ?? "";
+    return this.#texts[this.#numbers.markAt(seq)] ?? "";
   }
 
   #mark(flags: readonly string[]): number {

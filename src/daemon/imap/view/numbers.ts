@@ -31,6 +31,10 @@ export class Numbers {
     return this.#marks.subarray(0, this.#count);
   }
 
+  markAt(seq: number): number {
+    return this.#marks[seq - 1] ?? 0;
+  }
+
   get lastUid(): number {
     return this.#count === 0 ? 0 : (this.#uids[this.#count - 1] as number);
   }
