@@ -25,7 +25,8 @@ import { relayBox, spool } from "./spool.ts";
 import { traceBlock } from "./trace.ts";
 import { countMessage, isTxtDomain } from "./txt.ts";
 import { askVerification } from "./verification.ts";
-import { installationKey, spoolWebhook } from "./webhook.ts";
+import { spoolWebhook } from "./webhook.ts";
+import { installationKey } from "./webhook-key.ts";
 
 export type Done = Ending & { outcome: Outcome };
 

@@ -10,7 +10,7 @@ import { type Edge, openEdge } from "./platform.ts";
 import { edgeOrigin } from "./post.ts";
 import type { SpoolPlace } from "./spool.ts";
 import { derivedKey, openTransit } from "./transit.ts";
-import { installationPublicKey } from "./webhook.ts";
+import { installationPublicKey } from "./webhook-key.ts";
 
 const lifeMs = 60 * 60 * 1000;
 const prefix = ".raw/";

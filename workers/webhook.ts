@@ -7,13 +7,10 @@ import { z } from "zod";
 import { utf8 } from "../src/core/bytes.ts";
 import { isPublicAddress } from "../src/core/net-address.ts";
 import type { Proof } from "../src/core/proof/types.ts";
-import { labels } from "../src/core/seal/labels.ts";
 import { sealFrame } from "../src/core/seal/seal.ts";
-import { publicKeyText, signingKeyText } from "../src/core/webhook/keys.ts";
 import { buildPayload } from "../src/core/webhook/payload.ts";
 import { signWebhook } from "../src/core/webhook/sign.ts";
 import { checkTarget } from "../src/core/webhook/target.ts";
-import { ed25519PublicKey } from "./crypto.ts";
 import { addSteps } from "./directory/journal.ts";
 import { openWorld } from "./directory/open.ts";
 import { ownHosts, tellOwner } from "./directory/owners.ts";
@@ -21,7 +18,7 @@ import { type Endpoint, endpointById, lastAttempt, logAttempt, setEndpointState 
 import { type Edge, logTrouble } from "./platform.ts";
 import { rawLink } from "./raw-link.ts";
 import { keyOf, type SpoolFacts, type SpoolPlace, spool } from "./spool.ts";
-import { derivedKey, openTransit, transitKey } from "./transit.ts";
+import { openTransit, transitKey } from "./transit.ts";
 
 /** Stands where a node's id stands in the keys of mail for nodes. */
 export const webhookNode = "edge";
@@ -55,16 +52,6 @@ export async function spoolWebhook(
   const sealed = sealFrame({ ...recipient, head: message.head, raw: message.raw }, edge.seal);
   const facts = { journal: message.journal, target: message.target, at: edge.clock(), day };
   await spool(edge, { node: webhookNode, box: message.endpoint, id: message.id }, facts, sealed);
-}
-
-/** Signs for domains without an account: receivers verify with the public half that the edge shows at `/webhook-key`. */
-export async function installationKey(edge: Edge): Promise<string> {
-  const seed = derivedKey(edge, labels.webhookKey);
-  return signingKeyText(seed, await ed25519PublicKey(seed));
-}
-
-export async function installationPublicKey(edge: Edge): Promise<string> {
-  return publicKeyText(await ed25519PublicKey(derivedKey(edge, labels.webhookKey)));
 }
 
 export type Tried = "handed-off" | "gone" | "waiting" | "parked" | { later: number };
