@@ -7,4 +7,5 @@ declare global {
     ): Record<string, T>;
   }
 }
+
 export {};

@@ -7,7 +7,7 @@ const list = document.querySelector<HTMLElement>("[data-messages]");
 /** A list that grows for days would slow the page down. */
 const mostRows = 200;
 
-if (live !== null && live.dataset["live"]) watch(live, live.dataset["live"]);
+if (live?.dataset["live"]) watch(live, live.dataset["live"]);
 
 function watch(lamp: HTMLElement, domains: string): void {
   lamp.hidden = false;
