@@ -3,7 +3,18 @@
  * is silent is probed with a single object, so its queue is not tried ten thousand times for nothing.
  */
 import { eq, lt, sql } from "drizzle-orm";
-import { journal, node, seen, session, vacationSent, webhookEndpoint } from "./directory/schema.ts";
+import {
+  attempt,
+  challenge,
+  idempotency,
+  invitation,
+  journal,
+  node,
+  seen,
+  session,
+  vacationSent,
+  webhookEndpoint,
+} from "./directory/schema.ts";
 import { handOff } from "./handoff.ts";
 import type { Edge } from "./platform.ts";
 import { deleteOldRaw } from "./raw-link.ts";
@@ -60,6 +71,10 @@ async function expire(edge: Edge): Promise<void> {
     edge.db.delete(journal).where(lt(journal.expiresAt, now)),
     edge.db.delete(seen).where(lt(seen.expiresAt, now)),
     edge.db.delete(session).where(lt(session.expiresAt, now)),
+    edge.db.delete(attempt).where(lt(attempt.expiresAt, now)),
+    edge.db.delete(challenge).where(lt(challenge.expiresAt, now)),
+    edge.db.delete(idempotency).where(lt(idempotency.expiresAt, now)),
+    edge.db.delete(invitation).where(lt(invitation.expiresAt, now)),
     edge.db
       .delete(webhookEndpoint)
       .where(

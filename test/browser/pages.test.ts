@@ -79,6 +79,7 @@ async function seed(account: string): Promise<void> {
     ["setup", `/domains/${pending?.id}/setup`],
     ["mailboxes", "/mailboxes"],
     ["activity", "/activity"],
+    ["charts", "/charts"],
     ["message", `/activity/${message?.id}`],
   );
 }

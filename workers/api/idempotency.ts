@@ -72,7 +72,3 @@ async function remembering(world: World, id: string, respond: () => Promise<Resp
     throw error;
   }
 }
-
-export async function sweepIdempotency(world: World): Promise<void> {
-  await world.db.delete(idempotency).where(lt(idempotency.expiresAt, world.clock()));
-}

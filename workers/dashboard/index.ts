@@ -6,6 +6,7 @@ import { errorPage, securityHeaders } from "./guard.tsx";
 import { activityPages } from "./pages/activity.tsx";
 import { aliasPages } from "./pages/aliases.tsx";
 import { answerPages } from "./pages/answers.tsx";
+import { chartPages } from "./pages/charts.tsx";
 import { domainPages } from "./pages/domains.tsx";
 import { explainPages } from "./pages/explain.tsx";
 import { hookPages } from "./pages/hooks.tsx";
@@ -32,6 +33,7 @@ const pages = [
   mailboxPages,
   mailboxPage,
   activityPages,
+  chartPages,
   securityPages,
   referencePages,
   explainPages,

@@ -16,6 +16,7 @@ const everyday: Link[] = [
   { at: "domains", href: "/domains", label: "Domains", icon: "domains" },
   { at: "mailboxes", href: "/mailboxes", label: "Mailboxes", icon: "mailboxes" },
   { at: "activity", href: "/activity", label: "Activity", icon: "activity" },
+  { at: "charts", href: "/charts", label: "Charts", icon: "chart", wide: true },
 ];
 const yours: Link[] = [
   { at: "security", href: "/security", label: "Sign-in", icon: "security" },

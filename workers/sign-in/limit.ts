@@ -2,7 +2,7 @@
  * Limits on guessing and on pace, counted in D1 so that every location sees the same number (the platform's rate-limit
  * binding counts per location and approximately). One statement counts and answers, so parallel guesses can't slip by.
  */
-import { eq, lt, sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { hex, utf8 } from "../../src/core/bytes.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
@@ -53,10 +53,6 @@ export async function countOrRefuse(world: World, limit: Limit, who: string): Pr
 
 export async function forgive(world: World, limit: Limit, who: string): Promise<void> {
   await world.db.delete(attempt).where(eq(attempt.key, await keyOf(limit, who)));
-}
-
-export async function sweepAttempts(world: World): Promise<void> {
-  await world.db.delete(attempt).where(lt(attempt.expiresAt, world.clock()));
 }
 
 // Hashed, so that a copy of the table names nobody's address.

@@ -2,7 +2,7 @@
  * Sessions: a random token in a cookie, its hash in D1. A session ends after 14 days unused, after 60 days at the latest,
  * or at once when its owner revokes it.
  */
-import { and, desc, eq, gt, lt, ne } from "drizzle-orm";
+import { and, desc, eq, gt, ne } from "drizzle-orm";
 import type { Account } from "../directory/accounts.ts";
 import type { World } from "../directory/open.ts";
 import { account, session } from "../directory/schema.ts";
@@ -85,10 +85,6 @@ export async function markProved(world: World, id: string, strong: boolean): Pro
     .update(session)
     .set(strong ? { ...now, strong } : now)
     .where(eq(session.id, id));
-}
-
-export async function sweepSessions(world: World): Promise<void> {
-  await world.db.delete(session).where(lt(session.expiresAt, world.clock()));
 }
 
 async function touch(world: World, id: string, now: number): Promise<void> {
