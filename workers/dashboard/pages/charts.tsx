@@ -45,12 +45,6 @@ const ChartsView: FC<{ stats: Stats; boxes: Mailbox[] }> = ({ stats, boxes }) =>
       <Latency latency={stats.latency} />
       <Shares title="Stored, by mailbox" rows={boxes.map((box) => [box.address, box.usedBytes])} unit={bytesText} />
     </div>
-    <section class="card stack" aria-labelledby="reports">
-      <h2 id="reports">Reports from others</h2>
-      <p class="soft">
-        DMARC and TLS reports say how the rest of the world sees mail in your name. None has come in yet.
-      </p>
-    </section>
   </>
 );
 

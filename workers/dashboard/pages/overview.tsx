@@ -54,7 +54,12 @@ const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; name
   const pending = domains.filter((domain) => domain.state === "pending");
   return (
     <>
-      <Head title="Overview" says="What came in over the last seven days, and where it went." />
+      <Head title="Overview" says="What came in over the last seven days, and where it went.">
+        <a class="button" href="/charts">
+          <Icon name="chart" />
+          Charts
+        </a>
+      </Head>
       <div class="figures">
         <Figure value={week.accepted} label="messages accepted" href="/activity?outcome=accepted" />
         <Figure value={week.refused} label="refused" href="/activity?outcome=refused" />
