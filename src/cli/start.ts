@@ -10,12 +10,16 @@ import { describe } from "./world/print.ts";
 import { openWorld } from "./world/whole.ts";
 
 export async function run(args: string[]): Promise<number> {
-  let options: StartOptions;
+  let options: StartOptions | "help";
   try {
     options = startOptions(args);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : error}\n${usage}`);
     return 2;
+  }
+  if (options === "help") {
+    process.stdout.write(usage);
+    return 0;
   }
   const closers: (() => Promise<void> | void)[] = [];
   const ended = untilStopped();

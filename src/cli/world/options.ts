@@ -23,10 +23,11 @@ export const usage = `usage: npm start -- [options]
 `;
 
 /** Throws an `Error` with what is wrong. */
-export function startOptions(args: string[]): StartOptions {
+export function startOptions(args: string[]): StartOptions | "help" {
   const { values } = parseArgs({
     args,
     options: {
+      help: { type: "boolean", short: "h", default: false },
       fresh: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       data: { type: "string" },
@@ -35,6 +36,7 @@ export function startOptions(args: string[]): StartOptions {
       mailbox: { type: "string", multiple: true, default: [] },
     },
   });
+  if (values.help) return "help";
   const nodeOnly = values["node-only"];
   const insecurePlain = values["insecure-plain"];
   if (!nodeOnly && (insecurePlain || values.mailbox.length > 0))
