@@ -16,7 +16,7 @@ export type StartOptions = {
 export const usage = `usage: npm start -- [options]
   --fresh             empty the data folder first
   --json              print one line of JSON when ready
-  --data FOLDER       where everything is kept (default .data)
+  --data FOLDER       where everything is kept (default .data/demo, .data/node-only)
   --node-only         only the node, with a ready mailbox: for protocol tests and benchmarks
   --mailbox USER      with --node-only, repeatable; USER:PASSWORD with --insecure-plain (a test-only keyslot)
   --insecure-plain    with --node-only: plain-text IMAP and POP3 on loopback too
