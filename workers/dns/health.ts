@@ -51,7 +51,6 @@ function hasDrifted(before: string | undefined, now: CheckState): boolean {
 export async function watchDrift(edge: Edge): Promise<void> {
   const origin = await edgeOrigin(edge);
   if (origin === null) return; // nobody has asked us by our own name yet
-  const edgeHost = new URL(origin).hostname;
   const world = openWorld(edge.env.DIRECTORY);
   const due = await world.db
     .select({ id: domain.id })
@@ -59,20 +58,20 @@ export async function watchDrift(edge: Edge): Promise<void> {
     .leftJoin(dnsCheck, eq(dnsCheck.domain, domain.id))
     .where(or(isNull(dnsCheck.at), lt(dnsCheck.at, world.clock() - day)))
     .limit(perRound);
-  for (const { id } of due) await lookAt(edge, world, id, edgeHost).catch((error) => logTrouble("drift", error));
+  for (const { id } of due) await lookAt(edge, world, id, origin).catch((error) => logTrouble("drift", error));
 }
 
-async function lookAt(edge: Edge, world: World, id: string, edgeHost: string): Promise<void> {
+async function lookAt(edge: Edge, world: World, id: string, origin: string): Promise<void> {
   const of = await domainById(world, id);
   if (of === null) return;
-  const lost = await remember(world, id, await healthOf(edge, world, of, edgeHost));
+  const lost = await remember(world, id, await healthOf(edge, world, of, new URL(origin).hostname));
   if (lost.length === 0 || of.state !== "active") return;
   const text = [
     `DNS records of ${of.name} that were right yesterday are not any more:`,
     "",
     ...lost.map((title) => `- ${title}`),
     "",
-    `What was found and what to do: https://${edgeHost}/domains/${id}/setup`,
+    `What was found and what to do: ${origin}/domains/${id}/setup`,
     "",
   ];
   const today = new Date(world.clock()).toISOString().slice(0, 10);
