@@ -77,7 +77,7 @@ function mx(name: string, host: string): WantedRecord {
 
 /** A node that signs says under which selector, and with what key, in its heartbeat. */
 function dkimOf(name: string, node: Place["node"]): WantedRecord[] {
-  const said = node?.facts?.["dkim"];
+  const said = node?.facts?.["signing"];
   if (typeof said !== "object" || said === null) return [];
   const { selector, txt: value } = said as { selector?: unknown; txt?: unknown };
   if (typeof selector !== "string" || typeof value !== "string") return [];

@@ -33,23 +33,38 @@ export async function startDns(
   const set = (name: string, records: Zones[string]): void => void names.set(fold(name), records);
   for (const [name, records] of Object.entries(zones)) set(name, records);
 
-  const udp = createSocket("udp4");
-  udp.on("message", (query, from) => {
-    const reply = respond(names, query);
-    if (reply !== null) udp.send(reply.length > 1232 ? truncated(query) : reply, from.port, from.address);
-  });
-  udp.bind(options.udpPort ?? 0, "127.0.0.1");
-  await once(udp, "listening");
-  const udpPort = udp.address().port;
-
-  const tcp = tcpServer(names);
-  tcp.listen(udpPort, "127.0.0.1");
-  await once(tcp, "listening");
+  const { udp, tcp, udpPort } = await bindBoth(names, options.udpPort ?? 0);
   const http = dohServer(names);
   http.listen(options.dohPort ?? 0, "127.0.0.1");
   await once(http, "listening");
   const dohUrl = `http://127.0.0.1:${(http.address() as AddressInfo).port}/dns-query`;
   return { dohUrl, udpPort, set, close: () => closeAll(udp, tcp, http) };
+}
+
+/** UDP and TCP on one port. A port that the system picked for UDP may be taken for TCP: then another is tried. */
+async function bindBoth(
+  names: Map<string, Zones[string]>,
+  port: number,
+): Promise<{ udp: Socket; tcp: TcpServer; udpPort: number }> {
+  for (let tries = 1; ; tries++) {
+    const udp = createSocket("udp4");
+    udp.on("message", (query, from) => {
+      const reply = respond(names, query);
+      if (reply !== null) udp.send(reply.length > 1232 ? truncated(query) : reply, from.port, from.address);
+    });
+    udp.bind(port, "127.0.0.1");
+    await once(udp, "listening");
+    const udpPort = udp.address().port;
+    const tcp = tcpServer(names);
+    try {
+      tcp.listen(udpPort, "127.0.0.1");
+      await once(tcp, "listening");
+      return { udp, tcp, udpPort };
+    } catch (error) {
+      udp.close();
+      if (port !== 0 || tries === 20) throw error;
+    }
+  }
 }
 
 async function closeAll(udp: Socket, tcp: TcpServer, http: Server): Promise<void> {
