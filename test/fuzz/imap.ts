@@ -206,8 +206,8 @@ const wellFormed = [
   /^[A-Za-z0-9]+ (?:OK|NO|BAD)(?: \[[A-Z0-9-]+[^\r\n]*\])? [\x20-\x7e]+\r\n$/,
   /^\* \d+ (?:EXISTS|RECENT|EXPUNGE)\r\n$/,
   /^\* \d+ (?:FETCH|UIDFETCH) \(.*\)\r\n$/s,
-  /^\* (?:VANISHED|SEARCH|ESEARCH|SORT|THREAD|ENABLED|CAPABILITY|FLAGS)\b[\x20-\x7e]*\r\n$/,
-  /^\* (?:LIST|LSUB|STATUS|METADATA|QUOTA|QUOTAROOT|ID|NAMESPACE)\b.*\r\n$/s,
+  /^\* (?:VANISHED|SEARCH|SORT|THREAD|ENABLED|CAPABILITY|FLAGS)\b[\x20-\x7e]*\r\n$/,
+  /^\* (?:LIST|LSUB|STATUS|ESEARCH|METADATA|QUOTA|QUOTAROOT|ID|NAMESPACE)\b.*\r\n$/s,
   /^\+ [\x20-\x7e]*\r\n$/,
 ];
 

@@ -35,18 +35,20 @@ const lines = (c: Chance, { user, password }: Target): string => {
   return line.slice(0, at) + junk + line.slice(at + c.below(2));
 };
 
-const multi = /^(?:CAPA|LIST|UIDL|RETR .*|TOP .*|AUTH)$/i;
+const multi = /^(?:CAPA|LIST|UIDL|RETR .*|TOP .*|AUTH) *$/i;
 
 export async function fuzzPop3(target: Target, chance: Chance, isOver: () => boolean): Promise<number> {
   let count = 0;
   while (!isOver()) {
     const client = await Client.connect(target.servers.pop3, "whole");
     await client.response();
+    let before = "";
     for (let i = 0; i < 40 && !isOver(); i++) {
       const line = lines(chance, target);
       await client.send(`${line}\r\n`);
       count++;
-      if (!(await answered(client, line))) break;
+      if (!(await answered(client, line, before))) break;
+      before = line;
     }
     client.close();
     while (target.servers.pop3Server.size > 0) await new Promise((resolve) => setImmediate(resolve));
@@ -55,14 +57,14 @@ export async function fuzzPop3(target: Target, chance: Chance, isOver: () => boo
   return count;
 }
 
-async function answered(client: Client, line: string): Promise<boolean> {
+async function answered(client: Client, line: string, before: string): Promise<boolean> {
   const reply = await client.response();
   if (reply === null) return false;
   if (!/^(?:\+OK|-ERR|\+ )[\x20-\x7e]*$/.test(reply))
-    throw new Error(`${JSON.stringify(line)} → ${JSON.stringify(reply)}`);
+    throw new Error(`after ${JSON.stringify(before)}: ${JSON.stringify(line)} → ${JSON.stringify(reply)}`);
   if (reply.startsWith("+ ")) {
     await client.send("*\r\n");
-    return await answered(client, "*");
+    return await answered(client, "*", line);
   }
   const isListing = multi.test(line) && !/ [^ ]/.test(line.replace(/^(?:RETR|TOP).*/i, ""));
   if (!reply.startsWith("+OK") || !isListing) return true;

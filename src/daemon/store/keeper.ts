@@ -164,15 +164,16 @@ export class Keeper {
       inbox = new Inbox(db, { now: Date.now, soon: this.#soon });
     }
     this.#inboxes.set(id, inbox);
-    this.#shedInboxes();
+    this.#shedInboxes(id);
     return inbox;
   }
 
   // Files stay open for the mailboxes that mail last came for.
-  #shedInboxes(): void {
+  #shedInboxes(newest: string): void {
     for (const [id, inbox] of this.#inboxes) {
       if (this.#inboxes.size <= mostInboxes) return;
-      if (inbox.isBusy || this.#open.has(id)) continue;
+      // The newest was asked for just now: with every other one open it would be its turn.
+      if (inbox.isBusy || this.#open.has(id) || id === newest) continue;
       inbox.close();
       this.#inboxes.delete(id);
     }
