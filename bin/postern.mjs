@@ -101,6 +101,9 @@ function run(node, args) {
   });
   // A terminal's Ctrl-C reaches the child by itself; a signal sent to this process alone is passed on.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // `npm start` puts a shell between: a signal to npm ends the two of them and never gets here. Their death is the signal.
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 500).unref();
   child.on("exit", (code, signal) => process.exit(signal ? 130 : (code ?? 1)));
 }
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, expect, test } from "vitest";
 import { z } from "zod";
+import { eventually } from "./world.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const at = z.object({ host: z.string(), port: z.int().positive() });
@@ -42,14 +43,16 @@ function newFolder(): string {
 }
 
 /** Starts it and answers the one line of stdout, parsed. */
-async function start<T>(
+async function start<T>(schema: z.ZodType<T>, ...args: string[]) {
+  return startBy(schema, process.execPath, ["bin/postern.mjs", "start", "--json", ...args]);
+}
+
+async function startBy<T>(
   schema: z.ZodType<T>,
-  ...args: string[]
+  command: string,
+  args: readonly string[],
 ): Promise<{ child: ChildProcess; line: T; lines: string[] }> {
-  const child = spawn(process.execPath, ["bin/postern.mjs", "start", "--json", ...args], {
-    cwd: root,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   running.push(child);
   const lines: string[] = [];
   const errors: Buffer[] = [];
@@ -142,6 +145,14 @@ test("npm start -- --node-only serves mailboxes by chosen test passwords, over p
     });
   });
   expect(answer).toMatch(/^a1 OK/m);
+});
+
+// Regression: npm and its shell ended, and everything they had started went on.
+test("a signal to npm ends every child, although a shell stands between", async () => {
+  const args = ["start", "--silent", "--", "--json", "--node-only", "--data", newFolder()];
+  const { child, line } = await startBy(nodeLine, "npm", args);
+  await stop(child);
+  await eventually("the node gone", () => (isAlive(line.pids.node) ? null : true));
 });
 
 test("a chosen password without --insecure-plain is refused with a reason", async () => {
