@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Zones, ZoneValue } from "../../src/cli/world/dns.ts";
 
 export type FakeRecord = { id: string; type: string; name: string; content: string; priority?: number };
 type Body = Record<string, unknown>;
@@ -26,6 +27,11 @@ export class LoopbackCloudflare {
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await once(this.#server.close(), "close");
+  }
+
+  /** Its records as a name server would answer them. */
+  zones(): [name: string, records: Exclude<Zones[string], string>][] {
+    return [...Map.groupBy(this.records, ({ name }) => name)].map(([name, here]) => [name, answers(here)]);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -73,4 +79,13 @@ export class LoopbackCloudflare {
     if (method === "PUT") this.catchAll = body;
     return [200, this.catchAll];
   }
+}
+
+function answers(records: readonly FakeRecord[]): Record<string, ZoneValue[] | string> {
+  const byType = Map.groupBy(records, ({ type }) => type);
+  const spelled = ({ type, content, priority }: FakeRecord): ZoneValue =>
+    type === "MX" ? { priority: priority ?? 10, exchange: content } : content.replace(/^"|"$/g, "");
+  return Object.fromEntries(
+    [...byType].map(([type, here]) => [type, type === "CNAME" ? (here[0]?.content ?? "") : here.map(spelled)]),
+  );
 }

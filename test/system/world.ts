@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { openPlace } from "../../src/cli/world/place.ts";
 import { type Caught, caught } from "../../src/cli/world/sink.ts";
-import { openWorld, type World } from "../../src/cli/world/whole.ts";
+import { openWorld, type World, type WorldOptions } from "../../src/cli/world/whole.ts";
 
 const execute = promisify(execFile);
 export const samples = join(import.meta.dirname, "..", "samples");
@@ -14,7 +14,7 @@ export const sample = (name: string): Buffer => readFileSync(join(samples, `${na
 
 export type TestWorld = World & { folder: string; close(): Promise<void> };
 
-export async function testWorld(): Promise<TestWorld> {
+export async function testWorld(options: WorldOptions = {}): Promise<TestWorld> {
   const folder = mkdtempSync(join(tmpdir(), "postern-system-"));
   const closers: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
@@ -22,7 +22,7 @@ export async function testWorld(): Promise<TestWorld> {
     if (process.env["POSTERN_KEEP"] === undefined) rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const world = await openWorld(openPlace(folder, false), (each) => void closers.push(each));
+    const world = await openWorld(openPlace(folder, false), (each) => void closers.push(each), options);
     return { ...world, folder, close };
   } catch (error) {
     await close();
@@ -72,9 +72,18 @@ export function send(world: World, file: string, to: string, from: string): Retu
   ]);
 }
 
-/** curl against the mailbox, IMAPS or POP3S. */
+/** curl against the demo's mailbox, IMAPS or POP3S. */
 export function curl(world: World, url: string, ...more: string[]): ReturnType<typeof program> {
-  const { address, password } = world.endpoints.mailbox;
+  return curlAs(world, world.endpoints.mailbox, url, ...more);
+}
+
+/** curl as whoever has this app password. */
+export function curlAs(
+  world: World,
+  { address, password }: { address: string; password: string },
+  url: string,
+  ...more: string[]
+): ReturnType<typeof program> {
   return program("curl", ["-sS", "--cacert", world.endpoints.ca, "-u", `${address}:${password}`, url, ...more]);
 }
 

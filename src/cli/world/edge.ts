@@ -11,8 +11,8 @@ const offline = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "
 export type EdgeOptions = {
   port: number;
   ca: string;
-  dohUrl: string;
-  hostname: string;
+  /** The Worker's configuration where it differs from wrangler.toml. */
+  vars: Record<string, string>;
   say: (text: string) => void;
   onClose: OnClose;
 };
@@ -33,7 +33,7 @@ export async function startEdge(
       "dev",
       ...["--ip", "127.0.0.1", "--port", String(options.port), "--inspector-port", "0"],
       ...["--persist-to", place.edge, "--env-file", place.edgeEnv, "--show-interactive-dev-session=false"],
-      ...["--var", `DOH_URLS:${options.dohUrl}`, "--var", `AUTHSERV_ID:${options.hostname}`],
+      ...Object.entries(options.vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
     ],
     cwd: root,
     env: { ...process.env, ...offline, NODE_EXTRA_CA_CERTS: options.ca },

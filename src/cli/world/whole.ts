@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { certificates } from "./certificates.ts";
 import type { KeptChild, OnClose } from "./child.ts";
-import { startDns } from "./dns.ts";
+import { type LoopbackDns, startDns } from "./dns.ts";
 import { startEdge } from "./edge.ts";
 import { nodeConfig, startNode } from "./node.ts";
 import { type Place, type Secrets, secrets } from "./place.ts";
@@ -16,7 +16,18 @@ const loopback = "127.0.0.1";
 const sweepMs = 60_000;
 const say = (text: string): void => void process.stderr.write(`${text}\n`);
 
-export type World = { endpoints: Endpoints; demo: Demo; secrets: Secrets; edge: KeptChild; node: KeptChild };
+export type World = {
+  endpoints: Endpoints;
+  demo: Demo;
+  secrets: Secrets;
+  edge: KeptChild;
+  node: KeptChild;
+  /** Sets a name of the world's DNS while it runs. */
+  dns: Pick<LoopbackDns, "set">;
+};
+
+/** `vars`: the Worker's configuration where it is to differ. */
+export type WorldOptions = { vars?: Record<string, string> };
 
 type At = { host: string; port: number };
 /** What a person or a script needs to drive the system; the line that `--json` prints. */
@@ -39,7 +50,7 @@ export type Endpoints = {
   pids: { start: number; edge: number | undefined; node: number | undefined };
 };
 
-export async function openWorld(place: Place, onClose: OnClose): Promise<World> {
+export async function openWorld(place: Place, onClose: OnClose, options: WorldOptions = {}): Promise<World> {
   const known = secrets(place);
   const tls = await certificates(place.tls, ["localhost", hostname]);
   const pem = { key: readFileSync(tls.key, "utf8"), cert: readFileSync(tls.cert, "utf8") };
@@ -58,7 +69,10 @@ export async function openWorld(place: Place, onClose: OnClose): Promise<World> 
   config.dns = { servers: [`${loopback}:${dns.udpPort}`] };
   config.delivery = { port: sink.port };
   const [edge, node] = await Promise.all([
-    startEdge(place, known, { port: edgePort, ca: tls.ca, dohUrl: dns.dohUrl, hostname, say, onClose }),
+    startEdge(place, known, {
+      ...{ port: edgePort, ca: tls.ca, say, onClose },
+      vars: { DOH_URLS: dns.dohUrl, AUTHSERV_ID: hostname, ...options.vars },
+    }),
     startNode(place, known, config, { say, onClose }),
   ]);
   // What a domain's owner would publish, so that relayed mail is signed in the domain's name.
@@ -85,7 +99,7 @@ export async function openWorld(place: Place, onClose: OnClose): Promise<World> 
     pids: { start: process.pid, edge: edge.child.pid, node: node.child.pid },
   };
   writeFileSync(place.endpoints, JSON.stringify(endpoints), { mode: 0o600 });
-  return { endpoints, demo, secrets: known, edge: edge.child, node: node.child };
+  return { endpoints, demo, secrets: known, edge: edge.child, node: node.child, dns };
 }
 
 /** `wrangler dev` runs no cron by itself: the sweep that production does every five minutes is asked for here. */
