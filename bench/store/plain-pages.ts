@@ -1,5 +1,5 @@
 // Preloaded into the process that measures the same schema without a page cipher: keys are taken and ignored.
-/// <reference path="../../src/daemon/store/native.d.ts" />
+/// <reference path="../../src/daemon/sqlite/native.d.ts" />
 import Sqlite from "better-sqlite3";
 
 const pragma = Sqlite.prototype.pragma;

@@ -3,14 +3,15 @@
  * minute costs a fraction of a sync a message, and "stored" is never said before it is so.
  */
 import { isMarkedAsUntransferable, parentPort, workerData } from "node:worker_threads";
-import { openQueueFile, transact } from "./open.ts";
+import { Database } from "../sqlite/database.ts";
 import type { SpoolAnswer, SpoolRequest, SpoolStart } from "./spool.ts";
 import { type SpoolCall, SpoolFile } from "./spool-file.ts";
 
 const port = parentPort;
 if (port === null) throw new Error("this module is a thread's");
 const { file, key } = workerData as SpoolStart;
-const db = openQueueFile(file, key);
+// 16 MiB of log: with the default every fourth message of 1 MB would wait for a checkpoint.
+const db = Database.open(file, Buffer.from(key.buffer), "queue", { cacheKiB: 4000, checkpointPages: 4000 });
 const spool = new SpoolFile(db);
 let waiting: SpoolRequest[] = [];
 
@@ -36,7 +37,7 @@ function movable(answer: SpoolAnswer): ArrayBuffer[] {
 /** All in one transaction; where that fails, each by itself, so that one bad call spoils no other. */
 function together(batch: SpoolRequest[]): SpoolAnswer[] {
   try {
-    return transact(db, () => batch.map((request) => ({ id: request.id, value: run(request) })));
+    return db.transaction(() => batch.map((request) => ({ id: request.id, value: run(request) })));
   } catch (error) {
     if (batch.length === 1) return batch.map(({ id }) => ({ id, error: message(error) }));
     return batch.flatMap((request) => together([request]));
@@ -54,7 +55,7 @@ function run({ call }: SpoolRequest): unknown {
 
 // The destroyed seed's old page leaves the log too.
 function afterCommit(): void {
-  setImmediate(() => db.pragma("wal_checkpoint(TRUNCATE)"));
+  setImmediate(() => db.checkpoint());
 }
 
 function shut(): void {

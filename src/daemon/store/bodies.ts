@@ -1,6 +1,6 @@
 /** Filed bytes: a message's bytes by range, and the ranges that an IMAP section names. RFC 9051 §6.4.5. */
 import { readHeader } from "../../core/message/header.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "../sqlite/database.ts";
 import { chunkRoom } from "./filing.ts";
 import { locate, type PartMap } from "./mime/map.ts";
 import { decodeTransfer } from "./mime/transfer.ts";

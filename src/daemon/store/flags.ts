@@ -2,7 +2,7 @@
  * Flags of entries: system flags as bits, keywords as one text. Keywords are equal without regard to case and keep the
  * spelling that the mailbox saw first. Lists of flags travel once per distinct combination.
  */
-import type { Database } from "./database.ts";
+import type { Database } from "../sqlite/database.ts";
 import type { FlagChange, Flagged } from "./types.ts";
 
 export const bits = { seen: 1, answered: 2, flagged: 4, deleted: 8, draft: 16 };

@@ -2,7 +2,7 @@
  * A mailbox's locked inbox: sealed messages wait here, durably, until their owner logs in. What is acknowledged has been synced;
  * arrivals that wait together share one sync. Ids are remembered after filing, so that a re-drive is recognised for ever.
  */
-import type { Database } from "./database.ts";
+import type { Database } from "../sqlite/database.ts";
 import type { Hooks } from "./mailbox.ts";
 
 export type Accepted = "stored" | "duplicate";

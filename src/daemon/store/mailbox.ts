@@ -3,7 +3,7 @@
  * the changes that are announced after it. Writes run one after another, each in its own savepoint, so that a refused one leaves
  * no trace; all that were waiting share the fsync.
  */
-import type { Database } from "./database.ts";
+import type { Database } from "../sqlite/database.ts";
 import { Refusal } from "./refusal.ts";
 import type { Announced, Change } from "./types.ts";
 

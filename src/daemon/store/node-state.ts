@@ -5,7 +5,7 @@ import { utf8 } from "../../core/bytes.ts";
 import { type MailboxRecord, mailboxRecordSchema } from "../../core/contract/mailbox.ts";
 import { labels } from "../../core/seal/labels.ts";
 import { nativePrimitives } from "../platform.ts";
-import { Database } from "./database.ts";
+import { Database } from "../sqlite/database.ts";
 
 export type Placed = {
   record: MailboxRecord;

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { utf8 } from "../../core/bytes.ts";
 import { labels } from "../../core/seal/labels.ts";
 import { nativePrimitives } from "../platform.ts";
-import type { Database } from "./database.ts";
+import type { Database } from "../sqlite/database.ts";
 import { NodeState } from "./node-state.ts";
 
 const markName = "restored.mark";

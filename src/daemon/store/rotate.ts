@@ -5,7 +5,8 @@ import type { PreviousKey } from "../../core/contract/mailbox.ts";
 import { deriveKeys, type MailboxKeys } from "../../core/seal/keys.ts";
 import { openPrevious } from "../../core/seal/rotate.ts";
 import { nativePrimitives } from "../platform.ts";
-import { Database, WrongKey } from "./database.ts";
+import { Database } from "../sqlite/database.ts";
+import { WrongKey } from "../sqlite/trouble.ts";
 
 /** Keys of all former master keys, newest first, as far as each opens the one before it. */
 export function formerKeys(masterKey: Uint8Array, mailbox: string, previous: readonly PreviousKey[]): MailboxKeys[] {

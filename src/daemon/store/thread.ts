@@ -1,7 +1,7 @@
 /** The entry of a store thread: takes calls, answers them in its own time, and tells what happened. Never started by hand. */
 import { parentPort, workerData } from "node:worker_threads";
+import { named } from "../sqlite/trouble.ts";
 import { type Call, Outbox, type Reply, type Said, type Start } from "./crossing.ts";
-import { named } from "./database.ts";
 import { Keeper } from "./keeper.ts";
 import { NodeState } from "./node-state.ts";
 import { type Context, type Operation, operations } from "./operations.ts";

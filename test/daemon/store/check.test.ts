@@ -1,12 +1,12 @@
-// The integrity check names what is damaged and leaves the rest in peace; a migration keeps the file as it was.
-import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+// The integrity check names what is damaged and leaves the rest in peace.
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/core/bytes.ts";
+import { Database } from "../../../src/daemon/sqlite/database.ts";
 import { append } from "../../../src/daemon/store/changing.ts";
 import { checkMailbox } from "../../../src/daemon/store/check.ts";
-import { Database } from "../../../src/daemon/store/database.ts";
 import { makeFirstFolders } from "../../../src/daemon/store/folders.ts";
 import { Mailbox } from "../../../src/daemon/store/mailbox.ts";
 import { prepareMessage } from "../../../src/daemon/store/prepare.ts";
@@ -58,25 +58,5 @@ describe("the integrity check", () => {
     ]);
     expect(structure).toEqual(["a folder's counts do not add up: Archive"]);
     mailbox.close();
-  });
-});
-
-describe("a migration", () => {
-  it("keeps the file as it was, once, beside it", () => {
-    const path = join(dir, "old.db");
-    const old = Database.open(path, key(), "node");
-    old.exec("INSERT INTO setting VALUES ('a', 1)");
-    old.close();
-    // As an older version left it: the second migration of a made-up history still to come.
-    const before = Database.open(path, key(), "node");
-    expect(existsSync(`${path}.before-2`)).toBe(false);
-    before.migrateFor([..."12"].map((n) => `CREATE TABLE t${n} (x)`));
-    before.close();
-    copyFileSync(`${path}.before-2`, join(dir, "kept.db"));
-    const kept = Database.open(join(dir, "kept.db"), key(), "node");
-    expect(kept.value("SELECT value FROM setting WHERE name = 'a'")).toBe(1);
-    expect(kept.value("SELECT count(*) FROM sqlite_schema WHERE name = 't2'")).toBe(0);
-    kept.close();
-    expect(() => Database.open(path, key(), "node")).toThrow("newer version");
   });
 });

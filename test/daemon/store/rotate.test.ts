@@ -8,7 +8,7 @@ import { deriveKeys, makeAppPassword, wrapKey } from "../../../src/core/seal/key
 import { rotateKeys } from "../../../src/core/seal/rotate.ts";
 import { sealedBytes, sealMessage } from "../../../src/core/seal/seal.ts";
 import { nativePrimitives, random } from "../../../src/daemon/platform.ts";
-import { Database } from "../../../src/daemon/store/database.ts";
+import { Database } from "../../../src/daemon/sqlite/database.ts";
 import { logIn, makeMailbox, type StoreFixture, storeFixture, type TestMailbox, texts } from "./fixture.ts";
 
 let fixture: StoreFixture;

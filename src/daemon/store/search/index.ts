@@ -3,7 +3,7 @@
  * not reached, and texts too short for trigrams, are simply "may hold", so that an answer built on it is always exact.
  */
 import { rmSync } from "node:fs";
-import { Database } from "../database.ts";
+import { Database } from "../../sqlite/database.ts";
 import type { Mailbox } from "../mailbox.ts";
 import { Candidate, type CandidateTuple } from "./candidate.ts";
 

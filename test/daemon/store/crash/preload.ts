@@ -1,5 +1,5 @@
 // Loaded before everything else in each thread of the child: kills the process, without a last word, at the point asked for.
-import { Database } from "../../../../src/daemon/store/database.ts";
+import { Database } from "../../../../src/daemon/sqlite/database.ts";
 import { points } from "./points.ts";
 
 const point = points.find(({ name }) => name === process.env["CRASH_AT"]);

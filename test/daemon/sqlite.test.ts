@@ -1,0 +1,132 @@
+// The one door to encrypted files: settings that hold, troubles told apart, migrations that keep what was.
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { Database } from "../../src/daemon/sqlite/database.ts";
+import { migrate } from "../../src/daemon/sqlite/migrate.ts";
+import { Damaged, NotEncrypted, named, WrongKey } from "../../src/daemon/sqlite/trouble.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "postern-sqlite-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const key = (byte = 1) => Buffer.alloc(32, byte);
+const file = (name: string) => join(dir, name);
+
+/** A mailbox file with a few hundred pages, closed. */
+function filled(name: string): string {
+  const db = Database.open(file(name), key(), "mailbox/inbox");
+  db.transaction(() => {
+    for (let i = 0; i < 200; i++) db.run("INSERT INTO sealed VALUES (?, ?, ?)", `h${i}`, i, Buffer.alloc(9000, i));
+  });
+  db.close();
+  return file(name);
+}
+
+/** What reading everything comes to. */
+function read(path: string, with_: Buffer): unknown {
+  try {
+    const db = Database.open(path, with_, "mailbox/inbox");
+    try {
+      return db.all("SELECT * FROM sealed").length;
+    } finally {
+      db.close();
+    }
+  } catch (cause) {
+    return named(path, cause);
+  }
+}
+
+describe("an encrypted file", () => {
+  it("holds the settings that promises hang on", () => {
+    const db = Database.open(file("settings.db"), key(), "queue", { checkpointPages: 4000 });
+    const wanted = { synchronous: 2, journal_mode: "wal", temp_store: 2, foreign_keys: 1, trusted_schema: 0 };
+    const others = {
+      cell_size_check: 1,
+      secure_delete: 2,
+      page_size: 4096,
+      wal_autocheckpoint: 4000,
+      cache_size: -2000,
+    };
+    for (const [name, value] of Object.entries({ ...wanted, ...others })) {
+      expect([name, db.value(`PRAGMA ${name}`)]).toEqual([name, value]);
+    }
+    db.close();
+    const index = Database.open(file("index.db"), key(), "mailbox/index", { rebuildable: true });
+    expect(index.value("PRAGMA synchronous")).toBe(1);
+    index.close();
+  });
+
+  it("zeroes the key it was given, and takes none of another length", () => {
+    const given = key();
+    Database.open(file("key.db"), given, "node").close();
+    expect(given.equals(Buffer.alloc(32))).toBe(true);
+    for (const length of [0, 31, 33]) {
+      expect(() => Database.open(file("short.db"), Buffer.alloc(length, 1), "node")).toThrow("32 bytes");
+    }
+    expect(existsSync(file("short.db"))).toBe(false);
+  });
+
+  it("tells a wrong key, a damaged page and a file in clear apart", () => {
+    const path = filled("trouble.db");
+    expect(read(path, key())).toBe(200);
+    expect(read(path, key(2))).toBeInstanceOf(WrongKey);
+    const bytes = readFileSync(path);
+    bytes[4096 * 100 + 50] = (bytes[4096 * 100 + 50] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+    const damage = read(path, key());
+    expect(damage).toBeInstanceOf(Damaged);
+    expect(String(damage)).toContain(`${path} is damaged`);
+    writeFileSync(path, Buffer.concat([Buffer.from("SQLite format 3\0"), bytes.subarray(16)]));
+    expect(read(path, key())).toBeInstanceOf(NotEncrypted);
+  });
+
+  it("is ciphertext from the first byte to the last, its log too", () => {
+    const path = file("cipher.db");
+    const db = Database.open(path, key(), "mailbox/inbox");
+    db.run("INSERT INTO sealed VALUES (?, ?, ?)", "a-marker-to-find", 1, Buffer.from("a-marker-to-find".repeat(100)));
+    const written = [path, `${path}-wal`].map((one) => readFileSync(one).toString("latin1"));
+    for (const text of written) expect(text).not.toMatch(/a-marker-to-find|CREATE TABLE|SQLite format/);
+    db.close();
+  });
+
+  it("under another key keeps its rows, and the old key opens it no more", () => {
+    const path = filled("rekey.db");
+    const db = Database.open(path, key(), "mailbox/inbox");
+    db.rekey(key(3));
+    db.close();
+    expect(read(path, key(3))).toBe(200);
+    expect(read(path, key())).toBeInstanceOf(WrongKey);
+  });
+});
+
+describe("a migration", () => {
+  it("keeps the file as it was, once, beside it", () => {
+    const path = file("old.db");
+    const old = Database.open(path, key(), "node");
+    old.exec("INSERT INTO setting VALUES ('a', 1)");
+    old.close();
+    const before = Database.open(path, key(), "node");
+    expect(existsSync(`${path}.before-2`)).toBe(false);
+    // The second script of a made-up history.
+    migrate(
+      before,
+      [..."12"].map((n) => `CREATE TABLE t${n} (x)`),
+    );
+    before.close();
+    copyFileSync(`${path}.before-2`, file("kept.db"));
+    const kept = Database.open(file("kept.db"), key(), "node");
+    expect(kept.value("SELECT value FROM setting WHERE name = 'a'")).toBe(1);
+    expect(kept.value("SELECT count(*) FROM sqlite_schema WHERE name = 't2'")).toBe(0);
+    kept.close();
+    expect(() => Database.open(path, key(), "node")).toThrow("newer version");
+  });
+
+  it("that fails half way leaves nothing of itself", () => {
+    const db = Database.open(file("half.db"), key(), "node");
+    expect(() => migrate(db, ["", "CREATE TABLE new (x); INSERT INTO nowhere VALUES (1)"])).toThrow("nowhere");
+    expect(db.version).toBe(1);
+    expect(db.value("SELECT count(*) FROM sqlite_schema WHERE name = 'new'")).toBe(0);
+    db.close();
+  });
+});
