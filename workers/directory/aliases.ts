@@ -7,7 +7,7 @@ import { fromBase64url, toBase64url, utf8, utf8Decode } from "../../src/core/byt
 import { limits } from "../../src/core/limits.ts";
 import { checkPattern } from "../../src/core/rules/import/pattern.ts";
 import { foldAddress, foldDomain } from "./address.ts";
-import { record } from "./audit.ts";
+import { audited } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { alias, destination, mailbox, membership } from "./schema.ts";
@@ -73,13 +73,13 @@ export async function addAlias(world: World, actor: string, domainId: string, in
   const row = { ...rest, pattern: foldPattern(input.kind, input.pattern), id: newId(world), domain: domainId };
   await roomForPattern(world, domainId, input.kind);
   const targets = await checkedDestinations(world, actor, row.id, destinations);
+  const entry = { domain: domainId, act: "alias.added", subject: row.pattern, detail: { kind: row.kind } } as const;
   await unlessTaken(
-    world.db.batch([
+    audited(world, entry, [
       world.db.insert(alias).values({ ...row, createdAt: now, updatedAt: now }),
       ...targets.map((target) => world.db.insert(destination).values(target)),
     ]),
   );
-  await record(world, { domain: domainId, act: "alias.added", subject: row.pattern, detail: { kind: row.kind } });
   return { ...row, createdAt: now, updatedAt: now, destinations: targets };
 }
 
@@ -108,9 +108,9 @@ export async function changeAlias(
     world.db.delete(destination).where(eq(destination.alias, of.id)),
     ...targets.map((target) => world.db.insert(destination).values(target)),
   ];
-  await unlessTaken(world.db.batch([update, ...(replace ?? [])]));
   const detail = { changed: Object.entries(change).flatMap(([name, value]) => (value === undefined ? [] : [name])) };
-  await record(world, { domain: of.domain, act: "alias.changed", subject: row.pattern, detail });
+  const entry = { domain: of.domain, act: "alias.changed", subject: row.pattern, detail } as const;
+  await unlessTaken(audited(world, entry, [...(replace ?? []), update]));
   return { ...of, ...row, destinations: targets ?? of.destinations };
 }
 
@@ -121,23 +121,27 @@ export async function setAliasState(
   ids: readonly string[],
   state: Alias["state"],
 ): Promise<number> {
-  const changed = await world.db
-    .update(alias)
-    .set({ state, updatedAt: world.clock() })
-    .where(and(eq(alias.domain, domainId), inArray(alias.id, [...ids])))
-    .returning({ pattern: alias.pattern });
-  if (changed.length > 0)
-    await record(world, { domain: domainId, act: "alias.changed", subject: listed(changed), detail: { state } });
+  const { these, names } = await amongAliases(world, domainId, ids);
+  if (names.length === 0) return 0;
+  const entry = { domain: domainId, act: "alias.changed", subject: listed(names), detail: { state } } as const;
+  const change = world.db.update(alias).set({ state, updatedAt: world.clock() }).where(these);
+  const [changed] = await audited(world, entry, [change.returning({ id: alias.id })]);
   return changed.length;
 }
 
 export async function removeAliases(world: World, domainId: string, ids: readonly string[]): Promise<number> {
-  const removed = await world.db
-    .delete(alias)
-    .where(and(eq(alias.domain, domainId), inArray(alias.id, [...ids])))
-    .returning({ pattern: alias.pattern });
-  if (removed.length > 0) await record(world, { domain: domainId, act: "alias.removed", subject: listed(removed) });
+  const { these, names } = await amongAliases(world, domainId, ids);
+  if (names.length === 0) return 0;
+  const [removed] = await audited(world, { domain: domainId, act: "alias.removed", subject: listed(names) }, [
+    world.db.delete(alias).where(these).returning({ id: alias.id }),
+  ]);
   return removed.length;
+}
+
+/** Those of the ids that are this domain's. */
+async function amongAliases(world: World, domainId: string, ids: readonly string[]) {
+  const these = and(eq(alias.domain, domainId), inArray(alias.id, [...ids]));
+  return { these, names: await world.db.select({ pattern: alias.pattern }).from(alias).where(these) };
 }
 
 function listed(rows: { pattern: string }[]): string {

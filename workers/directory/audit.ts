@@ -3,9 +3,11 @@
  * out or put in between breaks its chain from there on, and `verifyChain` says where. (Whoever holds the database can
  * rewrite a whole chain: keep a head hash elsewhere to notice that too; the page shows it.)
  */
-import { and, asc, desc, eq, gt, lt } from "drizzle-orm";
+import { and, asc, desc, eq, gt, lt, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
 import { hex, utf8 } from "../../src/core/bytes.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
+import { Problem } from "./problem.ts";
 import { audit } from "./schema.ts";
 
 export type AuditRow = typeof audit.$inferSelect;
@@ -48,24 +50,82 @@ export type Act =
   | "passkey.removed"
   | "session.revoked";
 
-type Entry = { domain: string | null; act: Act; subject: string; detail?: Record<string, unknown> };
+type Statement = BatchItem<"sqlite">;
+export type Entry = { domain: string | null; act: Act; subject: string; detail?: Record<string, unknown> };
 
 const first = "0".repeat(64);
-/** Two changes of one domain in the same instant: one of them finds its number taken and asks again. */
-const tries = 8;
+/** Many changes of one domain in the same instant: all but one find their number taken, wait a moment and ask again. */
+const tries = 24;
 
+/**
+ * Carries statements out together with their row in the log, in one batch: both happen or neither. The row is written only
+ * if the last statement changed something, so an act that found nothing to do leaves no word.
+ */
+export async function audited<const T extends readonly Statement[]>(
+  world: World,
+  entry: Entry,
+  statements: T,
+): Promise<{ [K in keyof T]: T[K]["_"]["result"] }> {
+  const results = await chained(world, entry, true, async (row) => {
+    const all = await world.db.batch([...statements, row] as unknown as [Statement]);
+    return { result: all.slice(0, -1), written: (all.at(-1) as unknown as unknown[]).length > 0 };
+  });
+  return results as { [K in keyof T]: T[K]["_"]["result"] };
+}
+
+/** For an act that is no write to the directory. */
 export async function record(world: World, entry: Entry): Promise<void> {
+  await chained(world, entry, false, async (row) => {
+    await row;
+    return { result: undefined, written: true };
+  });
+}
+
+/** For an act of raw statements: `act` puts the row's own statement behind them, in the same batch. */
+export async function auditedRaw(
+  world: World,
+  entry: Entry,
+  act: (row: D1PreparedStatement) => Promise<unknown>,
+): Promise<void> {
+  await chained(world, entry, false, async (row) => {
+    const { sql: text, params } = row.toSQL();
+    await act(world.db.$client.prepare(text).bind(...params));
+    return { result: undefined, written: true };
+  });
+}
+
+type RowInsert = ReturnType<typeof insertRow>;
+
+/** The whole batch is undone where another change took the number first; then it is tried again behind that one. */
+async function chained<T>(
+  world: World,
+  entry: Entry,
+  ifChanged: boolean,
+  act: (row: RowInsert) => Promise<{ result: T; written: boolean }>,
+): Promise<T> {
   const chain = entry.domain ?? world.actor;
-  for (let attempt = 1; ; attempt++) {
-    const head = await headOf(world, chain);
-    const row = await linked(world, chain, entry, head);
+  for (let attempt = 1; attempt <= tries; attempt++) {
+    const row = await linked(world, chain, entry, await headOf(world, chain));
     try {
-      await world.db.insert(audit).values(row);
-      return;
+      const { result, written } = await act(insertRow(world, row, ifChanged));
+      if (written) world.heard?.(row);
+      return result;
     } catch (error) {
-      if (attempt === tries || !isUniqueViolation(error)) throw error;
+      if (!isUniqueViolation(error, "audit.chain")) throw error;
+      await scheduler.wait(((world.random(1)[0] ?? 0) / 16) * attempt);
     }
   }
+  throw new Problem(503, "busy", "Too much is being changed at once. Please try again.", { retryAfter: 1 });
+}
+
+// changes() is of the statement before it in the same batch, which is one transaction.
+function insertRow(world: World, row: AuditRow, ifChanged: boolean) {
+  const { id, domain, chain, seq, actor, at, act, subject, detail, previous, hash } = row;
+  const values = sql`select ${id}, ${domain}, ${chain}, ${seq}, ${actor}, ${at}, ${act}, ${subject}, ${JSON.stringify(detail)}, ${previous}, ${hash}`;
+  return world.db
+    .insert(audit)
+    .select(ifChanged ? sql`${values} where changes() > 0` : values)
+    .returning({ seq: audit.seq });
 }
 
 async function linked(world: World, chain: string, entry: Entry, head: AuditRow | null): Promise<AuditRow> {

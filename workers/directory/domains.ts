@@ -2,7 +2,7 @@
 import { and, asc, count, eq, getTableColumns, gte, not, sql } from "drizzle-orm";
 import { toBase64url } from "../../src/core/bytes.ts";
 import type { Resolver } from "../../src/core/ports.ts";
-import { record } from "./audit.ts";
+import { audited, type Entry } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { alias, domain, mailbox, membership } from "./schema.ts";
@@ -60,8 +60,7 @@ export async function domainsHidden(world: World, accountId: string): Promise<nu
 export async function setDomainMfa(world: World, of: Domain, mfa: boolean): Promise<void> {
   if (mfa && !world.strong)
     throw new Problem(409, "second-factor-needed", "Sign in with a second factor yourself first.", { field: "mfa" });
-  await world.db.update(domain).set({ mfa }).where(eq(domain.id, of.id));
-  await record(world, { domain: of.id, act: "domain.changed", subject: of.name, detail: { mfa } });
+  await changeDomain(world, of, { mfa }, { act: "domain.changed", detail: { mfa } });
 }
 
 /** Without any check of rights: for the edge's own work. */
@@ -83,17 +82,15 @@ export async function addDomain(world: World, accountId: string, input: NewDomai
   const token = toBase64url(world.random(18));
   const state = input.active ? "active" : "pending";
   try {
-    const [[added]] = await world.db.batch([
+    const entry = { domain: id, act: "domain.added", subject: input.name, detail: { state } } as const;
+    const [[added]] = await audited(world, entry, [
       world.db
         .insert(domain)
         .values({ id, name: input.name, token, state, node: input.node, createdAt: now })
         .returning(),
       world.db.insert(membership).values({ account: accountId, domain: id, role: "owner", createdAt: now }),
     ]);
-    if (added !== undefined) {
-      await record(world, { domain: id, act: "domain.added", subject: added.name, detail: { state } });
-      return added;
-    }
+    if (added !== undefined) return added;
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
   }
@@ -111,24 +108,28 @@ export async function proveDomain(world: World, of: Domain, dns: Resolver): Prom
   const answer = await dns.resolve(wanted.name, "TXT");
   if (answer.kind === "trouble") return "trouble";
   if (answer.kind === "none" || !answer.records.some((text) => text.trim() === wanted.value)) return "missing";
-  await setDomainState(world, of.id, "active");
-  await record(world, { domain: of.id, act: "domain.proved", subject: of.name });
+  await changeDomain(world, of, { state: "active" }, { act: "domain.proved" });
   return "active";
 }
 
-export async function setDomainState(world: World, id: string, state: Domain["state"]): Promise<void> {
-  await world.db.update(domain).set({ state }).where(eq(domain.id, id));
+async function changeDomain(
+  world: World,
+  of: Pick<Domain, "id" | "name">,
+  change: Partial<Domain>,
+  what: Pick<Entry, "act" | "detail">,
+): Promise<void> {
+  await audited(world, { ...what, domain: of.id, subject: of.name }, [
+    world.db.update(domain).set(change).where(eq(domain.id, of.id)),
+  ]);
 }
 
 /** Whether TXT rules count behind the directory's. */
 export async function setTxtRules(world: World, of: { id: string; name: string }, txtRules: boolean): Promise<void> {
-  await world.db.update(domain).set({ txtRules }).where(eq(domain.id, of.id));
-  await record(world, { domain: of.id, act: txtRules ? "txt.on" : "txt.off", subject: of.name });
+  await changeDomain(world, of, { txtRules }, { act: txtRules ? "txt.on" : "txt.off" });
 }
 
 export async function setDomainNode(world: World, of: Domain, node: string | null): Promise<void> {
-  await world.db.update(domain).set({ node }).where(eq(domain.id, of.id));
-  await record(world, { domain: of.id, act: "domain.changed", subject: of.name, detail: { node } });
+  await changeDomain(world, of, { node }, { act: "domain.changed", detail: { node } });
 }
 
 /** Refused while mailboxes live on it, or a node has not yet erased one: erasing mail is its own, deliberate act. */
@@ -148,9 +149,8 @@ export async function removeDomain(world: World, of: DomainView): Promise<void> 
       "erasing",
       "A deleted mailbox's node has not confirmed yet. Please try again in a few minutes.",
     );
-  await world.db.batch([
+  await audited(world, { domain: of.id, act: "domain.removed", subject: of.name }, [
     world.db.delete(mailbox).where(eq(mailbox.domain, of.id)),
     world.db.delete(domain).where(eq(domain.id, of.id)),
   ]);
-  await record(world, { domain: of.id, act: "domain.removed", subject: of.name });
 }

@@ -6,7 +6,7 @@ import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import { fromBase64, hex } from "../../src/core/bytes.ts";
 import { type Keyslot, keyslotSchema, type MailboxRecord } from "../../src/core/contract/mailbox.ts";
 import { foldAddress } from "./address.ts";
-import { record } from "./audit.ts";
+import { audited } from "./audit.ts";
 import { isUniqueViolation, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { keyslot, mailbox, node } from "./schema.ts";
@@ -65,17 +65,15 @@ export async function addMailbox(world: World, input: NewMailbox): Promise<Mailb
   await checkNode(world, input.node);
   const { keyslots, ...row } = input;
   try {
-    const [[added]] = await world.db.batch([
+    const entry = { domain: row.domain, act: "mailbox.added", subject: row.address } as const;
+    const [[added]] = await audited(world, entry, [
       world.db
         .insert(mailbox)
         .values({ ...row, createdAt: world.clock() })
         .returning(),
       ...keyslots.map((slot) => world.db.insert(keyslot).values(slotRow(input.id, slot))),
     ]);
-    if (added !== undefined) {
-      await record(world, { domain: added.domain, act: "mailbox.added", subject: added.address });
-      return added;
-    }
+    if (added !== undefined) return added;
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
   }
@@ -101,12 +99,12 @@ export async function addSlot(world: World, of: Mailbox, slot: Keyslot): Promise
     .set({ revision: sql`${mailbox.revision} + 1` })
     .where(eq(mailbox.id, of.id));
   try {
-    await world.db.batch([world.db.insert(keyslot).values(slotRow(of.id, slot)), bump]);
+    const entry = { domain: of.domain, act: "device.added", subject: `${of.address}: ${slot.label}` } as const;
+    await audited(world, entry, [world.db.insert(keyslot).values(slotRow(of.id, slot)), bump]);
   } catch (error) {
     if (isUniqueViolation(error)) throw new Problem(409, "slot-exists", "This device is listed already.");
     throw error;
   }
-  await record(world, { domain: of.domain, act: "device.added", subject: `${of.address}: ${slot.label}` });
 }
 
 /** The last way in may not be revoked: the mail would be lost to everybody. */
@@ -116,7 +114,8 @@ export async function revokeSlot(world: World, of: Mailbox, slotId: string): Pro
   if (slot === undefined) throw notFound("device");
   if (slots.length === 1)
     throw new Problem(409, "last-slot", "This is the only key to the mailbox. Add another device first.");
-  await world.db.batch([
+  const entry = { domain: of.domain, act: "device.revoked", subject: `${of.address}: ${slot.label}` } as const;
+  await audited(world, entry, [
     world.db
       .update(keyslot)
       .set({ revokedAt: world.clock() })
@@ -126,7 +125,6 @@ export async function revokeSlot(world: World, of: Mailbox, slotId: string): Pro
       .set({ revision: sql`${mailbox.revision} + 1` })
       .where(eq(mailbox.id, of.id)),
   ]);
-  await record(world, { domain: of.domain, act: "device.revoked", subject: `${of.address}: ${slot.label}` });
 }
 
 /** The node confirmed this revision. */

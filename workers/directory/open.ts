@@ -15,6 +15,8 @@ export type World = {
   actor: string;
   /** The actor came in with a second factor, a passkey or an API key (which only such a sign-in may make where it matters). */
   strong: boolean;
+  /** Hears of each row of the audit log once it is written: some are told to people by mail. */
+  heard?: (row: typeof schema.audit.$inferSelect) => void;
 };
 
 export function openDirectory(d1: D1Database): Directory {
@@ -35,10 +37,10 @@ export function newId(world: World): string {
   return ulid(world.clock, world.random);
 }
 
-/** D1's errors carry the statement and its parameters: only the class of the trouble may be shown or logged. */
-export function isUniqueViolation(error: unknown): boolean {
+/** `of`: only of this column. D1's errors carry the statement and its parameters: only the class of the trouble may be shown or logged. */
+export function isUniqueViolation(error: unknown, of = ""): boolean {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if (at.message.includes("UNIQUE constraint failed")) return true;
+    if (at.message.includes(`UNIQUE constraint failed: ${of}`)) return true;
   }
   return false;
 }

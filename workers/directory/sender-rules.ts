@@ -2,7 +2,7 @@
 import { and, asc, eq } from "drizzle-orm";
 import { parseNetwork } from "../../src/core/rules/network.ts";
 import { foldAddress, foldDomain } from "./address.ts";
-import { record } from "./audit.ts";
+import { audited } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { senderRule } from "./schema.ts";
@@ -43,23 +43,23 @@ export async function addSenderRule(world: World, domainId: string, input: NewSe
     createdAt: world.clock(),
   };
   try {
-    await world.db.insert(senderRule).values(row);
+    const entry = { domain: domainId, act: "rule.added", subject: row.value, detail: { act: row.act } } as const;
+    await audited(world, entry, [world.db.insert(senderRule).values(row)]);
   } catch (error) {
     if (isUniqueViolation(error))
       throw new Problem(409, "rule-exists", "This is on the list already.", { field: "value" });
     throw error;
   }
-  await record(world, { domain: domainId, act: "rule.added", subject: row.value, detail: { act: row.act } });
   return row;
 }
 
 export async function removeSenderRule(world: World, domainId: string, id: string): Promise<void> {
-  const [gone] = await world.db
-    .delete(senderRule)
-    .where(and(eq(senderRule.id, id), eq(senderRule.scope, domainId)))
-    .returning();
-  if (gone === undefined) throw notFound("rule");
-  await record(world, { domain: domainId, act: "rule.removed", subject: gone.value });
+  const here = and(eq(senderRule.id, id), eq(senderRule.scope, domainId));
+  const [found] = await world.db.select({ value: senderRule.value }).from(senderRule).where(here).limit(1);
+  if (found === undefined) throw notFound("rule");
+  await audited(world, { domain: domainId, act: "rule.removed", subject: found.value }, [
+    world.db.delete(senderRule).where(here),
+  ]);
 }
 
 /** What somebody wrote, as what it most likely means; folded as `senders.ts` compares. */

@@ -1,7 +1,7 @@
 /** Who belongs to a domain, in which role, and who is asked to. A domain always has an owner. */
-import { and, asc, count, eq, gt } from "drizzle-orm";
+import { and, asc, eq, gt, ne, or, type SQL, sql } from "drizzle-orm";
 import { digest, newSecret } from "../sign-in/secret.ts";
-import { record } from "./audit.ts";
+import { audited } from "./audit.ts";
 import type { Domain, Role } from "./domains.ts";
 import type { World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
@@ -29,20 +29,20 @@ export async function membersOf(world: World, domainId: string): Promise<Member[
 
 export async function changeMember(world: World, domainId: string, accountId: string, role: Role): Promise<Member> {
   const member = await memberOr404(world, domainId, accountId);
-  if (member.role === "owner" && role !== "owner") await keepAnOwner(world, domainId);
-  await world.db
-    .update(membership)
-    .set({ role })
-    .where(and(eq(membership.domain, domainId), eq(membership.account, accountId)));
-  await record(world, { domain: domainId, act: "member.changed", subject: member.email, detail: { role } });
+  const which = role === "owner" ? memberOf(domainId, accountId) : notTheLastOwner(domainId, accountId);
+  const entry = { domain: domainId, act: "member.changed", subject: member.email, detail: { role } } as const;
+  const change = world.db.update(membership).set({ role }).where(which).returning();
+  const [changed] = await audited(world, entry, [change]);
+  if (changed.length === 0) throw lastOwner();
   return { ...member, role };
 }
 
 export async function removeMember(world: World, domainId: string, accountId: string): Promise<void> {
   const member = await memberOr404(world, domainId, accountId);
-  if (member.role === "owner") await keepAnOwner(world, domainId);
-  await world.db.delete(membership).where(and(eq(membership.domain, domainId), eq(membership.account, accountId)));
-  await record(world, { domain: domainId, act: "member.removed", subject: member.email });
+  const [gone] = await audited(world, { domain: domainId, act: "member.removed", subject: member.email }, [
+    world.db.delete(membership).where(notTheLastOwner(domainId, accountId)).returning(),
+  ]);
+  if (gone.length === 0) throw lastOwner();
 }
 
 /** Answers the link's token, shown to the inviter once. Asking the same address again replaces the first invitation. */
@@ -53,11 +53,10 @@ export async function invite(world: World, of: Domain, email: string, role: Role
   const token = newSecret(world.random);
   const now = world.clock();
   const row = { id: await digest(token), domain: of.id, email, role, invitedBy: world.actor };
-  await world.db.batch([
+  await audited(world, { domain: of.id, act: "member.invited", subject: email, detail: { role } }, [
     world.db.delete(invitation).where(and(eq(invitation.domain, of.id), eq(invitation.email, email))),
     world.db.insert(invitation).values({ ...row, createdAt: now, expiresAt: now + invitationMs }),
   ]);
-  await record(world, { domain: of.id, act: "member.invited", subject: email, detail: { role } });
   return token;
 }
 
@@ -70,12 +69,12 @@ export async function invitationsOf(world: World, domainId: string): Promise<Inv
 }
 
 export async function removeInvitation(world: World, domainId: string, id: string): Promise<void> {
-  const [gone] = await world.db
-    .delete(invitation)
-    .where(and(eq(invitation.domain, domainId), eq(invitation.id, id)))
-    .returning();
-  if (gone === undefined) throw notFound("invitation");
-  await record(world, { domain: domainId, act: "invitation.removed", subject: gone.email });
+  const here = and(eq(invitation.domain, domainId), eq(invitation.id, id));
+  const [found] = await world.db.select({ email: invitation.email }).from(invitation).where(here).limit(1);
+  if (found === undefined) throw notFound("invitation");
+  await audited(world, { domain: domainId, act: "invitation.removed", subject: found.email }, [
+    world.db.delete(invitation).where(here),
+  ]);
 }
 
 /** What a link offers, or null for a wrong or old one. */
@@ -101,14 +100,19 @@ export async function acceptInvitation(
   const found = await invitationFor(world, token);
   if (found === null || found.email !== who.email)
     throw new Problem(404, "no-invitation", "This invitation is used up, too old, or meant for another address.");
-  await world.db.batch([
+  const entry = {
+    domain: found.domain,
+    act: "member.joined",
+    subject: who.email,
+    detail: { role: found.role },
+  } as const;
+  await audited(world, entry, [
     world.db.delete(invitation).where(eq(invitation.id, found.id)),
     world.db
       .insert(membership)
       .values({ account: who.id, domain: found.domain, role: found.role, createdAt: world.clock() })
       .onConflictDoNothing(),
   ]);
-  await record(world, { domain: found.domain, act: "member.joined", subject: who.email, detail: { role: found.role } });
   return found.domain;
 }
 
@@ -118,10 +122,16 @@ async function memberOr404(world: World, domainId: string, accountId: string): P
   return found;
 }
 
-async function keepAnOwner(world: World, domainId: string): Promise<void> {
-  const [row] = await world.db
-    .select({ n: count() })
-    .from(membership)
-    .where(and(eq(membership.domain, domainId), eq(membership.role, "owner")));
-  if ((row?.n ?? 0) < 2) throw new Problem(409, "last-owner", "A domain needs an owner: make somebody else one first.");
+function memberOf(domainId: string, accountId: string): SQL | undefined {
+  return and(eq(membership.domain, domainId), eq(membership.account, accountId));
+}
+
+// Asked inside the change itself: two owners who remove each other at once can't both succeed.
+function notTheLastOwner(domainId: string, accountId: string): SQL | undefined {
+  const owners = sql`(select count(*) from ${membership} o where o.domain = ${domainId} and o.role = 'owner')`;
+  return and(memberOf(domainId, accountId), or(ne(membership.role, "owner"), sql`${owners} > 1`));
+}
+
+function lastOwner(): Problem {
+  return new Problem(409, "last-owner", "A domain needs an owner: make somebody else one first.");
 }

@@ -7,7 +7,7 @@ import { diff, isReady, type Mode, type Plan } from "../../src/core/rules/import
 import { type ImportSource, importAliases } from "../../src/core/rules/import/import.ts";
 import type { Problem as ImportProblem } from "../../src/core/rules/import/problem.ts";
 import { aliases } from "./aliases.ts";
-import { record } from "./audit.ts";
+import { auditedRaw } from "./audit.ts";
 import type { Domain } from "./domains.ts";
 import { mailboxesOf } from "./mailboxes.ts";
 import { newId, type World } from "./open.ts";
@@ -58,7 +58,7 @@ export async function applyImport(world: World, of: Domain, { plan, ready }: Imp
   const d1 = world.db.$client;
   const now = world.clock();
   const run = (text: string, rows: unknown[]) => d1.prepare(text).bind(of.id, now, JSON.stringify(rows));
-  await d1.batch([
+  const writes = [
     run(statements.remove, removed),
     run(statements.clear, [...removed, ...changed.map(({ id }) => id)]),
     ...chunks(changed, perStatement).map((some) => run(statements.change, some.map(aliasRow))),
@@ -69,10 +69,11 @@ export async function applyImport(world: World, of: Domain, { plan, ready }: Imp
         some.flatMap((one) => destinationRows(world, one)),
       ),
     ),
-  ]);
+  ];
   const detail = { created: created.length, changed: changed.length, removed: removed.length };
   const subject = `${created.length + changed.length + removed.length} aliases`;
-  await record(world, { domain: of.id, act: "alias.imported", subject, detail });
+  const entry = { domain: of.id, act: "alias.imported", subject, detail } as const;
+  await auditedRaw(world, entry, (row) => d1.batch([...writes, row]));
 }
 
 /** D1 takes values of up to 2 MB: so many rows stay well below. */

@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, isNull, sql } from "drizzle-orm";
 import { newWebhookSecret, parseWebhookKey, publicKeyText, signingKeyText } from "../../src/core/webhook/keys.ts";
 import { ed25519PublicKey } from "../crypto.ts";
+import { audited } from "./audit.ts";
 import { newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { webhookDelivery, webhookEndpoint } from "./schema.ts";
@@ -36,6 +37,14 @@ export async function endpointById(world: World, id: string): Promise<Endpoint |
   return row ?? null;
 }
 
+/** The receiver at this URL, as somebody adds it who then sees its key; added twice it is the same one. */
+export async function addEndpoint(world: World, domain: string, url: string): Promise<Endpoint> {
+  const row = { ...newEndpoint(world, domain, url, null), id: newId(world) };
+  const insert = world.db.insert(webhookEndpoint).values(row).onConflictDoNothing().returning();
+  const [[made]] = await audited(world, { domain, act: "webhook.added", subject: url }, [insert]);
+  return made ?? ensureEndpoint(world, domain, url, null);
+}
+
 /**
  * The receiver at this URL; made when a destination names it for the first time, with a secret of its own, or with `key`
  * (a `whsk_` text) for a domain whose owner has no account to see a secret in.
@@ -49,29 +58,33 @@ export async function ensureEndpoint(world: World, domain: string, url: string, 
       .limit(1);
   const [known] = await find();
   if (known !== undefined) return known;
-  const scheme: Scheme = key === null ? "v1" : "v1a";
-  const secrets = [key ?? newWebhookSecret(world.random)];
-  const row = { id: newId(world), domain, url, scheme, secrets, createdAt: world.clock() };
+  const row = { ...newEndpoint(world, domain, url, key), id: newId(world) };
   await world.db.insert(webhookEndpoint).values(row).onConflictDoNothing();
   const [made] = await find();
   if (made === undefined) throw notFound("webhook");
   return made;
 }
 
+function newEndpoint(world: World, domain: string, url: string, key: string | null) {
+  const scheme: Scheme = key === null ? "v1" : "v1a";
+  return { domain, url, scheme, secrets: [key ?? newWebhookSecret(world.random)], createdAt: world.clock() };
+}
+
 /** A new key in front, of either scheme; the one before stays live until the next rotation or `retireOldKeys`. */
 export async function rotateKey(world: World, of: Endpoint, scheme: Scheme): Promise<Endpoint> {
   const secrets = [await newKey(world, scheme), ...of.secrets].slice(0, liveKeys);
-  return change(world, of, { secrets, scheme });
+  return change(world, of, `rotate-${scheme}`, { secrets, scheme });
 }
 
 export async function retireOldKeys(world: World, of: Endpoint): Promise<Endpoint> {
-  return change(world, of, { secrets: of.secrets.slice(0, 1) });
+  return change(world, of, "retire", { secrets: of.secrets.slice(0, 1) });
 }
 
 /** Switching on again forgets the failures that switched it off. */
 export async function setEndpointState(world: World, of: Endpoint, state: Endpoint["state"]): Promise<Endpoint> {
   const disabledAt = state === "disabled" ? world.clock() : null;
-  return change(world, of, { state, disabledAt, ...(state === "active" ? { failingSince: null } : {}) });
+  const to = { state, disabledAt, ...(state === "active" ? { failingSince: null } : {}) };
+  return change(world, of, state === "active" ? "on" : "off", to);
 }
 
 /** What a receiver is set up with: HMAC secrets, or the public halves of Ed25519 keys. Newest first. */
@@ -126,8 +139,10 @@ async function newKey(world: World, scheme: Scheme): Promise<string> {
   return signingKeyText(seed, await ed25519PublicKey(seed));
 }
 
-async function change(world: World, of: Endpoint, to: Partial<Endpoint>): Promise<Endpoint> {
-  const [row] = await world.db.update(webhookEndpoint).set(to).where(eq(webhookEndpoint.id, of.id)).returning();
+async function change(world: World, of: Endpoint, act: string, to: Partial<Endpoint>): Promise<Endpoint> {
+  const update = world.db.update(webhookEndpoint).set(to).where(eq(webhookEndpoint.id, of.id)).returning();
+  const entry = { domain: of.domain, act: "webhook.changed", subject: of.url, detail: { act } } as const;
+  const [[row]] = await audited(world, entry, [update]);
   if (row === undefined) throw new Problem(404, "not-found", "There is no such webhook here, or it is not yours.");
   return row;
 }

@@ -2,7 +2,7 @@
 import { and, desc, eq } from "drizzle-orm";
 import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
 import type { Account } from "../directory/accounts.ts";
-import { record } from "../directory/audit.ts";
+import { audited } from "../directory/audit.ts";
 import { newId, type World } from "../directory/open.ts";
 import { account, apiKey } from "../directory/schema.ts";
 import { digest, newSecret } from "./secret.ts";
@@ -37,8 +37,8 @@ export async function addKey(
     createdAt: world.clock(),
     lastUsedAt: null,
   };
-  await world.db.insert(apiKey).values(row);
-  await record(world, { domain: null, act: "key.made", subject: row.name, detail: { scopes: row.scopes } });
+  const entry = { domain: null, act: "key.made", subject: row.name, detail: { scopes: row.scopes } } as const;
+  await audited(world, entry, [world.db.insert(apiKey).values(row)]);
   return { key: row, text: `pst_${row.id}_${secret}` };
 }
 
@@ -65,10 +65,11 @@ export async function keysOf(world: World, accountId: string): Promise<ApiKey[]>
 }
 
 export async function removeKey(world: World, accountId: string, id: string): Promise<boolean> {
-  const gone = await world.db
-    .delete(apiKey)
-    .where(and(eq(apiKey.id, id), eq(apiKey.account, accountId)))
-    .returning({ name: apiKey.name });
-  for (const { name } of gone) await record(world, { domain: null, act: "key.removed", subject: name });
-  return gone.length > 0;
+  const mine = and(eq(apiKey.id, id), eq(apiKey.account, accountId));
+  const [found] = await world.db.select({ name: apiKey.name }).from(apiKey).where(mine).limit(1);
+  if (found === undefined) return false;
+  await audited(world, { domain: null, act: "key.removed", subject: found.name }, [
+    world.db.delete(apiKey).where(mine),
+  ]);
+  return true;
 }

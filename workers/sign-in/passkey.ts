@@ -14,7 +14,7 @@ import {
   utf8,
   utf8Decode,
 } from "../../src/core/bytes.ts";
-import { record } from "../directory/audit.ts";
+import { audited } from "../directory/audit.ts";
 import { isUniqueViolation, type World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import { passkey } from "../directory/schema.ts";
@@ -66,12 +66,13 @@ export async function addPasskey(
       publicKey: toBase64(found.key.spki),
       algorithm: found.key.algorithm,
     };
-    await world.db.insert(passkey).values({ ...row, counter: found.counter, createdAt: world.clock() });
+    await audited(world, { domain: null, act: "passkey.added", subject: given.name }, [
+      world.db.insert(passkey).values({ ...row, counter: found.counter, createdAt: world.clock() }),
+    ]);
   } catch (error) {
     if (isUniqueViolation(error)) throw new Problem(409, "passkey-known", "This passkey is known here already.");
     throw error;
   }
-  await record(world, { domain: null, act: "passkey.added", subject: given.name });
 }
 
 /** §7.2. Answers whose passkey it was; throws one answer for everything that is wrong. */
@@ -99,12 +100,13 @@ export async function passkeysOf(world: World, account: string): Promise<Passkey
 }
 
 export async function removePasskey(world: World, account: string, id: string): Promise<boolean> {
-  const [gone] = await world.db
-    .delete(passkey)
-    .where(and(eq(passkey.id, id), eq(passkey.account, account)))
-    .returning();
-  if (gone !== undefined) await record(world, { domain: null, act: "passkey.removed", subject: gone.name });
-  return gone !== undefined;
+  const mine = and(eq(passkey.id, id), eq(passkey.account, account));
+  const [found] = await world.db.select({ name: passkey.name }).from(passkey).where(mine).limit(1);
+  if (found === undefined) return false;
+  await audited(world, { domain: null, act: "passkey.removed", subject: found.name }, [
+    world.db.delete(passkey).where(mine),
+  ]);
+  return true;
 }
 
 async function guarded<T>(work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 /** Ten one-time codes for somebody who lost the second factor: 50 random bits each, hashed, under the second factor's limit. */
 import { and, count, eq, isNull } from "drizzle-orm";
-import { record } from "../directory/audit.ts";
+import { audited } from "../directory/audit.ts";
 import type { World } from "../directory/open.ts";
 import { recoveryCode } from "../directory/schema.ts";
 import { digest } from "./secret.ts";
@@ -13,11 +13,10 @@ export async function makeCodes(world: World, account: string): Promise<string[]
   const rows = await Promise.all(
     codes.map(async (code) => ({ account, hash: await hashOf(account, code), usedAt: null })),
   );
-  await world.db.batch([
+  await audited(world, { domain: null, act: "recovery-codes.made", subject: account }, [
     world.db.delete(recoveryCode).where(eq(recoveryCode.account, account)),
     world.db.insert(recoveryCode).values(rows),
   ]);
-  await record(world, { domain: null, act: "recovery-codes.made", subject: account });
   return codes;
 }
 

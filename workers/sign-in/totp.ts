@@ -4,7 +4,7 @@
  */
 import { and, eq, isNotNull, lt } from "drizzle-orm";
 import { concat, equalConstantTime, fromBase64, toBase64, utf8 } from "../../src/core/bytes.ts";
-import { record } from "../directory/audit.ts";
+import { audited } from "../directory/audit.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import { totp } from "../directory/schema.ts";
@@ -65,13 +65,15 @@ export async function hasTotp(world: World, account: string): Promise<boolean> {
 export async function confirmTotp(world: World, account: string, seed: Uint8Array, code: string): Promise<void> {
   if (!(await takeCode(world, account, seed, code)))
     throw new Problem(422, "wrong-code", "That is not the code of this moment.", { field: "code" });
-  await world.db.update(totp).set({ confirmedAt: world.clock() }).where(eq(totp.account, account));
-  await record(world, { domain: null, act: "totp.on", subject: account });
+  await audited(world, { domain: null, act: "totp.on", subject: account }, [
+    world.db.update(totp).set({ confirmedAt: world.clock() }).where(eq(totp.account, account)),
+  ]);
 }
 
 export async function endTotp(world: World, account: string): Promise<void> {
-  await world.db.delete(totp).where(eq(totp.account, account));
-  await record(world, { domain: null, act: "totp.off", subject: account });
+  await audited(world, { domain: null, act: "totp.off", subject: account }, [
+    world.db.delete(totp).where(eq(totp.account, account)),
+  ]);
 }
 
 /** True once per step: the step is taken by a conditional write, so two requests with one code can't both win. */

@@ -8,10 +8,10 @@ import { Problem } from "../../directory/problem.ts";
 import { addSenderRule, removeSenderRule, senderRulesOf } from "../../directory/sender-rules.ts";
 import { applyImport, exportAliases, planImport } from "../../directory/transfer.ts";
 import {
+  addEndpoint,
   deliveriesOf,
   endpointFor,
   endpointsOf,
-  ensureEndpoint,
   receiverKeys,
   retireOldKeys,
   rotateKey,
@@ -211,7 +211,7 @@ export const ruleRows = [
     answer: hookShape.extend({ keys: z.array(z.string()) }),
     status: 201,
     async run(call) {
-      const made = await ensureEndpoint(call.world, call.domain.id, call.body.url, null);
+      const made = await addEndpoint(call.world, call.domain.id, call.body.url);
       return { ...made, keys: await receiverKeys(made) };
     },
   }),

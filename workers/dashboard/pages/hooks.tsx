@@ -1,15 +1,14 @@
 /** Webhook receivers of a domain, their keys, and what was tried; and the list of senders allowed or denied. */
 import { Hono } from "hono";
 import { z } from "zod";
-import { record } from "../../directory/audit.ts";
 import type { World } from "../../directory/open.ts";
 import { addSenderRule, removeSenderRule, senderRulesOf } from "../../directory/sender-rules.ts";
 import {
+  addEndpoint,
   deliveriesOf,
   type Endpoint,
   endpointFor,
   endpointsOf,
-  ensureEndpoint,
   receiverKeys,
   retireOldKeys,
   rotateKey,
@@ -47,9 +46,7 @@ hookPages.post(
     const world = c.get("world");
     const tried = await attempt(async () => {
       const { url } = await formOf(c, visitor, urlForm);
-      const made = await ensureEndpoint(world, domain.id, url, null);
-      await record(world, { domain: domain.id, act: "webhook.added", subject: url });
-      return made;
+      return addEndpoint(world, domain.id, url);
     });
     if (tried.ok) return c.redirect(`/domains/${domain.id}/webhooks/${tried.value.id}?done=hook-added`, 303);
     const view = (
@@ -83,7 +80,6 @@ hookPages.post(
     const world = c.get("world");
     const hook = await endpointFor(world, domain.id, c.req.param("hook") ?? "");
     await change(world, hook, act);
-    await record(world, { domain: domain.id, act: "webhook.changed", subject: hook.url, detail: { act } });
     return c.redirect(`/domains/${domain.id}/webhooks/${hook.id}?done=hook-changed`, 303);
   }),
 );
