@@ -76,6 +76,13 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     mailbox: { params: mailbox, missing: { mailbox: none } },
     keyslots: { params: mailbox, missing: { mailbox: none } },
     addKeyslot: { params: mailbox, missing: { mailbox: none }, body: slotOf(edge, ids.mailbox, "tablet") },
+    rotateMailbox: {
+      params: mailbox,
+      missing: { mailbox: none },
+      body: rotationOf(edge, ids.mailbox),
+      skip: "keys.test.ts",
+    },
+    removeMailbox: { params: mailbox, missing: { mailbox: none }, skip: "keys.test.ts" },
     revokeKeyslot: { params: { ...mailbox, slot: ids.slot }, missing: { slot: none } },
     activity: { params: {} },
     message: { params: { message: ids.message }, missing: { message: none }, owned: true },
@@ -104,6 +111,12 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     changeNode: { params: { node: edge.node.id }, missing: { node: "n9" }, body: { name: "renamed" } },
     places: { params: {} },
   };
+}
+
+function rotationOf(edge: Edge, mailboxId: string): unknown {
+  const keyId = "0".repeat(32);
+  const keyslots = ["phone", "tablet"].map((label) => slotOf(edge, mailboxId, label));
+  return { revision: 1, publicKey: "", keyId, previous: { keyId, nonce: "", wrapped: "" }, keyslots };
 }
 
 const importBody = { source: "postern", text: JSON.stringify([]), mode: "add", apply: true };

@@ -1,13 +1,13 @@
 /** What goes in and out of the API, as zod. Bounds stand here, meaning is checked by the directory. */
 import { z } from "zod";
-import { keyslotSchema } from "../../src/core/contract/mailbox.ts";
+import { keyslotSchema, previousKeySchema } from "../../src/core/contract/mailbox.ts";
 import { limits } from "../../src/core/limits.ts";
 
 export const id = z
   .string()
   .regex(/^[0-9A-HJKMNP-TV-Z]{26}$/, "is not an id")
   .describe("ULID");
-const time = z.int().describe("UTC milliseconds");
+export const time = z.int().describe("UTC milliseconds");
 const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, "is not base64");
 
 export const domainParams = z.object({ domain: id });
@@ -131,6 +131,13 @@ export const mailboxInput = z.object({
     .min(1024 * 1024)
     .max(2 ** 40),
   keyslots: z.array(keyslotSchema).min(1).max(20),
+});
+export const rotationInput = z.object({
+  revision: z.int().describe("The mailbox's, as read before"),
+  publicKey: base64.max(1700).describe("X-Wing, 1,216 bytes, of the new key"),
+  keyId: z.string().regex(/^[0-9a-f]{32}$/),
+  previous: previousKeySchema.describe("The old master key, wrapped under the new one"),
+  keyslots: z.array(keyslotSchema).min(2).max(20),
 });
 export const mailboxShape = z.object({
   id,

@@ -5,10 +5,11 @@
 import { utf8 } from "../../src/core/bytes.ts";
 import { mailboxUpdateAnswerSchema, nodePaths } from "../../src/core/contract/handoff.ts";
 import { callNode } from "../call.ts";
-import { mailboxById, mailboxRecord, markApplied } from "../directory/mailboxes.ts";
-import { nodeById } from "../directory/nodes.ts";
+import { mailboxRecord, markApplied, nodeOfMailbox } from "../directory/mailboxes.ts";
 import type { World } from "../directory/open.ts";
+import { handOff } from "../handoff.ts";
 import { openEdge } from "../platform.ts";
+import { waitingFor } from "../spool.ts";
 
 /** Somebody is looking at the screen: past this the telling goes on by itself. */
 const patienceMs = 4_000;
@@ -23,9 +24,15 @@ export async function tellNode(call: Caller, mailboxId: string): Promise<void> {
   await Promise.race([told, scheduler.wait(patienceMs)]);
 }
 
+/** Its spool goes first: what is sealed to a mailbox that nobody can open any more is kept nowhere. */
+export async function tellOfErasing(call: Caller, of: { id: string; node: string }): Promise<void> {
+  const edge = openEdge(call.env, { waitUntil: call.later });
+  for await (const { key } of waitingFor(edge, `${of.node}/${of.id}/`)) await handOff(edge, key, true);
+  await tellNode(call, of.id);
+}
+
 async function tell({ env, world, later }: Caller, mailboxId: string): Promise<void> {
-  const placed = await mailboxById(world, mailboxId);
-  const node = placed && (await nodeById(world, placed.node));
+  const node = await nodeOfMailbox(world, mailboxId);
   if (node === null) return;
   const record = await mailboxRecord(world, mailboxId);
   const response = await callNode(openEdge(env, { waitUntil: later }), {

@@ -22,6 +22,7 @@ export type Act =
   | "alias.imported"
   | "mailbox.added"
   | "mailbox.removed"
+  | "mailbox.rotated"
   | "device.added"
   | "device.revoked"
   | "member.invited"

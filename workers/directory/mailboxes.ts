@@ -2,11 +2,12 @@
  * Mailboxes as the edge knows them: an address, a public key, wrapped copies of a master key that was never here, and the
  * node that keeps the mail. Every change moves the revision; `mailboxRecord` is what the node is then told.
  */
-import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, sql } from "drizzle-orm";
 import { fromBase64, hex } from "../../src/core/bytes.ts";
 import { type Keyslot, keyslotSchema, type MailboxRecord } from "../../src/core/contract/mailbox.ts";
 import { foldAddress } from "./address.ts";
 import { audited } from "./audit.ts";
+import type { Node } from "./nodes.ts";
 import { isUniqueViolation, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { keyslot, mailbox, node } from "./schema.ts";
@@ -42,6 +43,17 @@ export async function mailboxById(world: World, id: string): Promise<Mailbox | n
     .where(and(eq(mailbox.id, id), eq(mailbox.state, "active")))
     .limit(1);
   return row ?? null;
+}
+
+/** Where it is placed, or was until it was deleted. */
+export async function nodeOfMailbox(world: World, id: string): Promise<Node | null> {
+  const [row] = await world.db
+    .select({ node })
+    .from(mailbox)
+    .innerJoin(node, eq(node.id, mailbox.node))
+    .where(eq(mailbox.id, id))
+    .limit(1);
+  return row?.node ?? null;
 }
 
 export async function slotsOf(world: World, mailboxId: string): Promise<SlotView[]> {
@@ -84,13 +96,20 @@ export async function addMailbox(world: World, input: NewMailbox): Promise<Mailb
 export async function mailboxRecord(world: World, id: string): Promise<MailboxRecord> {
   const [rows, slots] = await world.db.batch([
     world.db.select().from(mailbox).where(eq(mailbox.id, id)).limit(1),
-    world.db.select().from(keyslot).where(eq(keyslot.mailbox, id)).orderBy(asc(keyslot.createdAt)).limit(200),
+    // Tombstones may fall off the end: a slot that is not listed opens nothing either.
+    world.db
+      .select()
+      .from(keyslot)
+      .where(eq(keyslot.mailbox, id))
+      .orderBy(sql`${keyslot.revokedAt} is not null`, desc(keyslot.createdAt))
+      .limit(200),
   ]);
   const [row] = rows;
   if (row === undefined) throw notFound("mailbox");
-  const { address, epoch, revision, publicKey, keyId, quotaBytes, state } = row;
+  const { address, epoch, revision, publicKey, keyId, previous, quotaBytes, state } = row;
   const keyslots = slots.map((slot) => ({ ...keyslotSchema.parse(slot.slot), revokedAt: slot.revokedAt }));
-  return { id, address, epoch, revision, publicKey, keyId, quotaBytes, keyslots, state };
+  const former = previous.length === 0 ? {} : { previous };
+  return { id, address, epoch, revision, publicKey, keyId, quotaBytes, keyslots, ...former, state };
 }
 
 export async function addSlot(world: World, of: Mailbox, slot: Keyslot): Promise<void> {
@@ -143,14 +162,14 @@ export function mailboxAddress(text: string): { address: string; local: string; 
   return { ...folded, address: `${folded.local}@${folded.domain}` };
 }
 
-function slotRow(mailboxId: string, slot: Keyslot): typeof keyslot.$inferInsert {
+export function slotRow(mailboxId: string, slot: Keyslot): typeof keyslot.$inferInsert {
   const { id, kind, selector, label, createdAt } = slot;
   return { id, mailbox: mailboxId, kind, selector, label, slot, createdAt };
 }
 
 const xwingPublicKeyBytes = 1216;
 
-async function checkKey(publicKey: string, keyId: string): Promise<void> {
+export async function checkKey(publicKey: string, keyId: string): Promise<void> {
   const bytes = fromBase64(publicKey);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   if (bytes.length !== xwingPublicKeyBytes || hex(digest.subarray(0, 16)) !== keyId)

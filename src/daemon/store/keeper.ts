@@ -45,6 +45,8 @@ export type OpenFacts = {
   highestModseq: number;
   /** Former master keys, wrapped. */
   previous: readonly PreviousKey[];
+  /** The key that an owner's login proved last. */
+  pinnedKeyId: string;
 };
 
 type Open = {
@@ -216,10 +218,19 @@ export class Keeper {
     const guarded = new Guarded(masterKey);
     try {
       const openers = [keys, ...former].map(({ sealSeed }) => openerOf(sealSeed, nativePrimitives));
-      const proven = hex(openers[0]?.keyId ?? new Uint8Array(0)) === facts.keyId;
+      const known = openers.map(({ keyId }) => hex(keyId));
+      const proven = known[0] === facts.keyId;
       // The edge can't slip in a key of its own: what MK derives must be what the record names.
       if (!proven) {
         this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the record's public key is not this mailbox's" });
+      }
+      // A rotation that its owner made hands the key down; anybody can name one that they never had.
+      else if (!known.includes(facts.pinnedKeyId)) {
+        this.#tell({
+          kind: "alarm",
+          mailbox: facts.mailbox,
+          what: "the key was changed by somebody without the old one",
+        });
       }
       const mailbox = this.#openMailbox(facts, keys, former);
       if (proven) this.#tell({ kind: "proven", mailbox: facts.mailbox, keyId: facts.keyId });

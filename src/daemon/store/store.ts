@@ -189,6 +189,7 @@ export class Store {
       generation: placed?.generation ?? 0,
       highestModseq: placed?.highestModseq ?? 0,
       previous: record?.previous ?? [],
+      pinnedKeyId: placed?.pinnedKeyId ?? "",
     };
     const thread = this.#threadOf(record?.id ?? address);
     const real = record !== undefined;
@@ -281,7 +282,7 @@ export class Store {
   async applyMailbox(record: MailboxRecord): Promise<number> {
     const had = this.#placed.get(record.id);
     if (had && record.revision < had.record.revision) return had.record.revision;
-    if (had && record.keyId !== had.pinnedKeyId) this.#alarm(record.id, "the edge offers another public key");
+    if (had && !mayFollow(record, had.pinnedKeyId)) this.#alarm(record.id, "the edge offers another public key");
     await this.#node.call("nodeSave", { record });
     const fresh = { pinnedKeyId: record.keyId, generation: 0, highestModseq: 0, usedBytes: 0, waiting: 0, lastUse: {} };
     this.#hold({ ...fresh, ...had, record });
@@ -343,4 +344,9 @@ export class Store {
     await this.#mirrors.flush();
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
+}
+
+/** The pinned key, or one that says it was made from it: whether its owner made it is seen when it opens, at the next login. */
+function mayFollow({ keyId, previous = [] }: MailboxRecord, pinned: string): boolean {
+  return keyId === pinned || previous.some((former) => former.keyId === pinned);
 }

@@ -78,6 +78,7 @@ describe("rotating a mailbox's key", () => {
     expect(await owner.check()).toEqual({ checked: 5, damaged: [], structure: [] });
     const box = await owner.open("INBOX", true);
     expect((await box.search({ kind: "subject", field: "subject", text: "three" })).uids.length).toBe(1);
+    expect(fixture.alarms).toEqual([]); // its owner made them
     await fixture.store.close();
 
     const path = join(fixture.dir, "mailboxes", "r1", "mail.db");
@@ -91,5 +92,18 @@ describe("rotating a mailbox's key", () => {
     await fixture.store.applyMailbox({ ...third.record, revision: third.record.revision + 1 });
     expect(fixture.alarms).toEqual([]);
     expect((await texts(fixture.store, third)).length).toBe(5);
+  });
+
+  it("that was made without the old key is an alarm at the next login", async () => {
+    const mailbox = makeMailbox("r2", "forged@demo.test");
+    await fixture.store.applyMailbox(mailbox.record);
+    fixture.alarms.length = 0;
+    const thief = rotated({ ...mailbox, masterKey: random(32) });
+    // It names the true key as the one before, and can't hand it down.
+    const previous = (thief.record.previous ?? []).map((one) => ({ ...one, keyId: mailbox.record.keyId }));
+    await fixture.store.applyMailbox({ ...thief.record, previous });
+    expect(fixture.alarms).toEqual([]);
+    await logIn(fixture.store, thief);
+    expect(fixture.alarms.map(({ what }) => what)).toEqual(["the key was changed by somebody without the old one"]);
   });
 });

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { keyslotSchema } from "../../../src/core/contract/mailbox.ts";
 import { domainNamed, domainsOf } from "../../directory/domains.ts";
+import { checkTyped, copiesGoneAt, eraseMailbox } from "../../directory/erase.ts";
 import {
   addMailbox,
   addSlot,
@@ -14,9 +15,10 @@ import {
   slotsOf,
 } from "../../directory/mailboxes.ts";
 import { notFound } from "../../directory/problem.ts";
+import { rotateMailbox } from "../../directory/rotate.ts";
 import { personal, within } from "../row.ts";
-import { id, mailboxInput, mailboxShape, page, slotShape } from "../shapes.ts";
-import { tellNode } from "../tell-node.ts";
+import { id, mailboxInput, mailboxShape, page, rotationInput, slotShape, time } from "../shapes.ts";
+import { tellNode, tellOfErasing } from "../tell-node.ts";
 
 const tag = "Mailboxes";
 const params = z.object({ mailbox: id });
@@ -114,6 +116,42 @@ export const mailboxRows = [
       await addSlot(call.world, await here(call), call.body);
       await tellNode(call, call.params.mailbox);
       return withSlots(call);
+    },
+  }),
+  within("admin", "mailboxes:write", {
+    method: "POST",
+    path: "/mailboxes/:mailbox/rotate",
+    name: "rotateMailbox",
+    tag,
+    says: "Change the mailbox's key after a theft: new public key and slots, every old slot revoked, in one step",
+    params,
+    body: rotationInput,
+    answer: whole,
+    proof: true,
+    domainOf,
+    async run(call) {
+      await rotateMailbox(call.world, await here(call), call.body);
+      await tellNode(call, call.params.mailbox);
+      return withSlots(call);
+    },
+  }),
+  within("admin", "mailboxes:write", {
+    method: "DELETE",
+    path: "/mailboxes/:mailbox",
+    name: "removeMailbox",
+    tag,
+    says: "Delete a mailbox and all its mail, for ever. Aliases that file into it alone are switched off",
+    params,
+    query: z.object({ address: z.string().max(320).default("").describe("The mailbox's whole address, to be sure") }),
+    answer: z.object({ copiesGoneAt: time.describe("When backups and the directory's history hold nothing of it") }),
+    proof: true,
+    domainOf,
+    async run(call) {
+      const box = await here(call);
+      checkTyped(box, call.query.address);
+      await eraseMailbox(call.world, box);
+      await tellOfErasing(call, box);
+      return { copiesGoneAt: copiesGoneAt(call.world.clock()) };
     },
   }),
   within("admin", "mailboxes:write", {

@@ -1,5 +1,6 @@
 /** Nodes, the mailboxes placed on them, and the wrapped keys of those: public halves only, nothing here opens mail. */
 import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type { PreviousKey } from "../../../src/core/contract/mailbox.ts";
 import { domain } from "./domains.ts";
 
 export const node = sqliteTable("node", {
@@ -39,6 +40,8 @@ export const mailbox = sqliteTable(
     /** X-Wing, 1,216 bytes, base64. */
     publicKey: text().notNull(),
     keyId: text().notNull(),
+    /** Master keys before a rotation, each wrapped under the one after it; newest first. */
+    previous: text({ mode: "json" }).$type<PreviousKey[]>().notNull().default([]),
     quotaBytes: integer().notNull(),
     usedBytes: integer().notNull().default(0),
     /** Sealed messages at the node that wait for the owner to log in. */

@@ -1,0 +1,1 @@
+ALTER TABLE `mailbox` ADD `previous` text DEFAULT '[]' NOT NULL;
