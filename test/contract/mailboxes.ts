@@ -203,6 +203,18 @@ export function mailboxesContract(name: string, make: (options: HarnessOptions) 
         await box.close();
       });
 
+      it("tells flags with the snapshot, where it does, as a fetch tells them", async () => {
+        const box = await filled();
+        await box.setFlags([[3, 3]], { mode: "add", flags: ["$Work", "\\Flagged"] }, null);
+        await box.copy([[2, 2]], "INBOX");
+        const { uids, flags } = await box.snapshot();
+        if (!flags) return;
+        expect([...flags.uids]).toEqual([...uids]);
+        const { flags: fetched, modseqs } = await all(box, everything, {});
+        expect([...flags.modseqs]).toEqual(modseqs);
+        expect(Array.from(flags.flagSet, (n) => flags.flagSets[n]?.toSorted())).toEqual(fetched);
+      });
+
       it("gives \\Recent to one session", async () => {
         const reader = await filled(true);
         expect((await reader.snapshot()).firstRecentUid).toBe(1);
@@ -308,6 +320,18 @@ export function mailboxesContract(name: string, make: (options: HarnessOptions) 
           1,
           { part: [], what: "fields", fields: ["x-long", "CC"] },
           "Cc: Dave <dave@example.com>\r\nX-Long: one\r\n two\r\n\tthree\r\n\r\n",
+        ],
+        [
+          "fields that mail programs list by, in the header's order, case aside",
+          1,
+          { part: [], what: "fields", fields: ["SUBJECT", "from"] },
+          "From: Ann Smith <ann@example.org>\r\nSubject: Hello needle\r\n\r\n",
+        ],
+        [
+          "fields, partial",
+          1,
+          { part: [], what: "fields", fields: ["subject"], partial: { origin: 9, count: 5 } },
+          "Hello",
         ],
         ["fields, none there", 1, { part: [], what: "fields", fields: ["X-None"] }, "\r\n"],
         ["fields-not", 4, { part: [], what: "fields-not", fields: ["subject"] }, "\r\n"],

@@ -1,8 +1,8 @@
 /** Filed bytes: a message's bytes by range, and the ranges that an IMAP section names. RFC 9051 §6.4.5. */
-import { readHeader } from "../../core/message/header.ts";
 import type { Database } from "../sqlite/database.ts";
 import { chunkRoom } from "./filing.ts";
 import { locate, type PartMap } from "./mime/map.ts";
+import { FieldNames, selectFields } from "./mime/select.ts";
 import { decodeTransfer } from "./mime/transfer.ts";
 import { bodyChunk, unpackChunk } from "./prepare.ts";
 import type { Section } from "./types.ts";
@@ -93,7 +93,7 @@ export function sectionBytes(body: Body, section: Section): Uint8Array | null | 
   const range = rangeOf(body, section);
   if (range === null) return null;
   if (section.what === "fields" || section.what === "fields-not") {
-    return cut(selectFields(body.range(...range), section.fields ?? [], section.what === "fields"), partial);
+    return cut(fieldsOf(body.range(...range), section), partial);
   }
   if (section.what === "binary") {
     const part = locate(body.map, section.part);
@@ -142,15 +142,12 @@ function wholeMessage(body: Body, what: Section["what"]): Range | null {
 }
 
 /** HEADER.FIELDS: the fields as they stand, in their order, then the empty line. */
-function selectFields(bytes: Uint8Array, names: readonly string[], chosen: boolean): Uint8Array {
-  const wanted = new Set(names.map((name) => name.toLowerCase()));
-  const header = readHeader(bytes);
-  const parts: Uint8Array[] = [];
-  for (const field of header.fields) {
-    if (wanted.has(field.name) === chosen) parts.push(bytes.subarray(field.start, field.end));
-  }
-  parts.push(Buffer.from("\r\n"));
-  return Buffer.concat(parts);
+function fieldsOf(header: Uint8Array, { fields, what }: Section): Uint8Array {
+  const room = new Uint8Array(header.length + 2);
+  return room.subarray(
+    0,
+    selectFields(header, 0, header.length, new FieldNames(fields ?? []), what === "fields", room, 0),
+  );
 }
 
 function cut(bytes: Uint8Array, partial: Section["partial"]): Uint8Array {

@@ -200,7 +200,9 @@ export function purge(write: Write, most: number): number[] {
   const garbage = write.db.column<number>("SELECT message FROM held WHERE refs = 0 LIMIT ?", most);
   for (const message of garbage) {
     write.db.run("DELETE FROM body WHERE id >= ? AND id < ?", message * chunkRoom, (message + 1) * chunkRoom);
-    write.db.run("DELETE FROM words WHERE message = ?", message);
+    for (const table of ["words", "envelope", "structure", "brief"]) {
+      write.db.run(`DELETE FROM ${table} WHERE message = ?`, message);
+    }
     write.db.run("DELETE FROM message WHERE id = ?", message);
     write.db.run("DELETE FROM held WHERE message = ?", message);
   }

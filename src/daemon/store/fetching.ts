@@ -2,18 +2,22 @@
  * FETCH: batches of rows as columns. Metadata is copied as it was stored; no message is parsed. Each batch is a read of its own,
  * so no transaction is open while a client takes its time.
  */
+
+import type { Database } from "../sqlite/database.ts";
 import { Body, type ChunkTuple, sectionBytes } from "./bodies.ts";
+import { Columns } from "./columns.ts";
 import { chunkRoom } from "./filing.ts";
 import { FlaggedColumns } from "./flags.ts";
 import type { Mailbox } from "./mailbox.ts";
+import { isInBrief } from "./mime/brief.ts";
 import { Packer } from "./packing.ts";
-import type { Rows, Section, UidRanges, Want } from "./types.ts";
+import type { Packed, Rows, Section, UidRanges, Want } from "./types.ts";
 
 /** A batch ends at either. */
 const mostBytes = 768 * 1024;
 const mostRows = 4000;
 
-type EntryTuple = [
+type Entry = [
   uid: number,
   modseq: number,
   flags: number,
@@ -23,192 +27,131 @@ type EntryTuple = [
   savedAt: number,
   message: number,
 ];
-type DetailTuple = [
-  size: number,
-  headerSize: number,
-  parts: string,
-  thread: number,
-  envelope: Uint8Array | null,
-  structure: Uint8Array | null,
-  basic: Uint8Array | null,
-  preview: string | null,
-];
 
 /** One batch, and from which UID the next one goes on (null: no more). */
 export type Batch = { rows: Rows; next: number | null };
 
-/** Consecutive entries of a folder, read with the fewest statements: each table is walked once, in the order of the entries. */
-type Span = { folder: number; first: number; last: number; changedSince: number };
+export function fetchBatch({ db }: Mailbox, folder: number, ranges: UidRanges, want: Want, from: number): Batch {
+  const { entries, next } = entriesFor(db, folder, ranges, want, from);
+  return { rows: rowsOf(db, entries, want), next };
+}
 
-export function fetchBatch(mailbox: Mailbox, folder: number, ranges: UidRanges, want: Want, from: number): Batch {
-  const reader = new BatchReader(mailbox, want);
-  const changedSince = want.changedSince ?? 0;
+/** As many entries as make a batch; the first one always fits. */
+function entriesFor(db: Database, folder: number, ranges: UidRanges, want: Want, from: number) {
+  const weigh = weigher(want);
+  const all: Entry[] = [];
+  let weight = 0;
   for (const [first, last] of ranges) {
     if (last < from) continue;
-    const span = { folder, first: Math.max(first, from), last: Math.min(last, 0xffffffff), changedSince };
-    const next = reader.addSpan(span);
-    if (next !== null) return { rows: reader.done(), next };
+    for (const entry of entriesIn(db, folder, [Math.max(first, from), last], want, mostRows + 1 - all.length)) {
+      if (all.length === mostRows || weight >= mostBytes) return { entries: all, next: entry[0] };
+      weight += weigh(entry[4]);
+      all.push(entry);
+    }
   }
-  return { rows: reader.done(), next: null };
+  return { entries: all, next: null };
+}
+
+function entriesIn(db: Database, folder: number, [first, last]: UidRanges[number], want: Want, most: number): Entry[] {
+  // Modseqs are spoken of only where they are asked for: else the planner walks their index and sorts.
+  const since = want.changedSince === undefined ? "? = 0" : "modseq > ?";
+  return db.tuples<Entry>(
+    `SELECT uid, modseq, flags, keywords, size, internal_date, saved_at, message FROM entry
+     WHERE folder = ? AND uid BETWEEN ? AND ? AND ${since} ORDER BY uid LIMIT ?`,
+    folder,
+    first,
+    Math.min(last, 0xffffffff),
+    want.changedSince ?? 0,
+    most,
+  );
 }
 
 /** Roughly what one message adds to a batch. */
-function weigher({ envelope, structure, basicStructure, preview, ids, sections }: Want): (size: number) => number {
-  const details = envelope || structure || basicStructure || preview || ids;
-  const base = details ? 1200 : 60;
+function weigher({ envelope, structure, basicStructure, preview, sections }: Want): (size: number) => number {
+  const base = 60 + (envelope ? 500 : 0) + (structure || basicStructure ? 250 : 0) + (preview ? 250 : 0);
   if (!sections?.length) return () => base;
-  return sections.some(readsBody) ? (size) => base + size : (size) => base + Math.min(size, 3000);
+  if (sections.some(readsBody)) return (size) => base + size;
+  return sections.every(isBrief) ? () => base + 600 : (size) => base + Math.min(size, 3000);
 }
 
 function readsBody({ part, what }: Section): boolean {
   return part.length > 0 || (what !== "header" && what !== "fields" && what !== "fields-not");
 }
 
-/** Columns of `message` that the wish needs; null when entries alone answer it. */
-function detailsFor({
-  envelope,
-  structure,
-  basicStructure,
-  preview,
-  ids,
-  sections,
-  changedSince,
-}: Want): string | null {
-  if (!envelope && !structure && !basicStructure && !preview && !ids && !sections?.length) return null;
-  return `SELECT m.size, m.header_size, ${sections?.length ? "m.parts" : "''"}, m.thread, ${envelope ? "m.envelope" : "NULL"},
-    ${structure ? "m.structure" : "NULL"}, ${basicStructure ? "m.structure_basic" : "NULL"}, ${preview ? "m.preview" : "NULL"}
-    FROM entry e CROSS JOIN message m ON m.id = e.message
-    WHERE e.folder = ? AND e.uid BETWEEN ? AND ? ${since("e.modseq", changedSince)} ORDER BY e.uid`;
+function isBrief({ part, what, fields, partial }: Section): boolean {
+  return part.length === 0 && what === "fields" && partial === undefined && isInBrief(fields ?? []);
 }
 
-// Said only where it is asked for: else the planner walks the index by modseq and sorts.
-function since(column: string, changedSince: number | undefined): string {
-  return changedSince === undefined ? "AND ? = 0" : `AND ${column} > ?`;
+function rowsOf(db: Database, entries: readonly Entry[], want: Want): Rows {
+  const flagged = new FlaggedColumns();
+  for (const [uid, modseq, flags, keywords] of entries) flagged.push(uid, modseq, flags, keywords);
+  const messages = entries.map((entry) => entry[7]);
+  const columns = new Columns(db, messages);
+  return {
+    ...flagged.done(),
+    sizes: Uint32Array.from(entries, (entry) => entry[4]),
+    internalDates: Float64Array.from(entries, (entry) => entry[5]),
+    savedAt: Float64Array.from(entries, (entry) => entry[6]),
+    ...(want.envelope ? { envelopes: columns.envelopes() } : {}),
+    ...(want.structure ? { structures: columns.structures() } : {}),
+    ...(want.basicStructure ? { basicStructures: columns.basicStructures() } : {}),
+    ...(want.preview ? { previews: columns.previews() } : {}),
+    ...(want.ids ? idsOf(messages, columns.threads()) : {}),
+    ...(want.sections?.length ? { sections: sectionsOf(db, messages, columns, want.sections) } : {}),
+  };
 }
 
-/** Header, and the first piece of the body where it is wanted: all there is of most messages. */
-function chunksFor(sections: readonly Section[], changedSince: number | undefined): string {
-  const last = sections.some(readsBody) ? 1 : 0;
-  return `SELECT e.message, b.id % ${chunkRoom}, b.codec, b.bytes
-    FROM entry e CROSS JOIN body b ON b.id BETWEEN e.message * ${chunkRoom} AND e.message * ${chunkRoom} + ${last}
-    WHERE e.folder = ? AND e.uid BETWEEN ? AND ? ${since("e.modseq", changedSince)} ORDER BY e.uid`;
+function idsOf(messages: readonly number[], threads: readonly number[]): Pick<Rows, "emailIds" | "threadIds"> {
+  return {
+    emailIds: messages.map(emailId),
+    threadIds: messages.map((message, i) => threadId(threads[i] || message)),
+  };
 }
 
-class BatchReader {
-  readonly #mailbox: Mailbox;
-  readonly #want: Want;
-  readonly #details: string | null;
-  readonly #weigh: (size: number) => number;
-  #weight = 0;
-  readonly #flagged = new FlaggedColumns();
-  readonly #sizes: number[] = [];
-  readonly #internal: number[] = [];
-  readonly #saved: number[] = [];
-  readonly #envelopes = new Packer();
-  readonly #structures = new Packer();
-  readonly #basics = new Packer();
-  readonly #previews = new Packer();
-  readonly #emailIds: string[] = [];
-  readonly #threadIds: string[] = [];
-  readonly #sections: Packer[];
-
-  constructor(mailbox: Mailbox, want: Want) {
-    this.#mailbox = mailbox;
-    this.#want = want;
-    this.#details = detailsFor(want);
-    this.#weigh = weigher(want);
-    this.#sections = (want.sections ?? []).map(() => new Packer());
+function sectionsOf(
+  db: Database,
+  messages: readonly number[],
+  columns: Columns,
+  sections: readonly Section[],
+): readonly Packed[] {
+  const read = sections.filter((section) => !isBrief(section));
+  const packers = new Map(read.map((section) => [section, new Packer()]));
+  for (const body of read.length > 0 ? bodiesOf(db, messages, read.some(readsBody)) : []) {
+    for (const [section, packer] of packers) packer.push(sectionBytes(body, section));
   }
+  return sections.map((section) => packers.get(section)?.done() ?? columns.briefFields(section));
+}
 
-  /** Adds what fits; answers where the next batch begins, or null when the span is done. */
-  addSpan(span: Span): number | null {
-    const room = mostRows - this.#flagged.length;
-    const entries = this.#mailbox.db.tuples<EntryTuple>(
-      `SELECT uid, modseq, flags, keywords, size, internal_date, saved_at, message FROM entry
-       WHERE folder = ? AND uid BETWEEN ? AND ? ${since("modseq", this.#want.changedSince)} ORDER BY uid LIMIT ?`,
-      span.folder,
-      span.first,
-      span.last,
-      span.changedSince,
-      room + 1,
-    );
-    const fitting = this.#fitting(entries, room);
-    const last = entries[fitting - 1];
-    if (last) this.#addAll(entries.slice(0, fitting), { ...span, last: last[0] });
-    return entries[fitting]?.[0] ?? null;
-  }
+type DetailTuple = [size: number, headerSize: number, parts: string];
 
-  // The first message of a batch always fits.
-  #fitting(entries: readonly EntryTuple[], room: number): number {
-    let count = 0;
-    for (const [, , , , size] of entries) {
-      if (count === room || (this.#weight > 0 && this.#weight >= mostBytes)) break;
-      this.#weight += this.#weigh(size);
-      count++;
-    }
-    return count;
+/** Read with the fewest statements: each table is walked once. `whole`: more than headers will be wanted. */
+function* bodiesOf(db: Database, messages: readonly number[], whole: boolean): Generator<Body> {
+  const list = JSON.stringify(messages);
+  const details = db.tuples<DetailTuple>(
+    "SELECT m.size, m.header_size, m.parts FROM json_each(?) j CROSS JOIN message m ON m.id = j.value",
+    list,
+  );
+  if (details.length !== messages.length) throw new Error("an entry without its message");
+  const chunks = firstChunks(db, list, whole ? 1 : 0);
+  for (const [i, [size, headerSize, parts]] of details.entries()) {
+    yield new Body(db, { message: messages[i] ?? 0, size, headerSize, parts }, chunks.get(i));
   }
+}
 
-  #addAll(entries: readonly EntryTuple[], { folder, first, last, changedSince }: Span): void {
-    for (const [uid, modseq, flags, keywords, size, internalDate, savedAt] of entries) {
-      this.#flagged.push(uid, modseq, flags, keywords);
-      this.#sizes.push(size);
-      this.#internal.push(internalDate);
-      this.#saved.push(savedAt);
-    }
-    if (this.#details === null) return;
-    const { db } = this.#mailbox;
-    const details = db.tuples<DetailTuple>(this.#details, folder, first, last, changedSince);
-    if (details.length !== entries.length) throw new Error("an entry without its message");
-    const chunks = new Map<number, ChunkTuple[]>();
-    if (this.#sections.length > 0) {
-      const statement = chunksFor(this.#want.sections ?? [], this.#want.changedSince);
-      for (const [message, ...chunk] of db.tuples<[number, ...ChunkTuple]>(
-        statement,
-        folder,
-        first,
-        last,
-        changedSince,
-      )) {
-        const had = chunks.get(message);
-        if (had) had.push(chunk);
-        else chunks.set(message, [chunk]);
-      }
-    }
-    for (const [i, detail] of details.entries()) this.#addDetail(entries[i]?.[7] ?? 0, detail, chunks);
+/** Header, and the first piece of the body where it is wanted: all there is of most messages. By place in the list. */
+function firstChunks(db: Database, list: string, last: 0 | 1): Map<number, ChunkTuple[]> {
+  const chunks = new Map<number, ChunkTuple[]>();
+  const rows = db.tuples<[number, ...ChunkTuple]>(
+    `SELECT j.key, b.id % ${chunkRoom}, b.codec, b.bytes FROM json_each(?) j
+     CROSS JOIN body b ON b.id BETWEEN j.value * ${chunkRoom} AND j.value * ${chunkRoom} + ${last}`,
+    list,
+  );
+  for (const [place, ...chunk] of rows) {
+    const had = chunks.get(place);
+    if (had) had.push(chunk);
+    else chunks.set(place, [chunk]);
   }
-
-  #addDetail(message: number, detail: DetailTuple, chunks: ReadonlyMap<number, ChunkTuple[]>): void {
-    const [size, headerSize, parts, thread, envelope, structure, basic, preview] = detail;
-    if (this.#want.envelope) this.#envelopes.push(envelope);
-    if (this.#want.structure) this.#structures.push(structure);
-    if (this.#want.basicStructure) this.#basics.push(basic);
-    if (this.#want.preview) this.#previews.push(Buffer.from(preview ?? ""));
-    if (this.#want.ids) {
-      this.#emailIds.push(emailId(message));
-      this.#threadIds.push(threadId(thread || message));
-    }
-    if (this.#sections.length === 0) return;
-    const body = new Body(this.#mailbox.db, { message, size, headerSize, parts }, chunks.get(message));
-    for (const [i, section] of (this.#want.sections ?? []).entries())
-      this.#sections[i]?.push(sectionBytes(body, section));
-  }
-
-  done(): Rows {
-    const { envelope, structure, basicStructure, preview, ids } = this.#want;
-    return {
-      ...this.#flagged.done(),
-      sizes: Uint32Array.from(this.#sizes),
-      internalDates: Float64Array.from(this.#internal),
-      savedAt: Float64Array.from(this.#saved),
-      ...(envelope ? { envelopes: this.#envelopes.done() } : {}),
-      ...(structure ? { structures: this.#structures.done() } : {}),
-      ...(basicStructure ? { basicStructures: this.#basics.done() } : {}),
-      ...(preview ? { previews: this.#previews.done() } : {}),
-      ...(ids ? { emailIds: this.#emailIds, threadIds: this.#threadIds } : {}),
-      ...(this.#sections.length > 0 ? { sections: this.#sections.map((section) => section.done()) } : {}),
-    };
-  }
+  return chunks;
 }
 
 export function emailId(message: number): string {

@@ -70,26 +70,36 @@ function storeMessage(write: Write, message: Prepared): number {
   const known = threadOf(write, mentions);
   const mac = createHmac("sha256", mailbox.bodyMac).update(message.digest).digest();
   const { id } = db.run(
-    `INSERT INTO message (thread, size, header_size, digest, body_mac, envelope, structure,
-       structure_basic, parts, preview) VALUES (?,?,?,?,?,?,?,?,?,?)`,
+    "INSERT INTO message (thread, size, header_size, digest, body_mac, parts, preview) VALUES (?,?,?,?,?,?,?)",
     known ?? 0,
     message.size,
     message.headerSize,
     message.digest,
     mac.subarray(0, 16),
-    message.envelope,
-    message.structure,
-    message.basicStructure,
     message.parts,
     message.preview,
   );
+  db.run("INSERT INTO envelope (message, bytes) VALUES (?, ?)", id, message.envelope);
+  db.run(
+    "INSERT INTO structure (message, extended, basic) VALUES (?, ?, ?)",
+    id,
+    message.structure,
+    message.basicStructure,
+  );
+  db.run("INSERT INTO brief (message, fields) VALUES (?, ?)", id, message.brief);
   for (const id48 of mentions) db.run("INSERT OR IGNORE INTO mention (hash, thread) VALUES (?, ?)", id48, known ?? id);
   db.run("INSERT INTO held (message, refs) VALUES (?, 1)", id);
   for (const [i, chunk] of message.chunks.entries()) {
     db.run("INSERT INTO body (id, codec, bytes) VALUES (?, ?, ?)", id * chunkRoom + i, chunk.codec, chunk.bytes);
   }
+  storeWords(write, id, message);
+  return id;
+}
+
+function storeWords({ db }: Write, id: number, message: Prepared): void {
   db.run(
-    "INSERT INTO words (message, subject, from_, to_, cc, bcc, message_id, refs, sent_at, sent_day) VALUES (?,?,?,?,?,?,?,?,?,?)",
+    `INSERT INTO words (message, subject, from_, to_, cc, bcc, message_id, refs, sent_at, sent_day, base, is_reply)
+     VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
     id,
     message.subject,
     message.from,
@@ -100,8 +110,9 @@ function storeMessage(write: Write, message: Prepared): number {
     message.references.join(" "),
     message.sentAt,
     message.sentDay,
+    message.base,
+    message.isReply ? 1 : 0,
   );
-  return id;
 }
 
 /** The thread of any message that this one names or that named it. Without one it starts its own (stored as 0). */

@@ -14,11 +14,12 @@ import { Database } from "../sqlite/database.ts";
 import { named } from "../sqlite/trouble.ts";
 import { purge } from "./changing.ts";
 import { collectSoon } from "./collect.ts";
+import { describeOlder, hasOlder } from "./describe.ts";
 import { drainBatch } from "./drain.ts";
 import { makeFirstFolders } from "./folders.ts";
 import { Guarded } from "./guarded.ts";
 import { Inbox } from "./inbox.ts";
-import { type Hooks, Mailbox } from "./mailbox.ts";
+import { type Hooks, Mailbox, type Write } from "./mailbox.ts";
 import { Refusal } from "./refusal.ts";
 import { afterRestore, generationOf, isMarkedRestored, unmarkRestored } from "./restore.ts";
 import { formerKeys, openMail, wipeKeys } from "./rotate.ts";
@@ -283,6 +284,7 @@ export class Keeper {
     }
     // Left over where the last run ended before it got to them.
     if (!behind && db.value("SELECT 1 FROM held WHERE refs = 0 LIMIT 1") !== undefined) this.#purgeSoon(mailbox);
+    if (!behind && hasOlder(mailbox)) this.#describeSoon(mailbox);
     return mailbox;
   }
 
@@ -317,16 +319,38 @@ export class Keeper {
     });
   }
 
-  // Bodies that nothing shows any more go in slices, behind whatever else there is to do.
+  // Bodies that nothing shows any more go, and with them what the index knows of them.
   #purgeSoon(mailbox: Mailbox): void {
+    this.#behind(
+      mailbox,
+      (write) => purge(write, 200),
+      (gone, { indexer }) => {
+        indexer.index.forget(gone);
+        return gone.length > 0;
+      },
+    );
+  }
+
+  #describeSoon(mailbox: Mailbox): void {
+    this.#behind(
+      mailbox,
+      (write) => describeOlder(write, 50),
+      (more) => more,
+    );
+  }
+
+  /** Slice after slice, behind whatever else there is to do, while `goesOn` says that there is more. */
+  #behind<T>(mailbox: Mailbox, work: (write: Write) => T, goesOn: (done: T, open: Open) => boolean): void {
+    const isOpen = () => this.#open.get(mailbox.id)?.mailbox === mailbox;
     setTimeout(() => {
-      if (this.#open.get(mailbox.id)?.mailbox !== mailbox) return;
-      mailbox
-        .write(0, (write) => purge(write, 200))
-        .then(
-          (more) => more && this.#purgeSoon(mailbox),
-          () => undefined,
-        );
+      if (!isOpen()) return;
+      mailbox.write(0, work).then(
+        (done) => {
+          const open = this.#open.get(mailbox.id);
+          if (open && isOpen() && goesOn(done, open)) this.#behind(mailbox, work, goesOn);
+        },
+        () => undefined,
+      );
     }, 50).unref();
   }
 

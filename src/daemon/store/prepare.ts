@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { briefOf } from "./mime/brief.ts";
 import { type Entity, fieldOf, readEntity } from "./mime/entity.ts";
 import { mailboxesOf, renderEnvelope } from "./mime/envelope.ts";
 import { mapOf } from "./mime/map.ts";
@@ -11,6 +12,7 @@ import { previewOf } from "./mime/preview.ts";
 import { sentOf } from "./mime/sent.ts";
 import { renderStructure } from "./mime/structure.ts";
 import { decodeWords } from "./mime/words.ts";
+import { baseSubject } from "./search/subject.ts";
 
 export type Chunk = { codec: number; bytes: Uint8Array };
 
@@ -23,9 +25,12 @@ export type Prepared = {
   envelope: Buffer;
   structure: Buffer;
   basicStructure: Buffer;
+  brief: Uint8Array | null;
   parts: string;
   preview: string;
   subject: string;
+  base: string;
+  isReply: boolean;
   from: string;
   to: string;
   cc: string;
@@ -66,6 +71,7 @@ function* preparing(raw: Uint8Array): Generator<void, Prepared> {
   const { header } = root;
   const sent = sentOf(fieldOf(header, "date"));
   const messageId = fieldOf(header, "message-id");
+  const subject = decodeWords(fieldOf(header, "subject") ?? "");
   const described = {
     size: raw.length,
     headerSize: root.bodyStart,
@@ -74,9 +80,11 @@ function* preparing(raw: Uint8Array): Generator<void, Prepared> {
     envelope: Buffer.from(renderEnvelope(header), "latin1"),
     structure: Buffer.from(renderStructure(root, raw, true), "latin1"),
     basicStructure: Buffer.from(renderStructure(root, raw, false), "latin1"),
+    brief: briefOf(raw, header),
     parts: JSON.stringify(mapOf(root)),
     preview: previewOf(root, raw),
-    subject: decodeWords(fieldOf(header, "subject") ?? ""),
+    subject,
+    ...baseSubject(subject),
     from: addressWords(root, "from"),
     to: addressWords(root, "to"),
     cc: addressWords(root, "cc"),

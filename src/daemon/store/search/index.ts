@@ -80,9 +80,14 @@ export class TextIndex {
 
   /** Messages that were purged leave no trigram behind. */
   forget(messages: readonly number[]): void {
+    const known = messages.filter((message) => message <= this.#to);
+    if (known.length === 0) return;
     const alone = !this.#db.inTransaction;
     if (alone) this.#db.run("BEGIN IMMEDIATE");
-    for (const message of messages) this.#db.run("DELETE FROM terms WHERE rowid = ?", message);
+    for (const message of known) {
+      this.#db.run("DELETE FROM terms WHERE rowid = ?", message);
+      if (this.#partial.delete(message)) this.#db.run("DELETE FROM partial WHERE message = ?", message);
+    }
     if (alone) this.commit();
   }
 

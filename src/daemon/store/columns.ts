@@ -1,0 +1,113 @@
+/**
+ * Columns of many messages at once. The database joins the values of a column end to end by itself and hands over one block of bytes
+ * and one list of lengths, so that ten thousand envelopes cost no ten thousand buffers.
+ */
+
+import type { Database } from "../sqlite/database.ts";
+import { Body, sectionBytes } from "./bodies.ts";
+import { FieldNames, selectFields } from "./mime/select.ts";
+import type { Packed, Section } from "./types.ts";
+
+/** Messages by number, in the order of the values that are wanted; may repeat. */
+export class Columns {
+  readonly #db: Database;
+  readonly #messages: readonly number[];
+  readonly #list: string;
+
+  constructor(db: Database, messages: readonly number[]) {
+    this.#db = db;
+    this.#messages = messages;
+    this.#list = JSON.stringify(messages);
+  }
+
+  envelopes(): Packed {
+    return this.#packed(columnOf("envelope", "message", "bytes"));
+  }
+
+  structures(): Packed {
+    return this.#packed(columnOf("structure", "message", "extended"));
+  }
+
+  basicStructures(): Packed {
+    return this.#packed(columnOf("structure", "message", "basic"));
+  }
+
+  previews(): Packed {
+    return this.#packed(columnOf("message", "id", "preview"));
+  }
+
+  /** 0: its own. */
+  threads(): number[] {
+    return this.#db.column<number>(
+      "SELECT m.thread FROM json_each(?) j CROSS JOIN message m ON m.id = j.value",
+      this.#list,
+    );
+  }
+
+  /** HEADER.FIELDS of names that are all in the brief. */
+  briefFields(section: Section): Packed {
+    const [block, lengths] = this.#read(briefs);
+    const fallback = lengths.map((length, i) =>
+      length < 0 ? headerFields(this.#db, this.#messages[i] ?? 0, section) : none,
+    );
+    const room = new Uint8Array(
+      block.length + 2 * lengths.length + fallback.reduce((sum, { length }) => sum + length, 0),
+    );
+    const names = new FieldNames(section.fields ?? []);
+    const ends = new Uint32Array(lengths.length);
+    let from = 0;
+    let at = 0;
+    for (const [i, length] of lengths.entries()) {
+      if (length < 0) {
+        const bytes = fallback[i] ?? none;
+        room.set(bytes, at);
+        at += bytes.length;
+      } else {
+        at = selectFields(block, from, from + length, names, true, room, at);
+        from += length;
+      }
+      ends[i] = at;
+    }
+    return { bytes: room.slice(0, at), ends };
+  }
+
+  #packed(statement: string): Packed {
+    const [block, lengths] = this.#read(statement);
+    const ends = new Uint32Array(lengths.length);
+    let end = 0;
+    for (const [i, length] of lengths.entries()) {
+      end += length;
+      ends[i] = end;
+    }
+    // SQLite's own buffers can't be transferred.
+    return { bytes: Uint8Array.from(block), ends };
+  }
+
+  #read(statement: string): [block: Uint8Array, lengths: number[]] {
+    const [row] = this.#db.tuples<[Uint8Array | null, string | null]>(statement, this.#list);
+    const lengths = row?.[1] ? row[1].split(",").map(Number) : [];
+    if (lengths.length !== this.#messages.length) throw new Error("an entry without its message");
+    return [row?.[0] ?? none, lengths];
+  }
+}
+
+const none = new Uint8Array(0);
+
+function columnOf(table: string, key: string, column: string): string {
+  return `SELECT CAST(group_concat(CAST(t.${column} AS BLOB), '') AS BLOB), group_concat(octet_length(t.${column}))
+    FROM json_each(?) j CROSS JOIN ${table} t ON t.${key} = j.value`;
+}
+
+// -1: none, the header itself must be read.
+const briefs = `SELECT CAST(group_concat(b.fields, '') AS BLOB), group_concat(coalesce(octet_length(b.fields), -1))
+  FROM json_each(?) j LEFT JOIN brief b ON b.message = j.value`;
+
+function headerFields(db: Database, message: number, section: Section): Uint8Array {
+  const row = db.get<{ size: number; headerSize: number; parts: string }>(
+    "SELECT size, header_size AS headerSize, parts FROM message WHERE id = ?",
+    message,
+  );
+  if (!row) throw new Error("an entry without its message");
+  const bytes = sectionBytes(new Body(db, { message, ...row }), section);
+  return bytes instanceof Uint8Array ? bytes : none;
+}
