@@ -416,7 +416,7 @@ class MemoryAccount implements Account {
       else all.set(entry, Uint8Array.from(value));
     }
     const at = kept ? this.#mailbox.at(kept, kept.modseq, this) : { folder: "", name: "", modseq: 0, origin: this };
-    this.#mailbox.publish({ kind: "folder", change: "metadata", from: null, ...at });
+    this.#mailbox.publish({ kind: "folder", change: "metadata", from: null, entries: [...values.keys()], ...at });
   }
 
   watch(listener: (change: Change) => void): () => void {

@@ -2,12 +2,13 @@
 
 import type { ImapLimits } from "../../src/daemon/imap/options.ts";
 import type { Mailboxes } from "../../src/daemon/imap/port.ts";
-import { type ImapServer, imapServer } from "../../src/daemon/imap/server.ts";
+import { imapServer } from "../../src/daemon/imap/server.ts";
 import { Attempts } from "../../src/daemon/net/attempts.ts";
 import { listen } from "../../src/daemon/net/listen.ts";
+import type { ProtocolServer } from "../../src/daemon/net/protocol.ts";
 import type { TlsSource } from "../../src/daemon/net/tls.ts";
 import type { Maildrops } from "../../src/daemon/pop3/port.ts";
-import { type Pop3Server, pop3Server } from "../../src/daemon/pop3/server.ts";
+import { pop3Server } from "../../src/daemon/pop3/server.ts";
 
 export type ServerOptions = Partial<
   Pick<ImapLimits, "messages" | "progressMs" | "startMs" | "autologoutMs" | "badCommands">
@@ -24,8 +25,8 @@ export type Servers = {
   pop3: number;
   /** What went into the log as a bug. */
   bugs: string[];
-  imapServer: ImapServer;
-  pop3Server: Pop3Server;
+  imapServer: ProtocolServer;
+  pop3Server: ProtocolServer;
   close(): Promise<void>;
 };
 
@@ -45,7 +46,7 @@ export async function servers(
     log: (_event: string, facts?: Readonly<Record<string, unknown>>) => void bugs.push(String(facts?.["cause"])),
   };
   const imap = imapServer({ mailboxes, ...common, limits: { ...limits, crowd: crowd ?? {} } });
-  const pop3 = pop3Server({ maildrops, ...common, limits: { crowd: crowd ?? {} } });
+  const pop3 = pop3Server({ maildrops, ...common, limits: { ...limits, crowd: crowd ?? {} } });
   const imapListener = await listen({ host: "127.0.0.1", port: 0, tls: null, onConnection: imap.serve });
   const popListener = await listen({ host: "127.0.0.1", port: 0, tls: null, onConnection: pop3.serve });
   return {

@@ -122,7 +122,9 @@ export interface Account {
 export type Change = { folder: string; name: string; modseq: number; origin: Account | null } & (
   | { kind: "added" | "flags"; messages: Flagged }
   | { kind: "expunged"; uids: Uint32Array }
-  | { kind: "folder"; change: "created" | "deleted" | "renamed" | "subscribed" | "metadata"; from: string | null }
+  | { kind: "folder"; change: "created" | "deleted" | "renamed" | "subscribed"; from: string | null }
+  /** The entries that were set or removed; those of the mailbox as a whole have the name "". */
+  | { kind: "folder"; change: "metadata"; from: null; entries: readonly string[] }
 );
 
 /** Inclusive ascending UID ranges, disjoint. */

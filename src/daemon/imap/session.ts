@@ -5,16 +5,16 @@
 
 import type { Attempts } from "../net/attempts.ts";
 import type { Channel } from "../net/channel.ts";
-import type { Crowd, Member } from "../net/crowd.ts";
+import type { Crowd } from "../net/crowd.ts";
 import type { Connection } from "../net/listen.ts";
 import { cause } from "../net/log.ts";
-import { Pause } from "../net/pause.ts";
-import type { TlsSource } from "../net/tls.ts";
+import { BaseSession } from "../net/session.ts";
 import { ReadAhead } from "./ahead.ts";
 import { Bad, Bye, No, type Ok, ok, refusalOf } from "./answers.ts";
 import { capabilities } from "./capability.ts";
 import type { Command, Facts, Outcome, Replies, Selected, State } from "./command.ts";
 import { findCommand } from "./commands/index.ts";
+import { unsolicited } from "./commands/notify.ts";
 import { type Modes, noModes } from "./modes.ts";
 import type { ImapLimits, ImapOptions } from "./options.ts";
 import type { Account, Change } from "./port.ts";
@@ -33,42 +33,24 @@ export type Server = Omit<Required<ImapOptions>, "limits" | "attempts"> & {
 const START_LITERAL = 1024;
 const OTHER_LITERAL = 65_536;
 
-export class Session implements Member {
+export class Session extends BaseSession {
   readonly server: Server;
-  readonly channel: Channel;
-  readonly ip: string;
-  secure: boolean;
   state: State = { at: "start", session: this };
   modes: Modes = noModes();
-  loginFailures = 0;
-  /** Before a failed login is answered. */
-  readonly pause = new Pause();
   /** The tag of the command in hand. */
   tag = "";
   /** Ends what NOTIFY SET began. */
   stopNotify: () => void = () => undefined;
   /** Untagged lines that wait for the end of the command in hand. */
   #postponed = "";
-  /** The command in hand waits for the client and may be ended at any time (IDLE). */
-  isWaiting = false;
   readonly #listeners = new Set<(change: Change) => void>();
   #unwatch: () => void = () => undefined;
-  #after: (() => Promise<void>) | null = null;
   #loggedOut = false;
   #badCommands = 0;
-  #leaving: Bye | null = null;
-  isBusy = false;
-  readonly #over: Promise<void>;
-  #isOver: () => void = () => undefined;
 
   constructor(server: Server, channel: Channel, connection: Connection) {
+    super(server, channel, connection);
     this.server = server;
-    this.channel = channel;
-    this.ip = connection.ip;
-    this.secure = connection.secure;
-    this.#over = new Promise((resolve) => {
-      this.#isOver = resolve;
-    });
   }
 
   /** What CAPABILITY says now. Commands ask here: the rows that it is computed from can't import it. */
@@ -87,36 +69,28 @@ export class Session implements Member {
     };
   }
 
-  async serve(): Promise<void> {
-    const { limits, hostname } = this.server;
-    this.channel.write(`* OK [CAPABILITY ${this.capabilities}] ${plain(hostname)} ready\r\n`);
-    this.channel.quiet(limits.startMs, () => this.#timeOut());
-    const login = setTimeout(() => this.state.at === "start" && this.#timeOut(), limits.loginMs);
-    try {
-      while (await this.#turn());
-    } catch (error) {
-      this.#farewell(error);
-    } finally {
-      clearTimeout(login);
-      await this.#clear();
-      this.#isOver();
-    }
+  protected greeting(): string {
+    return `* OK [CAPABILITY ${this.capabilities}] ${plain(this.server.hostname)} ready\r\n`;
   }
 
-  /** Shutdown: the command in hand is finished first. */
-  leave(): Promise<void> {
-    this.#end(new Bye("Server is shutting down", "UNAVAILABLE"));
-    return this.#over;
+  protected isLoggedIn(): boolean {
+    return this.state.at !== "start";
   }
 
-  /** Runs once the tagged reply of this command is written (STARTTLS, COMPRESS). */
-  afterReply(act: () => Promise<void>): void {
-    this.#after = act;
+  protected lastWords(why: "shutdown" | "idle"): string {
+    return byeLine(
+      why === "idle" ? new Bye("Autologout; idle for too long") : new Bye("Server is shutting down", "UNAVAILABLE"),
+    );
   }
 
-  async startTls(source: TlsSource, timeoutMs: number): Promise<void> {
-    await this.channel.startTls(source, timeoutMs);
-    this.secure = true;
+  protected farewell(error: unknown): string {
+    if (error instanceof Bye) return byeLine(error);
+    this.server.log("imap.bug", { cause: cause(error) });
+    return "* BYE [SERVERBUG] Internal error\r\n";
+  }
+
+  protected async release(): Promise<void> {
+    await this.exit();
   }
 
   /** LOGOUT: the session is over with the tagged reply. */
@@ -136,9 +110,9 @@ export class Session implements Member {
       void account.logout();
       throw new Bye("Too many sessions for this mailbox", "LIMIT");
     }
-    account.onRevoked(() => this.#end(new Bye("Your access was revoked", "AUTHORIZATIONFAILED")));
+    account.onRevoked(() => this.end(byeLine(new Bye("Your access was revoked", "AUTHORIZATIONFAILED"))));
     this.#unwatch = account.watch((change) => this.#hear(change));
-    this.channel.quiet(this.server.limits.autologoutMs, () => this.#timeOut());
+    this.quietAfterLogin();
     this.become({ at: "authenticated", session: this, account });
   }
 
@@ -152,6 +126,7 @@ export class Session implements Member {
     this.server.crowd.exit(state.account.mailboxId);
     this.become({ at: "start", session: this });
     this.modes = noModes(this.modes.compressed);
+    this.quietBeforeLogin();
     await state.account.logout();
   }
 
@@ -207,19 +182,19 @@ export class Session implements Member {
   #hear(change: Change): void {
     if (this.state.at === "selected" && change.folder === this.state.box.folder.id) this.state.view.hear(change);
     for (const listener of this.#listeners) listener(change);
+    const line = unsolicited(change, this);
+    if (line !== "") void this.later(async () => line);
   }
 
   // One command.
 
-  async #turn(): Promise<boolean> {
+  protected async turn(): Promise<boolean> {
     const raw = await readCommand(this.channel, this.#admit);
-    if (raw === null) return false;
-    if (this.#leaving) throw this.#leaving;
+    if (raw === null || this.isEnding()) return false;
     this.isBusy = true;
-    const goOn = await this.#perform(raw);
+    const goesOn = await this.#perform(raw);
     this.isBusy = false;
-    if (this.#leaving) throw this.#leaving;
-    return goOn;
+    return goesOn && !this.isEnding();
   }
 
   readonly #admit: Admit = async (literal, d) => {
@@ -238,9 +213,7 @@ export class Session implements Member {
       line = `${raw.tag} ${this.#failure(error)}\r\n`;
     }
     this.channel.write(line);
-    const after = this.#after;
-    this.#after = null;
-    await after?.();
+    await this.replied();
     return !this.#loggedOut && !this.channel.ended;
   }
 
@@ -294,6 +267,7 @@ export class Session implements Member {
     for (;;) {
       const next = await replies.next();
       if (next.done) return next.value;
+      if (this.state.at === "selected" && next.value[0] !== "+") this.channel.write(this.state.view.keywords.tell());
       this.channel.write(next.value);
       const slow = this.channel.drained();
       if (slow) await slow;
@@ -313,36 +287,10 @@ export class Session implements Member {
     this.server.log("imap.bug", { cause: cause(error) });
     return "NO [SERVERBUG] Internal error";
   }
+}
 
-  // The end.
-
-  #timeOut(): void {
-    // In the middle of a command only a client that stopped reading is silent for so long: no last words for it.
-    if (this.isBusy && !this.isWaiting) this.channel.destroy();
-    else this.#end(new Bye("Autologout; idle for too long"));
-  }
-
-  #end(bye: Bye): void {
-    this.#leaving ??= bye;
-    this.pause.cut();
-    if (!this.isBusy || this.isWaiting) this.#farewell(bye);
-  }
-
-  #farewell(error: unknown): void {
-    if (error instanceof Bye) {
-      if (error.message)
-        this.channel.write(`* BYE ${error.code === null ? "" : `[${error.code}] `}${error.message}\r\n`);
-    } else {
-      this.server.log("imap.bug", { cause: cause(error) });
-      this.channel.write("* BYE [SERVERBUG] Internal error\r\n");
-    }
-    this.channel.close();
-  }
-
-  async #clear(): Promise<void> {
-    this.channel.close();
-    await this.exit().catch((error: unknown) => this.server.log("imap.bug", { cause: cause(error) }));
-  }
+function byeLine({ code, message }: Bye): string {
+  return message === "" ? "" : `* BYE ${code === null ? "" : `[${code}] `}${message}\r\n`;
 }
 
 export type Snapshot = Awaited<ReturnType<Selected["box"]["snapshot"]>>;

@@ -8,21 +8,12 @@
  *   await pop3s.close(); await plain.close(); await pop3.close();
  */
 import { Attempts } from "../net/attempts.ts";
-import { Channel } from "../net/channel.ts";
 import { Crowd } from "../net/crowd.ts";
-import type { Connection } from "../net/listen.ts";
-import { cause } from "../net/log.ts";
+import { type ProtocolServer, protocolServer } from "../net/protocol.ts";
 import { type Pop3Options, pop3Limits, type Server } from "./options.ts";
 import { Session } from "./session.ts";
 
-export type Pop3Server = {
-  /** Takes a connection over; never throws. */
-  serve: (connection: Connection) => void;
-  readonly size: number;
-  close(): Promise<void>;
-};
-
-export function pop3Server(options: Pop3Options): Pop3Server {
+export function pop3Server(options: Pop3Options): ProtocolServer {
   const limits = { ...pop3Limits, ...options.limits };
   const clock = options.clock ?? Date.now;
   const server: Server = {
@@ -34,26 +25,9 @@ export function pop3Server(options: Pop3Options): Pop3Server {
     attempts: options.attempts ?? new Attempts(clock),
     log: options.log ?? (() => undefined),
   };
-  return {
-    serve: (connection) => serve(server, connection),
-    get size() {
-      return server.crowd.size;
-    },
-    close: () => server.crowd.dismiss(),
-  };
-}
-
-function serve(server: Server, connection: Connection): void {
-  const channel = new Channel(connection.socket);
-  if (server.crowd.isFull(connection.ip)) {
-    channel.write("-ERR [SYS/TEMP] Too many connections from your address, try again later\r\n");
-    channel.close();
-    return;
-  }
-  const session = new Session(server, channel, connection);
-  server.crowd.join(session, connection.ip);
-  session
-    .serve()
-    .catch((error: unknown) => server.log("pop3.crash", { cause: cause(error) }))
-    .finally(() => server.crowd.part(session, connection.ip));
+  return protocolServer({
+    ...server,
+    full: "-ERR [SYS/TEMP] Too many connections from your address, try again later\r\n",
+    session: (channel, connection) => new Session(server, channel, connection),
+  });
 }

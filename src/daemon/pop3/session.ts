@@ -4,10 +4,9 @@
  */
 import type { Channel } from "../net/channel.ts";
 import { LineTooLong } from "../net/channel.ts";
-import type { Member } from "../net/crowd.ts";
 import type { Connection } from "../net/listen.ts";
 import { cause } from "../net/log.ts";
-import { Pause } from "../net/pause.ts";
+import { BaseSession } from "../net/session.ts";
 import type { TlsSource } from "../net/tls.ts";
 import { type Answer, Err, type State } from "./command.ts";
 import { findCommand } from "./commands/index.ts";
@@ -17,30 +16,15 @@ import type { Maildrop } from "./port.ts";
 /** RFC 2449 §4: 255 bytes; SASL's initial response and UTF-8 names may need more. */
 const MOST_LINE = 2048;
 
-export class Session implements Member {
+export class Session extends BaseSession {
   readonly server: Server;
-  readonly channel: Channel;
-  readonly ip: string;
-  secure: boolean;
   state: State = { at: "authorization", session: this, user: null };
-  loginFailures = 0;
-  /** Before a failed login is answered. */
-  readonly pause = new Pause();
   #badCommands = 0;
-  #isBusy = false;
-  #isLeaving: string | null = null;
-  #isOver = false;
-  #after: (() => Promise<void>) | null = null;
-  #done: () => void = () => undefined;
-  readonly #over = new Promise<void>((resolve) => {
-    this.#done = resolve;
-  });
+  #hasQuit = false;
 
   constructor(server: Server, channel: Channel, connection: Connection) {
+    super(server, channel, connection);
     this.server = server;
-    this.channel = channel;
-    this.ip = connection.ip;
-    this.secure = connection.secure;
   }
 
   get canStartTls(): boolean {
@@ -51,66 +35,55 @@ export class Session implements Member {
     return this.secure || this.server.allowPlain;
   }
 
-  async serve(): Promise<void> {
-    const { limits, hostname } = this.server;
-    this.channel.write(`+OK ${hostname} ready\r\n`);
-    this.channel.quiet(limits.startMs, () => this.#end("Autologout; idle for too long"));
-    const login = setTimeout(() => this.state.at === "authorization" && this.#end("Log in faster"), limits.loginMs);
-    try {
-      while (await this.#turn());
-    } catch (error) {
-      if (!(error instanceof LineTooLong)) this.server.log("pop3.bug", { cause: cause(error) });
-      this.channel.write(
-        error instanceof LineTooLong ? "-ERR Line too long\r\n" : "-ERR [SYS/TEMP] Internal error\r\n",
-      );
-    } finally {
-      clearTimeout(login);
-      this.channel.close();
-      await this.#release();
-      this.#done();
-    }
+  protected greeting(): string {
+    return `+OK ${this.server.hostname} ready\r\n`;
   }
 
-  /** Shutdown: the command in hand is finished first. */
-  leave(): Promise<void> {
-    this.#end("[SYS/TEMP] Server is shutting down");
-    return this.#over;
+  protected isLoggedIn(): boolean {
+    return this.state.at === "transaction";
+  }
+
+  protected lastWords(why: "shutdown" | "idle"): string {
+    return why === "idle" ? "-ERR Autologout; idle for too long\r\n" : "-ERR [SYS/TEMP] Server is shutting down\r\n";
+  }
+
+  protected farewell(error: unknown): string {
+    if (error instanceof LineTooLong) return "-ERR Line too long\r\n";
+    this.server.log("pop3.bug", { cause: cause(error) });
+    return "-ERR [SYS/TEMP] Internal error\r\n";
+  }
+
+  protected async release(): Promise<void> {
+    if (this.state.at === "transaction") await this.state.maildrop.release();
+    this.state = { at: "authorization", session: this, user: null };
   }
 
   enter(maildrop: Maildrop): void {
-    maildrop.onRevoked(() => this.#end("[AUTH] Your access was revoked"));
-    this.channel.quiet(this.server.limits.autologoutMs, () => this.#end("Autologout; idle for too long"));
+    maildrop.onRevoked(() => this.end("-ERR [AUTH] Your access was revoked\r\n"));
+    this.quietAfterLogin();
     this.state = { at: "transaction", session: this, maildrop, deleted: new Set() };
   }
 
   /** The session is over once this command is answered. */
   quit(): void {
-    this.#isOver = true;
+    this.#hasQuit = true;
   }
 
-  afterReply(act: () => Promise<void>): void {
-    this.#after = act;
-  }
-
-  async startTls(source: TlsSource, timeoutMs: number): Promise<void> {
-    await this.channel.startTls(source, timeoutMs);
-    this.secure = true;
+  override async startTls(source: TlsSource, timeoutMs: number): Promise<void> {
+    await super.startTls(source, timeoutMs);
     this.state = { at: "authorization", session: this, user: null };
   }
 
-  async #turn(): Promise<boolean> {
+  protected async turn(): Promise<boolean> {
     const line = this.channel.lineNow(MOST_LINE) ?? (await this.channel.line(MOST_LINE));
-    if (line === null || this.#isLeaving !== null) return false;
-    this.#isBusy = true;
+    if (line === null || this.isEnding()) return false;
+    this.isBusy = true;
     this.channel.write(await this.#answer(line));
-    const after = this.#after;
-    this.#after = null;
-    await after?.();
+    await this.replied();
     const slow = this.channel.drained();
     if (slow) await slow;
-    this.#isBusy = false;
-    if (this.#isLeaving !== null) this.channel.write(`-ERR ${this.#isLeaving}\r\n`);
-    return !this.#isOver && this.#isLeaving === null && !this.channel.ended;
+    this.isBusy = false;
+    return !this.#hasQuit && !this.channel.ended && !this.isEnding();
   }
 
   async #answer(line: Buffer): Promise<string> {
@@ -142,18 +115,5 @@ export class Session implements Member {
     if (error.isFinal) this.quit();
     if (error.code === null && ++this.#badCommands >= this.server.limits.badCommands) this.quit();
     return `-ERR ${error.code === null ? "" : `[${error.code}] `}${error.message}\r\n`;
-  }
-
-  #end(text: string): void {
-    this.#isLeaving ??= text;
-    this.pause.cut();
-    if (this.#isBusy) return;
-    this.channel.write(`-ERR ${text}\r\n`);
-    this.channel.close();
-  }
-
-  async #release(): Promise<void> {
-    if (this.state.at === "transaction") await this.state.maildrop.release();
-    this.state = { at: "authorization", session: this, user: null };
   }
 }

@@ -193,7 +193,7 @@ export function nextUidvalidity(write: Write): number {
   return next;
 }
 
-function announce(write: Write, row: FolderRow, change: "created" | "deleted" | "subscribed" | "metadata"): void {
+function announce(write: Write, row: FolderRow, change: "created" | "deleted" | "subscribed"): void {
   write.announce({ kind: "folder", change, folder: String(row.id), name: row.name, from: null, modseq: row.modseq });
 }
 
@@ -227,9 +227,10 @@ function childrenOf(write: Write, name: string): FolderRow[] {
 
 export function renameFolder(write: Write, from: string, to: string): void {
   checkName(to);
-  if (write.mailbox.folderNamed(to)) throw new Refusal("ALREADYEXISTS", "There is such a folder");
-  if (to.startsWith(`${from}/`)) throw new Refusal("CANNOT", "A folder can't go below itself");
   const row = existing(write, from);
+  if (write.mailbox.folderNamed(to)) throw new Refusal("ALREADYEXISTS", "There is such a folder");
+  // INBOX does not go: its messages do.
+  if (to.startsWith(`${from}/`) && from !== "INBOX") throw new Refusal("CANNOT", "A folder can't go below itself");
   makeParents(write, to);
   if (from === "INBOX") {
     renameInbox(write, row, to);

@@ -47,6 +47,7 @@ export function writeMetadata(write: Write, name: string | null, values: Readonl
     folder: String(folder),
     name: name ?? "",
     from: null,
+    entries: [...values.keys()],
     modseq,
   } as const;
   write.announce(change);

@@ -106,7 +106,8 @@ export type Copied = { uidvalidity: number; from: Uint32Array; to: Uint32Array }
 export type Change = { folder: string; name: string; modseq: number } & (
   | { kind: "added" | "flags"; messages: Flagged }
   | { kind: "expunged"; uids: Uint32Array }
-  | { kind: "folder"; change: "created" | "deleted" | "renamed" | "subscribed" | "metadata"; from: string | null }
+  | { kind: "folder"; change: "created" | "deleted" | "renamed" | "subscribed"; from: string | null }
+  | { kind: "folder"; change: "metadata"; from: null; entries: readonly string[] }
 );
 
 /** A change as a worker announces it: `origin` is the number of the session that made it, 0 for none. */

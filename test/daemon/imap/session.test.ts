@@ -346,6 +346,21 @@ describe("deliveries", () => {
 });
 
 describe("a slow reader", () => {
+  it("does not hold the POP3 lock for ever", async () => {
+    const { servers, mailboxes } = await world({ autologoutMs: 200 });
+    const box = mailboxes.mailbox(user);
+    const bytes = Buffer.from(`a: b\r\n\r\n${"x".repeat(30_000_000)}`);
+    box.deliver("INBOX", [{ bytes, flags: [], internalDate: null }]);
+    const socket = connect({ port: servers.pop3, host: "127.0.0.1" });
+    open.push({ close: () => socket.destroy() });
+    await once(socket, "data");
+    socket.pause();
+    socket.write(`USER ${user}\r\nPASS pw\r\nRETR 1\r\n`);
+    while (!box.popLocked) await new Promise((resolve) => setImmediate(resolve));
+    while (servers.pop3Server.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(box.popLocked).toBe(false);
+  });
+
   it("holds up its own command, not the memory", async () => {
     const { servers, mailboxes } = await world();
     const bytes = Buffer.from(`a: b\r\n\r\n${"x".repeat(500_000)}`);

@@ -19,6 +19,12 @@ const switches: Record<string, (modes: Modes) => void> = {
   "UTF8=ACCEPT": (modes) => {
     modes.utf8 = true;
   },
+  METADATA: (modes) => {
+    modes.metadata = "all";
+  },
+  "METADATA-SERVER": (modes) => {
+    if (modes.metadata === "none") modes.metadata = "server";
+  },
   UIDONLY: (modes) => {
     modes.uidonly = true;
   },

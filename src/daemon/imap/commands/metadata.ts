@@ -78,6 +78,7 @@ export const getMetadata = command({
 export const setMetadata = command({
   name: "SETMETADATA",
   in: "authenticated",
+  admit: (_s, { size }) => checkSize(size),
   parse: (d, _uid, s) => {
     const name = target(d.sp(), s.session.modes);
     const values = new Map<string, Uint8Array | null>();
@@ -89,10 +90,13 @@ export const setMetadata = command({
     return { name, values };
   },
   async run(s, { name, values }) {
-    for (const value of values.values()) {
-      if (value && value.length > MOST_VALUE) throw new No(`METADATA MAXSIZE ${MOST_VALUE}`, "Value too large");
-    }
+    for (const value of values.values()) checkSize(value?.length ?? 0);
     await s.account.setMetadata(name, values);
     return ok();
   },
 });
+
+/** RFC 5464 §4.3. */
+function checkSize(bytes: number): void {
+  if (bytes > MOST_VALUE) throw new No(`METADATA MAXSIZE ${MOST_VALUE}`, "Value too large");
+}

@@ -4,10 +4,12 @@
  */
 import { ok } from "../answers.ts";
 import { type Authenticated, command, type Selected } from "../command.ts";
+import type { Modes } from "../modes.ts";
 import { writeMailbox } from "../names.ts";
 import type { Change, Folder } from "../port.ts";
 import type { Session } from "../session.ts";
 import { isIn } from "../wire/mailboxes.ts";
+import { metadataChanged } from "../wire/metadata.ts";
 import { type Event, parseNotify, type Rule } from "../wire/notify.ts";
 import { type StatusItem, writeStatus } from "../wire/status.ts";
 import { tellRows } from "./fetch.ts";
@@ -52,6 +54,18 @@ function statusLine({ modes }: Session, counts: Parameters<typeof writeStatus>[1
   return `* STATUS ${writeMailbox(counts.folder.name, modes)} (${writeStatus(items, counts)})\r\n`;
 }
 
+/** What ENABLE METADATA asked to hear of (RFC 5464 §4.1): another session's changes, without NOTIFY. */
+export function unsolicited(change: Change, { modes, account }: Session): string {
+  if (change.kind !== "folder" || change.change !== "metadata" || change.origin === account) return "";
+  const isWanted = modes.metadata === "all" || (modes.metadata === "server" && change.name === "");
+  return isWanted ? metadataLine(change, modes) : "";
+}
+
+function metadataLine({ name, entries }: MetadataChange, modes: Modes): string {
+  return metadataChanged(name === "" ? '""' : writeMailbox(name, modes), entries);
+}
+
+type MetadataChange = Extract<Change, { change: "metadata" }>;
 const eventOf: Record<Exclude<Change["kind"], "folder">, Event> = { added: "new", expunged: "expunge", flags: "flags" };
 
 class Watch {
@@ -112,16 +126,22 @@ class Watch {
   }
 
   #folder(change: Change & { kind: "folder" }): void {
-    const event: Event =
-      change.change === "metadata" ? "metadata" : change.change === "subscribed" ? "subscription" : "name";
-    const { account } = this.#session;
-    if (change.origin === account || event === "metadata") return;
-    void this.#session.later(async () => {
-      const folders = (await account?.folders()) ?? [];
+    const session = this.#session;
+    // What ENABLE METADATA tells already is not said twice.
+    if (change.origin === session.account || unsolicited(change, session) !== "") return;
+    void session.later(async () => {
+      const folders = (await session.account?.folders()) ?? [];
       const folder = folders.find(({ name }) => name === change.name);
-      const rule = ruleFor(this.#rules, { name: change.name, subscribed: folder?.subscribed ?? false });
-      return rule?.events.has(event) ? this.#listLine(change, folder) : "";
+      if (!this.#isTold(change, folder?.subscribed ?? false)) return "";
+      return change.change === "metadata" ? metadataLine(change, session.modes) : this.#listLine(change, folder);
     });
+  }
+
+  #isTold({ name, change }: Change & { kind: "folder" }, subscribed: boolean): boolean {
+    // RFC 5465 §5.7: the server is no folder that a filter could name.
+    if (name === "") return this.#rules.some(({ events }) => events.has("server-metadata"));
+    const event = change === "metadata" ? "metadata" : change === "subscribed" ? "subscription" : "name";
+    return ruleFor(this.#rules, { name, subscribed })?.events.has(event) === true;
   }
 
   /** RFC 5465 §5.4: LIST, with \NonExistent for a deletion and OLDNAME for a rename. */

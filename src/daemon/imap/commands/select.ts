@@ -1,5 +1,5 @@
 /** SELECT, EXAMINE, CLOSE, UNSELECT. RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2. */
-import { No, ok } from "../answers.ts";
+import { Bad, No, ok } from "../answers.ts";
 import { type Authenticated, command, type Replies, type Selected } from "../command.ts";
 import { readMailbox, writeMailbox } from "../names.ts";
 import { resync } from "../resync.ts";
@@ -32,6 +32,8 @@ async function* open(s: Authenticated | Selected, { name, options }: Args, readO
   const { session } = s;
   const { modes } = session;
   if (options.qresync && !modes.qresync) throw new No("CANNOT", "ENABLE QRESYNC first");
+  // RFC 9586 §3: numbers matched with UIDs are message numbers too.
+  if (options.qresync?.match && modes.uidonly) throw new Bad("Message numbers are not allowed any more", "UIDREQUIRED");
   if (options.condstore || options.qresync) modes.condstore = true;
   // RFC 9051 §6.3.2: the untagged [CLOSED] parts what belongs to the old folder from what belongs to the new.
   if (s.at === "selected") {
@@ -44,14 +46,9 @@ async function* open(s: Authenticated | Selected, { name, options }: Args, readO
   return ok(selected.box.readOnly ? "READ-ONLY" : "READ-WRITE", readOnly ? "EXAMINE completed" : "SELECT completed");
 }
 
-const SYSTEM = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
-
-function announcement({ session, box, view }: Selected, { counts, keywords, firstUnseenUid }: Snapshot): string {
+function announcement({ session, view }: Selected, { counts, firstUnseenUid }: Snapshot): string {
   const { modes } = session;
-  const flags = [SYSTEM, ...keywords].join(" ");
   const lines = [
-    `FLAGS (${flags})`,
-    `OK [PERMANENTFLAGS (${box.readOnly ? "" : `${flags} \\*`})] Flags permitted`,
     `${view.numbers.count} EXISTS`,
     ...(modes.rev2 ? [] : [`${view.recent} RECENT`]),
     // RFC 3501 §6.3.1; rev2 dropped it, and numbers mean nothing to UIDONLY.
@@ -65,7 +62,7 @@ function announcement({ session, box, view }: Selected, { counts, keywords, firs
     // RFC 9051 §6.3.2: rev2 clients get the name as LIST would show it.
     ...(modes.rev2 ? [`LIST () "/" ${writeMailbox(counts.folder.name, modes)}`] : []),
   ];
-  return lines.map((line) => `* ${line}\r\n`).join("");
+  return view.keywords.lines() + lines.map((line) => `* ${line}\r\n`).join("");
 }
 
 export const close = command({

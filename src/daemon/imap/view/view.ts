@@ -8,6 +8,7 @@ import type { Modes } from "../modes.ts";
 import type { Account, Box, Change, Flagged, UidRanges } from "../port.ts";
 import { type MessageSet, rangesOf, resolve, STAR, writeSet } from "../wire/sets.ts";
 import { KnownFlags } from "./flags.ts";
+import { Keywords } from "./keywords.ts";
 import { type MessageChange, merged, News } from "./news.ts";
 import { Numbers } from "./numbers.ts";
 
@@ -16,6 +17,7 @@ type Snapshot = Awaited<ReturnType<Box["snapshot"]>>;
 export class View {
   numbers = new Numbers(new Uint32Array(0));
   flags = new KnownFlags(this.numbers);
+  readonly keywords: Keywords;
   /** The saved search result `$` (RFC 9051 §6.4.4.1), UIDs ascending. */
   saved: Uint32Array = new Uint32Array(0);
   uidNext = 1;
@@ -36,6 +38,7 @@ export class View {
     this.#account = account;
     this.#modes = modes;
     this.#readOnly = readOnly;
+    this.keywords = new Keywords(readOnly);
   }
 
   /** Changes heard before the snapshot and contained in it are forgotten. */
@@ -44,6 +47,7 @@ export class View {
     this.flags = new KnownFlags(this.numbers);
     this.recentFrom = snapshot.firstRecentUid;
     this.uidNext = snapshot.counts.uidnext;
+    this.keywords.start(snapshot.keywords);
     this.#news.dropUpTo(snapshot.counts.highestModseq);
     if (!snapshot.flags) return;
     this.flags.learn(snapshot.flags);
@@ -81,6 +85,7 @@ export class View {
 
   hear(change: Change): void {
     if (change.kind === "folder") return;
+    if (change.kind !== "expunged") this.keywords.hear(change.messages);
     if (change.kind === "flags") this.flags.change(change.messages);
     // A session's own STORE answers for itself (RFC 9051 §6.4.6: not at all when .SILENT).
     if (change.kind === "flags" && change.origin === this.#account) this.#hearOwn(change);
@@ -97,10 +102,11 @@ export class View {
 
   /** What the client may hear now, as untagged responses. */
   tell(expunge: boolean): string {
-    if (this.#news.isEmpty && (this.#gone.length === 0 || !expunge)) return "";
+    const keywords = this.keywords.tell();
+    if (this.#news.isEmpty && (this.#gone.length === 0 || !expunge)) return keywords;
     const changes = this.#news.take();
     for (const change of changes) if (change.kind === "expunged") this.#gone.push(change.uids);
-    let lines = "";
+    let lines = keywords;
     for (const change of changes) lines += this.#one(change);
     // EXISTS first: an expunged message may be one that the client has not heard of yet.
     lines += this.#exists();

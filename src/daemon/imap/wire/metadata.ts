@@ -9,6 +9,11 @@ export function metadataReply(mailbox: string, values: ReadonlyMap<string, Uint8
   return `* METADATA ${mailbox} (${pairs.join(" ")})\r\n`;
 }
 
+/** Which entries changed, without their values (RFC 5464 §4.4.2). */
+export function metadataChanged(mailbox: string, entries: readonly string[]): string {
+  return `* METADATA ${mailbox} ${entries.map(writeAstring).join(" ")}\r\n`;
+}
+
 function writeValue(value: Uint8Array): string {
   return value.includes(0) ? `~${writeBytes(value)}` : writeBytes(value);
 }

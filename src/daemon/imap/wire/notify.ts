@@ -19,6 +19,9 @@ const events: Record<string, Event> = {
   SERVERMETADATACHANGE: "server-metadata",
 };
 
+const known =
+  "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange";
+
 const MOST_RULES = 50;
 
 export function parseNotify(d: Decoder, modes: Modes): NotifyArgs {
@@ -52,7 +55,7 @@ function parseEvent(d: Decoder, filter: Filter, wanted: Set<Event>, items: Item[
   const event = Object.hasOwn(events, word) ? events[word] : undefined;
   // RFC 5465 §5: an event that is not known is NO [BADEVENT], with the ones that are.
   if (!event) {
-    throw new No("BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)", "Unknown event");
+    throw new No(`BADEVENT (${known})`, "Unknown event");
   }
   wanted.add(event);
   if (event !== "new" || !d.lookingAt(" (")) return;
