@@ -10,7 +10,7 @@ import type { Mailboxes } from "./port.ts";
 
 export type ImapLimits = {
   messageBytes: number;
-  /** Messages that one command works on (RFC 9738). */
+  /** Messages that one command works on (RFC 9738). High: a client that does not know of the limit would take a part for the whole. */
   messages: number;
   /** Silence before login, then after it (RFC 9051 §5.4: at least 30 minutes), ms. */
   startMs: number;
@@ -28,7 +28,7 @@ export type ImapLimits = {
 
 export const imapLimits: ImapLimits = {
   messageBytes: core.messageBytes,
-  messages: 100_000,
+  messages: 1_000_000,
   startMs: 60_000,
   autologoutMs: 35 * 60_000,
   loginMs: 180_000,

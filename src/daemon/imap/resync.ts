@@ -6,7 +6,7 @@ import type { Reply, Selected } from "./command.ts";
 import type { UidRanges } from "./port.ts";
 import type { Snapshot } from "./session.ts";
 import type { Resync } from "./wire/select.ts";
-import { contains, resolve, writeRanges, writeSet } from "./wire/sets.ts";
+import { contains, intersection, resolve, writeRanges, writeSet } from "./wire/sets.ts";
 
 export async function* resync(s: Selected, snapshot: Snapshot, wanted: Resync): AsyncGenerator<Reply, void> {
   // RFC 7162 §3.2.5.1: another UIDVALIDITY makes the client's whole memory void.
@@ -43,13 +43,7 @@ function missing(s: Selected, known: UidRanges | null, above: number): string {
     next = uid + 1;
   }
   if (s.view.uidNext > next) gaps.push([next, s.view.uidNext - 1]);
-  return writeRanges(known ? cut(gaps, known) : gaps);
-}
-
-function cut(gaps: UidRanges, known: UidRanges): [number, number][] {
-  return gaps.flatMap(([a, b]) =>
-    known.filter(([c, d]) => c <= b && d >= a).map(([c, d]): [number, number] => [Math.max(a, c), Math.min(b, d)]),
-  );
+  return writeRanges(known ? intersection(gaps, known) : gaps);
 }
 
 /** RFC 7162 §3.2.5.2: where the client's numbers and UIDs agree up to some message, nothing before it has vanished. */

@@ -1,6 +1,6 @@
 /** FETCH and UID FETCH. RFC 9051 §6.4.5, §6.4.9; RFC 7162 §3.1.4, §3.2.6; RFC 9394. */
 import { Bad, No, ok } from "../answers.ts";
-import { bounded } from "../bound.ts";
+import { bounded, ended } from "../bound.ts";
 import { command, type Replies, type Reply, type Selected } from "../command.ts";
 import type { Rows, UidRanges, Want } from "../port.ts";
 import { type Overlay, Renderer, Writer } from "../render.ts";
@@ -26,18 +26,18 @@ async function* run(s: Selected, { set, items, modifiers }: Args, uid: boolean):
   }
   if (modifiers.changedSince !== null || items.some((item) => item.kind === "modseq")) modes.condstore = true;
   const wanted = s.view.uidsOf(set);
-  const { ranges, code } = bounded(s, modifiers.partial ? slice(s, wanted, modifiers.partial) : wanted);
+  if (modifiers.partial) fits(s, modifiers.partial);
+  const { ranges, limit } = bounded(s, modifiers.partial ? slice(s, wanted, modifiers.partial) : wanted);
   if (modifiers.vanished) yield await vanishedSince(s, modifiers.changedSince ?? 0, wanted);
   const asked = withImplied(items, uid, modifiers.changedSince !== null, modes.uidonly);
   if (modifiers.changedSince === null && isAboutFlags(asked) && s.view.flags.isComplete) {
     yield* remembered(s, ranges, asked);
-    return ok(code);
+    return ok(limit);
   }
   const told = yield* rows(s, ranges, asked, modifiers.changedSince);
   // RFC 9051 §7.1: some of the messages asked for by number are gone, and the client cannot know yet.
-  return !uid && modifiers.changedSince === null && told < s.view.numbers.countIn(ranges)
-    ? ok("EXPUNGEISSUED")
-    : ok(code);
+  const isShort = !uid && modifiers.changedSince === null && told < s.view.numbers.countIn(ranges);
+  return yield* ended(limit, isShort ? "EXPUNGEISSUED" : null);
 }
 
 /** Nothing that ever changes: then what was read a moment ago is as good. */
@@ -172,6 +172,12 @@ export async function tellRows(s: Selected, uids: Uint32Array, items: Item[]): P
   const w = new Writer();
   for await (const batch of s.box.fetch(rangesOf(uids), wantOf(items, null))) renderer.render(w, batch);
   return Buffer.concat(w.take()).toString("latin1");
+}
+
+/** RFC 9738 §3.1: a page larger than the limit is refused whole. */
+function fits({ session }: Selected, { first, last }: { first: number; last: number }): void {
+  const most = session.server.limits.messages;
+  if (Math.abs(last - first) >= most) throw new No(`MESSAGELIMIT ${most}`, "Too many messages for one command");
 }
 
 /** RFC 9394 §3.3: the n-th to m-th of the messages named, counted from the end when negative. */

@@ -33,16 +33,18 @@ export const multisearch = command({
     const wanted = parseReturn(d);
     if (wanted) d.sp();
     if (wanted?.save) throw new Bad("SAVE is for SEARCH");
-    return { filters, wanted: wanted ?? everything, program: parseProgram(d, anyFolder, charset(d)) };
+    return { filters, wanted: wanted ?? everything, program: parseProgram(d, anyFolder, charset(d, s.session.modes)) };
   },
   async *run(s, { filters, wanted, program }) {
     const all = (await s.account.folders()).filter((folder) => folder.selectable);
     for (const folder of all.filter((one) => isMeant(filters, one, s))) {
-      const uids = await find(s, folder, program.query);
+      const { uids, highestModseq } = await find(s, folder, program.query);
       if (uids.length === 0) continue;
       const mailbox = writeMailbox(folder.name, s.session.modes);
       const correlator = `TAG "${s.session.tag}" MAILBOX ${mailbox} UIDVALIDITY ${folder.uidvalidity}`;
-      yield `* ESEARCH (${correlator}) UID${writeResults(wanted, uids)}\r\n`;
+      // RFC 7162 §3.1.5.
+      const modseq = program.hasModseq ? ` MODSEQ ${highestModseq}` : "";
+      yield `* ESEARCH (${correlator}) UID${writeResults(wanted, uids)}${modseq}\r\n`;
     }
     return ok();
   },
@@ -61,10 +63,10 @@ function isMeant(filters: readonly Filter[], folder: Folder, s: Authenticated | 
   });
 }
 
-async function find(s: Authenticated | Selected, { name }: Folder, query: Query): Promise<Uint32Array> {
+async function find(s: Authenticated | Selected, { name }: Folder, query: Query) {
   const box = await s.account.open(name, true);
   try {
-    return (await box.search(query)).uids;
+    return await box.search(query);
   } finally {
     await box.close();
   }

@@ -1,6 +1,8 @@
 /** SEARCH and UID SEARCH. RFC 9051 §6.4.4; RFC 7162 §3.1.5; RFC 5182. */
-import { ok } from "../answers.ts";
+import { Bad, No, ok } from "../answers.ts";
+import { bounded, looksAt } from "../bound.ts";
 import { command, type Replies, type Selected } from "../command.ts";
+import type { Modes } from "../modes.ts";
 import type { Query } from "../port.ts";
 import type { Decoder } from "../wire/decoder.ts";
 import { isSilent, parseReturn, type Return, savedBy, writeResults } from "../wire/esearch.ts";
@@ -17,13 +19,25 @@ export const search = command({
     d.sp();
     const wanted = parseReturn(d);
     if (wanted) d.sp();
-    return { wanted, program: parseProgram(d, spaceOf(s), charset(d)) };
+    return { wanted, program: programOf(d, s, wanted, charset(d, s.session.modes)) };
   },
   run,
 });
 
-export function charset(d: Decoder): string | null {
+/** The program; where it can't be run at all, `$` is emptied (RFC 5182 §2.1: after NO, not after BAD). */
+export function programOf(d: Decoder, s: Selected, wanted: Return | null, charset: string | null): SearchProgram {
+  try {
+    return parseProgram(d, spaceOf(s), charset);
+  } catch (error) {
+    if (wanted?.save && error instanceof No) s.view.saved = new Uint32Array(0);
+    throw error;
+  }
+}
+
+export function charset(d: Decoder, { utf8 }: Modes): string | null {
   if (!d.takeWord("CHARSET")) return null;
+  // RFC 6855 §3.
+  if (utf8) throw new Bad("CHARSET is not allowed once UTF8=ACCEPT is on");
   const name = d.sp().astring().toUpperCase();
   d.sp();
   return name;
@@ -39,11 +53,13 @@ async function* run(s: Selected, { wanted, program }: Args, uid: boolean): Repli
   // RFC 5182 §2.1: a search that fails leaves `$` empty.
   if (wanted?.save) s.view.saved = new Uint32Array(0);
   if (program.hasModseq) s.session.modes.condstore = true;
-  const remembered = s.view.flags.search(program.query);
-  const found = remembered ? { uids: remembered, highestModseq: 0 } : await s.box.search(program.query);
+  const { ranges, limit } = bounded(s, looksAt(s, program.query));
+  const query: Query = limit ? { kind: "and", of: [{ kind: "uids", ranges }, program.query] } : program.query;
+  const remembered = s.view.flags.search(query);
+  const found = remembered ? { uids: remembered, highestModseq: 0 } : await s.box.search(query);
   const uids = known(s, found.uids);
   if (wanted?.save) s.view.saved = savedBy(wanted, uids);
-  if (wanted && isSilent(wanted)) return ok();
+  if (wanted && isSilent(wanted)) return ok(limit);
   const numbers = uid ? uids : s.view.numbers.seqsOf(uids);
   const modseq =
     program.hasModseq && uids.length > 0 ? await modseqOf(s, wanted ?? everything, uids, found.highestModseq) : 0;
@@ -51,7 +67,7 @@ async function* run(s: Selected, { wanted, program }: Args, uid: boolean): Repli
   yield wanted || s.session.modes.rev2
     ? `${esearch(s, uid)}${writeResults(wanted ?? everything, numbers)}${modseq ? ` MODSEQ ${modseq}` : ""}\r\n`
     : `* SEARCH${numbers.length > 0 ? ` ${numbers.join(" ")}` : ""}${modseq ? ` (MODSEQ ${modseq})` : ""}\r\n`;
-  return ok();
+  return ok(limit);
 }
 
 export function esearch(s: Selected, uid: boolean): string {

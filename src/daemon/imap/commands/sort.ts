@@ -1,11 +1,11 @@
 /** SORT and THREAD, with their UID forms. RFC 5256, RFC 5957 (DISPLAY), RFC 5267 §3 (ESORT). */
 import { Bad, No, ok } from "../answers.ts";
+import { looksAt, mustFit } from "../bound.ts";
 import { command, type Selected } from "../command.ts";
 import type { SortKey, Threads } from "../port.ts";
 import type { Decoder } from "../wire/decoder.ts";
-import { isSilent, parseReturn, savedBy, writeResults } from "../wire/esearch.ts";
-import { parseProgram } from "../wire/search.ts";
-import { esearch, known, spaceOf, within } from "./search.ts";
+import { isSilent, parseReturn, type Return, savedBy, writeResults } from "../wire/esearch.ts";
+import { esearch, known, programOf, within } from "./search.ts";
 
 const sortKeys: Record<string, SortKey["key"]> = {
   ARRIVAL: "arrival",
@@ -28,10 +28,10 @@ function parseKey(d: Decoder): SortKey {
   return { key, reverse };
 }
 
-function program(d: Decoder, s: Selected) {
+function program(d: Decoder, s: Selected, wanted: Return | null) {
   const charset = d.sp().astring().toUpperCase();
   d.sp();
-  return parseProgram(d, spaceOf(s), charset);
+  return programOf(d, s, wanted, charset);
 }
 
 export const sort = command({
@@ -46,10 +46,11 @@ export const sort = command({
     if (wanted) d.sp();
     const keys = d.list(() => parseKey(d), 20);
     if (keys.length === 0) throw new Bad("Expected sort keys");
-    return { wanted, keys, program: program(d, s) };
+    return { wanted, keys, program: program(d, s, wanted) };
   },
   async *run(s, { wanted, keys, program }, uid) {
     if (wanted?.save) s.view.saved = new Uint32Array(0);
+    mustFit(s, looksAt(s, program.query));
     const uids = known(s, await s.box.sort(within(s, program.query), keys));
     if (wanted?.save) s.view.saved = savedBy(wanted, uids).slice().sort();
     if (wanted && isSilent(wanted)) return ok();
@@ -71,9 +72,10 @@ export const thread = command({
     const algorithm = d.sp().word();
     if (algorithm !== "REFERENCES" && algorithm !== "ORDEREDSUBJECT")
       throw new No("CANNOT", "Unknown threading algorithm");
-    return { algorithm, program: program(d, s) } as const;
+    return { algorithm, program: program(d, s, null) } as const;
   },
   async *run(s, { algorithm, program }, uid) {
+    mustFit(s, looksAt(s, program.query));
     const threads = await s.box.thread(within(s, program.query), algorithm);
     const text = writeThreads(threads, (one) => (uid ? one : s.view.numbers.seqOf(one)));
     yield `* THREAD${text === "" ? "" : ` ${text}`}\r\n`;

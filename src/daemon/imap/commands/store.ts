@@ -1,6 +1,6 @@
 /** STORE and UID STORE. RFC 9051 §6.4.6; RFC 7162 §3.1.3 (UNCHANGEDSINCE). */
 import { Bad, ok } from "../answers.ts";
-import { bounded } from "../bound.ts";
+import { bounded, ended } from "../bound.ts";
 import { command, type Reply, type Selected } from "../command.ts";
 import type { FlagChange, Flagged } from "../port.ts";
 import type { Decoder } from "../wire/decoder.ts";
@@ -17,12 +17,12 @@ export const store = command({
   parse,
   async *run(s, { set, unchangedSince, change, silent }, uid) {
     if (unchangedSince !== null) s.session.modes.condstore = true;
-    const { ranges, code } = bounded(s, s.view.uidsOf(set));
+    const { ranges, limit } = bounded(s, s.view.uidsOf(set));
     const { changed, modified } = await s.box.setFlags(ranges, change, unchangedSince);
     if (!silent || s.session.modes.condstore) yield* told(s, changed, uid, silent);
-    if (modified.length === 0) return ok(code);
+    if (modified.length === 0) return ok(limit);
     const left = Uint32Array.from(modified);
-    return ok(`MODIFIED ${writeSet(uid ? left : s.view.numbers.seqsOf(left))}`, "Some messages had changed");
+    return yield* ended(limit, `MODIFIED ${writeSet(uid ? left : s.view.numbers.seqsOf(left))}`);
   },
 });
 

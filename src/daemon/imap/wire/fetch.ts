@@ -113,6 +113,7 @@ function partNumbers(d: Decoder): number[] {
     part.push(d.nzNumber());
     if (part.length > 100) throw new Bad("Section too deep");
     if (!d.take(".")) break;
+    if (d.is("]")) throw new Bad("Expected a section");
   }
   return part;
 }
@@ -134,8 +135,9 @@ function sectionText(d: Decoder, part: readonly number[]): Text {
 
 function parsePartial(d: Decoder): { origin: number; count: number } | null {
   if (!d.take("<")) return null;
-  const origin = d.number();
-  const count = d.expect(".").nzNumber();
+  const origin = d.number64();
+  const count = d.expect(".").number64();
+  if (count === 0) throw new Bad("Zero is not allowed here");
   d.expect(">");
   return { origin, count };
 }

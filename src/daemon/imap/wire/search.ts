@@ -48,6 +48,9 @@ const date =
   (p) => ({ kind: "date", which, compare, day: p.day() });
 const recent = (p: Parser): Query => ({ kind: "uids", ranges: [[p.space.recentFrom, 0xffffffff]] });
 
+const LARGEST = 0xffffffff;
+const upward = (first: number, last: number): UidRanges => (first <= last ? [[first, last]] : []);
+
 const keys: Record<string, Key> = {
   ALL: () => ({ kind: "all" }),
   ANSWERED: flag("\\Answered", true),
@@ -88,6 +91,9 @@ const keys: Record<string, Key> = {
   OLDER: (p) => ({ kind: "age", compare: "older", seconds: p.d.sp().nzNumber() }),
   YOUNGER: (p) => ({ kind: "age", compare: "younger", seconds: p.d.sp().nzNumber() }),
   UID: (p) => ({ kind: "uids", ranges: p.space.uidsOf(p.d.sp().set(true)) }),
+  // RFC 9738 §3.2: how the next page below a MESSAGELIMIT is asked for.
+  UIDAFTER: (p) => ({ kind: "uids", ranges: upward(p.d.sp().nzNumber() + 1, LARGEST) }),
+  UIDBEFORE: (p) => ({ kind: "uids", ranges: upward(1, p.d.sp().nzNumber() - 1) }),
   EMAILID: (p) => ({ kind: "id", which: "email", id: p.d.sp().astring() }),
   THREADID: (p) => ({ kind: "id", which: "thread", id: p.d.sp().astring() }),
   MODSEQ: (p) => p.modseq(),

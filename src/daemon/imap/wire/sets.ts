@@ -72,6 +72,19 @@ export function writeRanges(ranges: UidRanges): string {
   return ranges.map(([a, b]) => (a === b ? `${a}` : `${a}:${b}`)).join(",");
 }
 
+/** What is in both; each ascending and disjoint. */
+export function intersection(some: UidRanges, others: UidRanges): [number, number][] {
+  const both: [number, number][] = [];
+  for (let i = 0, j = 0; i < some.length && j < others.length; ) {
+    const [a, b] = some[i] as readonly [number, number];
+    const [c, d] = others[j] as readonly [number, number];
+    if (Math.max(a, c) <= Math.min(b, d)) both.push([Math.max(a, c), Math.min(b, d)]);
+    if (b < d) i++;
+    else j++;
+  }
+  return both;
+}
+
 export function contains(ranges: UidRanges, n: number): boolean {
   let low = 0;
   let high = ranges.length - 1;

@@ -12,7 +12,9 @@ export function decodeUtf7(text: string): string {
   return text.replace(/&([A-Za-z0-9+,]*)-/g, (whole, base64: string) => {
     if (base64 === "") return "&";
     const bytes = Buffer.from(base64.replaceAll(",", "/"), "base64");
-    return bytes.length % 2 === 0 && bytes.length > 0 ? bytes.swap16().toString("utf16le") : whole;
+    const text = bytes.length % 2 === 0 ? bytes.swap16().toString("utf16le") : "";
+    // Two spellings of one name would be two names to a client: only the one that we would write is decoded.
+    return encodeUtf7(text) === whole ? text : whole;
   });
 }
 
