@@ -3,6 +3,9 @@ import { existsSync, globSync } from "node:fs";
 import { basename, join } from "node:path";
 import { root } from "./run.ts";
 
+const names = globSync("*.ts", { cwd: join(root, "bench") }).map((each) => basename(each, ".ts"));
+export const usage = `usage: npm run bench -- ${names.sort().join(" | ")}\n`;
+
 export async function run(args: string[]): Promise<number> {
   const [name = "", ...rest] = args;
   const file = join(root, "bench", `${name}.ts`);
@@ -10,7 +13,6 @@ export async function run(args: string[]): Promise<number> {
     const bench: { run(args: string[]): Promise<number> } = await import(file);
     return bench.run(rest);
   }
-  const names = globSync("*.ts", { cwd: join(root, "bench") }).map((each) => basename(each, ".ts"));
-  process.stderr.write(`usage: npm run bench -- ${names.sort().join(" | ")}\n`);
+  process.stderr.write(usage);
   return 2;
 }

@@ -21,6 +21,8 @@ const steps: readonly { name: string; command: string; args: readonly string[] }
   },
 ];
 
+export const usage = "usage: npm run check\n";
+
 export async function run(): Promise<number> {
   const started = performance.now();
   const results = await Promise.all(

@@ -7,6 +7,8 @@ import { runTool, tool } from "./run.ts";
 /** Workers' bound on the free plan, gzip (Cloudflare's documentation, mid-2026). */
 const freePlanKiB = 3 * 1024;
 
+export const usage = "usage: postern deploy-check\n";
+
 export async function run(): Promise<number> {
   const out = mkdtempSync(join(tmpdir(), "postern-bundle-"));
   try {

@@ -1,5 +1,10 @@
-/** `postern …`: one row per command, each loaded only when it is called. */
-type Command = { what: string; load: () => Promise<{ run(args: string[]): Promise<number> }> };
+/**
+ * `postern …`: one row per command, each loaded only when it is called. `--help` prints its usage; options that it does not
+ * know are a mistake of the caller, answered with the usage and exit code 2.
+ */
+import { Mistake } from "./run.ts";
+
+type Command = { what: string; load: () => Promise<{ usage: string; run(args: string[]): Promise<number> }> };
 
 const commands: Record<string, Command> = {
   start: { what: "run the whole service on this machine, edge and node", load: () => import("./start.ts") },
@@ -19,13 +24,31 @@ const commands: Record<string, Command> = {
 
 const [name, ...args] = process.argv.slice(2);
 const command = name === undefined ? undefined : commands[name];
-if (command === undefined) {
+if (name === undefined || command === undefined) {
   const rows = Object.entries(commands).map(([word, { what }]) => `  postern ${word.padEnd(12)} ${what}`);
   process.stderr.write(
     `${name && name !== "--help" ? `postern: no command "${name}"\n` : ""}usage:\n${rows.join("\n")}\n`,
   );
   process.exitCode = name === "--help" ? 0 : 2;
 } else {
-  const { run } = await command.load();
-  process.exitCode = await run(args);
+  process.exitCode = await call(name, await command.load());
+}
+
+async function call(word: string, { usage, run }: Awaited<ReturnType<Command["load"]>>): Promise<number> {
+  if (args.includes("--help") || args.includes("-h")) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  try {
+    return await run(args);
+  } catch (error) {
+    if (!isMistake(error)) throw error;
+    process.stderr.write(`postern ${word}: ${error.message}\n${usage}`);
+    return 2;
+  }
+}
+
+function isMistake(error: unknown): error is Error {
+  if (error instanceof Mistake) return true;
+  return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS_");
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { newIdentity } from "./world/place.ts";
 
-const usage = `usage: postern new-edge > edge-secrets.json
+export const usage = `usage: postern new-edge > edge-secrets.json
 Makes the three secrets of an edge. Then:
   npx wrangler secret bulk edge-secrets.json
 and keep the file somewhere safe and offline, or delete it. The public key, which nodes need, is printed beside it.

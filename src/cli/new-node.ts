@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 import { type Config, configSchema } from "../daemon/config.ts";
 import { newIdentity } from "./world/place.ts";
 
-const usage = `usage: postern new-node FOLDER --id ID --hostname mx1.example.net --edge https://postern.example.net --edge-key KEY
+export const usage = `usage: postern new-node FOLDER --id ID --hostname mx1.example.net --edge https://postern.example.net --edge-key KEY
                         --cert fullchain.pem --key privkey.pem
 `;
 
@@ -17,13 +17,7 @@ const text = { type: "string" } as const;
 
 export async function run(args: string[]): Promise<number> {
   const options = { id: text, hostname: text, edge: text, "edge-key": text, cert: text, key: text };
-  let parsed: { values: { [K in keyof typeof options]?: string }; positionals: string[] };
-  try {
-    parsed = parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    return complain(`${error instanceof Error ? error.message : error}\n${usage}`);
-  }
-  const { values, positionals } = parsed;
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
   const [folder] = positionals;
   const missing = Object.keys(options).filter((name) => !(name in values));
   if (folder === undefined || missing.length > 0)

@@ -17,7 +17,7 @@ import type { DmarcResult, SpfResult } from "../core/proof/types.ts";
 import { nodeResolver } from "../daemon/net/dns.ts";
 import { nodeCrypto } from "../daemon/platform.ts";
 
-const usage = `usage: postern prove FILE [--ip ADDRESS] [--helo NAME] [--from ADDRESS] [--dns ZONES.json] [--server ADDRESS] [--now ISO]
+export const usage = `usage: postern prove FILE [--ip ADDRESS] [--helo NAME] [--from ADDRESS] [--dns ZONES.json] [--server ADDRESS] [--now ISO]
        postern prove --batch < requests > answers
 
 FILE may be - for standard input. --dns takes a file of name → type → values in place of the real DNS; TIMEOUT, SERVFAIL
@@ -38,7 +38,6 @@ const authservId = "postern";
 export async function run(args: string[]): Promise<number> {
   const options = {
     batch: { type: "boolean" },
-    help: { type: "boolean" },
     ip: { type: "string" },
     helo: { type: "string" },
     from: { type: "string" },
@@ -46,9 +45,8 @@ export async function run(args: string[]): Promise<number> {
     server: { type: "string" },
     now: { type: "string" },
   } as const;
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
   try {
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
-    if (values.help) return say(usage);
     if (values.batch) return await batch();
     const [file, more] = positionals;
     if (file === undefined || more !== undefined) return complain(usage);

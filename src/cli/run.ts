@@ -30,3 +30,8 @@ export function runTool(
     child.on("close", (code) => done({ code: code ?? 1, output }));
   });
 }
+
+/** The command line is wrong: answered with this text, the usage and exit code 2. */
+export class Mistake extends Error {
+  override name = "Mistake";
+}

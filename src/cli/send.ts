@@ -12,7 +12,7 @@ import { z } from "zod";
 import { type Sent, sendOver } from "../daemon/queue/smtp.ts";
 import { root } from "./run.ts";
 
-const usage = `usage: postern send FILE --to ADDRESS [--to …] [--from ADDRESS] [--host HOST --port PORT] [--ca FILE] [--data FOLDER]
+export const usage = `usage: postern send FILE --to ADDRESS [--to …] [--from ADDRESS] [--host HOST --port PORT] [--ca FILE] [--data FOLDER]
 FILE may be - for standard input; --from "" sends from the null reverse-path.
 `;
 
@@ -43,16 +43,12 @@ function read(args: string[]): Wanted | string {
     ca: text,
     data: text,
   } as const;
-  try {
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
-    const [file, more] = positionals;
-    if (file === undefined || more !== undefined || values.to === undefined) return usage;
-    const door = whereIs(values);
-    if (typeof door === "string") return door;
-    return { file, to: values.to, from: values.from ?? "sender@sender.test", ...door };
-  } catch (error) {
-    return `${error instanceof Error ? error.message : error}\n${usage}`;
-  }
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+  const [file, more] = positionals;
+  if (file === undefined || more !== undefined || values.to === undefined) return usage;
+  const door = whereIs(values);
+  if (typeof door === "string") return door;
+  return { file, to: values.to, from: values.from ?? "sender@sender.test", ...door };
 }
 
 const endpointsSchema = z.object({ door: z.object({ host: z.string(), port: z.int() }), ca: z.string() });

@@ -4,23 +4,15 @@
  */
 import type { OnClose } from "./world/child.ts";
 import { startNodeOnly } from "./world/node-only.ts";
-import { type StartOptions, startOptions, usage } from "./world/options.ts";
+import { type StartOptions, startOptions } from "./world/options.ts";
 import { openPlace, type Place } from "./world/place.ts";
 import { describe } from "./world/print.ts";
 import { openWorld } from "./world/whole.ts";
 
+export { usage } from "./world/options.ts";
+
 export async function run(args: string[]): Promise<number> {
-  let options: StartOptions | "help";
-  try {
-    options = startOptions(args);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n${usage}`);
-    return 2;
-  }
-  if (options === "help") {
-    process.stdout.write(usage);
-    return 0;
-  }
+  const options = startOptions(args);
   const closers: (() => Promise<void> | void)[] = [];
   const ended = untilStopped();
   try {

@@ -9,6 +9,10 @@ import { z } from "zod";
 import { run as check } from "./check.ts";
 import { runTool, tool } from "./run.ts";
 
+export const usage = `usage: npm test -- [FILTER …] [vitest options]
+Without arguments: all checks, then all tests. With: only the test files whose path contains a filter.
+`;
+
 export async function run(args: string[]): Promise<number> {
   if (args.length === 0 && (await check()) !== 0) return 1;
   const scratch = mkdtempSync(join(tmpdir(), "postern-test-"));

@@ -24,20 +24,17 @@ import {
   testWorld,
 } from "../system/world.ts";
 import { faults, openBrowser, shots, type Watched, watch } from "./browser.ts";
-import { LoopbackCloudflare } from "./cloudflare.ts";
 
 let world: TestWorld;
 let browser: Browser;
 let seen: Watched;
-const cf = new LoopbackCloudflare();
 /** Everything that the browser sent: addresses, headers, bodies. */
 const sent: string[] = [];
 const box = { address: "ana@living.test", password: "" };
 let recoveryCode = "";
 
 beforeAll(async () => {
-  await cf.start();
-  world = await testWorld({ vars: { SIGN_UP: "open", CLOUDFLARE_API: cf.url } });
+  world = await testWorld({ vars: { SIGN_UP: "open" } });
   browser = await openBrowser();
   seen = await watch(browser);
   seen.page.on("request", (request) =>
@@ -47,7 +44,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await world?.close();
-  await cf.close();
 });
 
 const at = (path: string): string => new URL(path, world.endpoints.dashboard).href;
@@ -89,14 +85,13 @@ test("a domain by hand: its records are set as the page shows them, and the page
 
 test("a domain by a Cloudflare token: what it writes to the zone is what turns the page green", async () => {
   const { page } = seen;
-  cf.records = [{ id: "r1", type: "MX", name: "wizard.test", content: "mx.old.test", priority: 5 }];
-  await addDomain("wizard.test");
+  const { zone, token } = world.endpoints.cloudflare;
+  await addDomain(zone);
   await page.getByText("A token sets all of it").click();
-  await page.getByLabel("API token").fill(cf.token);
+  await page.getByLabel("API token").fill(token);
   await page.getByRole("button", { name: "Show what would change" }).click();
-  await page.getByText("Remove MX mx.old.test").waitFor();
+  await page.getByText("Remove MX mx.elsewhere.test").waitFor();
   await page.getByRole("button", { name: "Apply these changes" }).click();
-  for (const [name, records] of cf.zones()) world.dns.set(name, records);
   await page.getByText("Everything that is needed is right").waitFor({ timeout: 60_000 });
   await step("wizard-token");
 });

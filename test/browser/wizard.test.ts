@@ -1,16 +1,16 @@
 /** A domain set up in the browser, both ways: by hand, with the page turning green by itself; and by a Cloudflare token, diff first. */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { LoopbackCloudflare } from "../../src/cli/world/cloudflare.ts";
 import { utf8Decode } from "../../src/core/bytes.ts";
 import { type Edge, letter, openFor, startEdge } from "../edge/world.ts";
 import { faults, openBrowser, shots, type Watched, watch } from "./browser.ts";
-import { LoopbackCloudflare } from "./cloudflare.ts";
 import { setUp } from "./start.ts";
 
 let edge: Edge;
 let browser: Browser;
 let seen: Watched;
-const cf = new LoopbackCloudflare();
+const cf = new LoopbackCloudflare("wizard.test", "a-token-that-is-known-here");
 const at = (path: string): string => new URL(path, edge.url).href;
 
 beforeAll(async () => {

@@ -19,6 +19,8 @@ export type LoopbackDns = {
   udpPort: number;
   /** Replaces or adds one name while running. */
   set(name: string, records: Zones[string]): void;
+  /** Puts zones on top of what is there, in place of those laid before under the same title. */
+  lay(title: string, zones: Zones): void;
   close(): Promise<void>;
 };
 
@@ -29,23 +31,57 @@ export async function startDns(
   zones: Zones,
   options: { dohPort?: number; udpPort?: number } = {},
 ): Promise<LoopbackDns> {
-  const names = new Map<string, Zones[string]>();
-  const set = (name: string, records: Zones[string]): void => void names.set(fold(name), records);
-  for (const [name, records] of Object.entries(zones)) set(name, records);
-
+  const names = new Names(zones);
   const { udp, tcp, udpPort } = await bindBoth(names, options.udpPort ?? 0);
   const http = dohServer(names);
   http.listen(options.dohPort ?? 0, "127.0.0.1");
   await once(http, "listening");
   const dohUrl = `http://127.0.0.1:${(http.address() as AddressInfo).port}/dns-query`;
-  return { dohUrl, udpPort, set, close: () => closeAll(udp, tcp, http) };
+  return {
+    dohUrl,
+    udpPort,
+    set: (name, records) => names.set(name, records),
+    lay: (title, over) => names.lay(title, over),
+    close: () => closeAll(udp, tcp, http),
+  };
+}
+
+type Table = Map<string, Zones[string]>;
+
+/** What the world says, and on top, layer by layer, what was laid over it later. */
+class Names {
+  readonly #base: Table;
+  readonly #layers = new Map<string, Table>();
+
+  constructor(zones: Zones) {
+    this.#base = folded(zones);
+  }
+
+  get(name: string): Zones[string] | undefined {
+    const key = fold(name);
+    return [...this.#layers.values()].find((layer) => layer.has(key))?.get(key) ?? this.#base.get(key);
+  }
+
+  set(name: string, records: Zones[string]): void {
+    this.#base.set(fold(name), records);
+  }
+
+  lay(title: string, zones: Zones): void {
+    this.#layers.set(title, folded(zones));
+  }
+
+  *all(): Iterable<string> {
+    yield* this.#base.keys();
+    for (const layer of this.#layers.values()) yield* layer.keys();
+  }
+}
+
+function folded(zones: Zones): Table {
+  return new Map(Object.entries(zones).map(([name, records]) => [fold(name), records]));
 }
 
 /** UDP and TCP on one port. A port that the system picked for UDP may be taken for TCP: then another is tried. */
-async function bindBoth(
-  names: Map<string, Zones[string]>,
-  port: number,
-): Promise<{ udp: Socket; tcp: TcpServer; udpPort: number }> {
+async function bindBoth(names: Names, port: number): Promise<{ udp: Socket; tcp: TcpServer; udpPort: number }> {
   for (let tries = 1; ; tries++) {
     const udp = createSocket("udp4");
     udp.on("message", (query, from) => {
@@ -72,7 +108,7 @@ async function closeAll(udp: Socket, tcp: TcpServer, http: Server): Promise<void
   await Promise.all([once(udp.close(), "close"), once(tcp.close(), "close"), once(http.close(), "close")]);
 }
 
-function tcpServer(names: Map<string, Zones[string]>): TcpServer {
+function tcpServer(names: Names): TcpServer {
   return createTcpServer((socket) => {
     let held: Buffer = Buffer.alloc(0);
     socket.on("error", () => socket.destroy());
@@ -91,7 +127,7 @@ function tcpServer(names: Map<string, Zones[string]>): TcpServer {
   });
 }
 
-function dohServer(names: Map<string, Zones[string]>): Server {
+function dohServer(names: Names): Server {
   return createServer((request, response) => {
     const parts: Buffer[] = [];
     request.on("data", (part: Buffer) => parts.push(part));
@@ -118,7 +154,7 @@ function truncated(query: Buffer): Buffer {
 }
 
 /** The encoded reply, or null where the zone says TIMEOUT. */
-function respond(names: Map<string, Zones[string]>, query: Buffer): Buffer | null {
+function respond(names: Names, query: Buffer): Buffer | null {
   let asked: Packet;
   try {
     asked = packet.decode(query);
@@ -139,8 +175,8 @@ function respond(names: Map<string, Zones[string]>, query: Buffer): Buffer | nul
   });
 }
 
-function lookUp(names: Map<string, Zones[string]>, name: string, type: RecordType, depth = 0): ZoneTrouble | Answer[] {
-  const records = names.get(fold(name));
+function lookUp(names: Names, name: string, type: RecordType, depth = 0): ZoneTrouble | Answer[] {
+  const records = names.get(name);
   if (records === undefined) return hasChildren(names, name) ? [] : "NXDOMAIN";
   if (typeof records === "string") return records;
   const alias = records["CNAME"];
@@ -155,9 +191,9 @@ function lookUp(names: Map<string, Zones[string]>, name: string, type: RecordTyp
 }
 
 // An empty non-terminal exists (RFC 8020): `b.test` is no NXDOMAIN when `a.b.test` is there.
-function hasChildren(names: Map<string, Zones[string]>, name: string): boolean {
+function hasChildren(names: Names, name: string): boolean {
   const suffix = `.${fold(name)}`;
-  for (const known of names.keys()) if (known.endsWith(suffix)) return true;
+  for (const known of names.all()) if (known.endsWith(suffix)) return true;
   return false;
 }
 

@@ -1,7 +1,7 @@
 /** The command line of `npm start`. */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { root } from "../run.ts";
+import { Mistake, root } from "../run.ts";
 
 export type StartOptions = {
   folder: string;
@@ -22,12 +22,11 @@ export const usage = `usage: npm start -- [options]
   --insecure-plain    with --node-only: plain-text IMAP and POP3 on loopback too
 `;
 
-/** Throws an `Error` with what is wrong. */
-export function startOptions(args: string[]): StartOptions | "help" {
+/** Throws a `Mistake`, or what `parseArgs` throws. */
+export function startOptions(args: string[]): StartOptions {
   const { values } = parseArgs({
     args,
     options: {
-      help: { type: "boolean", short: "h", default: false },
       fresh: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       data: { type: "string" },
@@ -36,11 +35,10 @@ export function startOptions(args: string[]): StartOptions | "help" {
       mailbox: { type: "string", multiple: true, default: [] },
     },
   });
-  if (values.help) return "help";
   const nodeOnly = values["node-only"];
   const insecurePlain = values["insecure-plain"];
   if (!nodeOnly && (insecurePlain || values.mailbox.length > 0))
-    throw new Error("--mailbox and --insecure-plain go with --node-only");
+    throw new Mistake("--mailbox and --insecure-plain go with --node-only");
   const mailboxes = (values.mailbox.length > 0 ? values.mailbox : ["demo@demo.test"]).map((each) =>
     user(each, insecurePlain),
   );
@@ -53,6 +51,6 @@ function user(text: string, insecurePlain: boolean): { user: string; password: s
   const colon = text.indexOf(":");
   if (colon < 0) return { user: text, password: null };
   if (!insecurePlain)
-    throw new Error("--mailbox USER:PASSWORD needs --insecure-plain: chosen passwords are for tests only");
+    throw new Mistake("--mailbox USER:PASSWORD needs --insecure-plain: chosen passwords are for tests only");
   return { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }

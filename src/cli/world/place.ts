@@ -24,6 +24,7 @@ export function openPlace(folder: string, fresh: boolean) {
     outside: join(folder, "outside"),
     endpoints: join(folder, "endpoints.json"),
     log: (name: string) => join(folder, "log", `${name}.log`),
+    zones: join(folder, "zones.json"),
     demo: join(folder, "demo.json"),
     standalone: join(folder, "mailboxes.json"),
     release: () => rmSync(lock, { force: true }),
@@ -63,9 +64,12 @@ const secretsSchema = z.strictObject({
   storeKey: z.string(),
   dedupeSecret: z.string(),
   setupToken: z.string(),
+  cloudflareToken: z.string().default(() => randomToken()),
   admin: z.strictObject({ email: z.string(), password: z.string() }),
 });
 export type Secrets = z.infer<typeof secretsSchema>;
+
+const randomToken = (): string => randomBytes(24).toString("base64url");
 
 /** Read from the folder, or made and kept there with mode 0600. */
 export function secrets(place: Place): Secrets {
@@ -77,7 +81,8 @@ export function secrets(place: Place): Secrets {
     nodeId: "demo-node",
     storeKey: randomBytes(32).toString("base64"),
     dedupeSecret: randomBytes(32).toString("base64"),
-    setupToken: randomBytes(24).toString("base64url"),
+    setupToken: randomToken(),
+    cloudflareToken: randomToken(),
     admin: { email: "admin@demo.test", password: randomBytes(12).toString("base64url") },
   };
   writeFileSync(file, JSON.stringify(made), { mode: 0o600 });

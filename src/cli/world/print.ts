@@ -22,6 +22,8 @@ export function describe(all: Endpoints, demo: Demo): string {
     row("  password", all.mailbox.password),
     row("  recovery", demo.mailbox.recoveryCode),
     row("Outside world", `${all.sink.list} (what was forwarded to it)`),
+    row("DNS", `${all.dns.zones} (add records here to try a domain of your own)`),
+    row("Cloudflare", `${all.cloudflare.zone}, token ${all.cloudflare.token} (a loopback API: the wizard's other way)`),
     row("Data", all.data),
     "\nSend a first message, and watch it in the dashboard's activity page:\n\n",
     "  npm run send -- test/samples/welcome.eml --from ann@sender.test --to hello@demo.test\n\n",

@@ -18,7 +18,9 @@ const demoSchema = z.strictObject({
   }),
   domain: z.string(),
 });
-export type Demo = z.infer<typeof demoSchema>;
+type Made = z.infer<typeof demoSchema>;
+/** `ownership`: the TXT record by which an owner proves the demo's domain. */
+export type Demo = Made & { ownership: { name: string; value: string } };
 
 export type SeedOptions = { origin: string; nodeOrigin: string; mxHost: string };
 
@@ -33,23 +35,30 @@ export async function seed(place: Place, secrets: Secrets, options: SeedOptions)
   };
   await api("POST", "/api/nodes", node);
   await untilSeen(api, secrets.nodeId);
-  if (existsSync(place.demo)) return demoSchema.parse(JSON.parse(readFileSync(place.demo, "utf8")));
+  const made = existsSync(place.demo)
+    ? demoSchema.parse(JSON.parse(readFileSync(place.demo, "utf8")))
+    : await makeDemo(api, place, secrets.nodeId);
+  return { ...made, ...ownershipSchema.parse(await api("GET", `/api/domains/${made.domain}`, undefined)) };
+}
+
+async function makeDemo(api: Api, place: Place, nodeId: string): Promise<Made> {
   const { id: domain } = idSchema.parse(
-    await api("POST", "/api/domains", { name: "demo.test", node: secrets.nodeId, active: true }),
+    await api("POST", "/api/domains", { name: "demo.test", node: nodeId, active: true }),
   );
-  const made = makeMailbox("demo@demo.test");
-  const { id, address, publicKey, keyId, quotaBytes, keyslots } = made.record;
-  await api("POST", "/api/mailboxes", { id, address, node: secrets.nodeId, publicKey, keyId, quotaBytes, keyslots });
+  const box = makeMailbox("demo@demo.test");
+  const { id, address, publicKey, keyId, quotaBytes, keyslots } = box.record;
+  await api("POST", "/api/mailboxes", { id, address, node: nodeId, publicKey, keyId, quotaBytes, keyslots });
   const aliases = `/api/domains/${domain}/aliases`;
   await api("POST", aliases, { kind: "exact", pattern: "hello", destinations: [{ kind: "mailbox", target: id }] });
   const destinations = [{ kind: "address", target: "friend@elsewhere.test" }];
   await api("POST", aliases, { kind: "exact", pattern: "friend", destinations });
-  const { appPassword: password, recoveryCode } = made;
-  const demo: Demo = { mailbox: { id, address, password, recoveryCode, publicKey, keyId }, domain };
-  writeFileSync(place.demo, JSON.stringify(demo), { mode: 0o600 });
-  return demo;
+  const { appPassword: password, recoveryCode } = box;
+  const made: Made = { mailbox: { id, address, password, recoveryCode, publicKey, keyId }, domain };
+  writeFileSync(place.demo, JSON.stringify(made), { mode: 0o600 });
+  return made;
 }
 
+const ownershipSchema = z.object({ ownership: z.object({ name: z.string(), value: z.string() }) });
 const nodeSchema = z.object({ lastSeenAt: z.int().nullable() });
 const seenWithinMs = 60_000;
 

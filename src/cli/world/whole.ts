@@ -2,14 +2,16 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { certificates } from "./certificates.ts";
 import type { KeptChild, OnClose } from "./child.ts";
+import { LoopbackCloudflare, zonesOf } from "./cloudflare.ts";
 import { type LoopbackDns, startDns } from "./dns.ts";
 import { startEdge } from "./edge.ts";
 import { nodeConfig, startNode } from "./node.ts";
+import { keepOwnZones } from "./own-zones.ts";
 import { type Place, type Secrets, secrets } from "./place.ts";
 import { freePort } from "./ports.ts";
 import { type Demo, seed } from "./seed.ts";
 import { startSink } from "./sink.ts";
-import { demoZones } from "./zones.ts";
+import { cloudRecords, cloudZone, demoZones } from "./zones.ts";
 
 export const hostname = "mx.demo.test";
 const loopback = "127.0.0.1";
@@ -42,7 +44,10 @@ export type Endpoints = {
   handoff: At;
   /** `list` is a URL, `folder` holds the messages. */
   sink: At & { list: string; folder: string };
-  dns: { doh: string; udpPort: number };
+  /** `zones` is a file for records of one's own. */
+  dns: { doh: string; udpPort: number; zones: string };
+  /** A loopback Cloudflare API that holds one zone, for the wizard. */
+  cloudflare: { zone: string; token: string };
   ca: string;
   data: string;
   mailbox: { address: string; password: string };
@@ -56,6 +61,8 @@ export async function openWorld(place: Place, onClose: OnClose, options: WorldOp
   const pem = { key: readFileSync(tls.key, "utf8"), cert: readFileSync(tls.cert, "utf8") };
   const dns = await startDns(demoZones(hostname));
   onClose(dns.close);
+  onClose(keepOwnZones(place.zones, dns, say));
+  const cloudflare = await startCloudflare(known.cloudflareToken, dns, onClose);
   const sink = await startSink({
     folder: place.outside,
     port: await freePort(8026),
@@ -71,7 +78,7 @@ export async function openWorld(place: Place, onClose: OnClose, options: WorldOp
   const [edge, node] = await Promise.all([
     startEdge(place, known, {
       ...{ port: edgePort, ca: tls.ca, say, onClose },
-      vars: { DOH_URLS: dns.dohUrl, AUTHSERV_ID: hostname, ...options.vars },
+      vars: { DOH_URLS: dns.dohUrl, AUTHSERV_ID: hostname, CLOUDFLARE_API: cloudflare.url, ...options.vars },
     }),
     startNode(place, known, config, { say, onClose }),
   ]);
@@ -79,6 +86,7 @@ export async function openWorld(place: Place, onClose: OnClose, options: WorldOp
   if (node.signing) dns.set(`${node.signing.selector}._domainkey.demo.test`, { TXT: [node.signing.txt] });
   const nodeOrigin = `https://localhost:${node.ports["handoff"]}`;
   const demo = await seed(place, known, { origin: edge.origin, nodeOrigin, mxHost: hostname });
+  dns.set(demo.ownership.name, { TXT: [demo.ownership.value] });
   onClose(keepSweeping(edge.origin));
   const at = (name: string): At => ({ host: "localhost", port: node.ports[name] ?? 0 });
   const endpoints: Endpoints = {
@@ -91,7 +99,8 @@ export async function openWorld(place: Place, onClose: OnClose, options: WorldOp
     door: at("door"),
     handoff: at("handoff"),
     sink: { host: loopback, port: sink.port, list: sink.url, folder: place.outside },
-    dns: { doh: dns.dohUrl, udpPort: dns.udpPort },
+    dns: { doh: dns.dohUrl, udpPort: dns.udpPort, zones: place.zones },
+    cloudflare: { zone: cloudflare.zone.name, token: cloudflare.token },
     ca: tls.ca,
     data: place.folder,
     mailbox: { address: demo.mailbox.address, password: demo.mailbox.password },
@@ -100,6 +109,14 @@ export async function openWorld(place: Place, onClose: OnClose, options: WorldOp
   };
   writeFileSync(place.endpoints, JSON.stringify(endpoints), { mode: 0o600 });
   return { endpoints, demo, secrets: known, edge: edge.child, node: node.child, dns };
+}
+
+async function startCloudflare(token: string, dns: LoopbackDns, onClose: OnClose): Promise<LoopbackCloudflare> {
+  const api = new LoopbackCloudflare(cloudZone, token, (records) => dns.lay("cloudflare", zonesOf(records)));
+  api.keep(cloudRecords);
+  await api.start();
+  onClose(() => api.close());
+  return api;
 }
 
 /** `wrangler dev` runs no cron by itself: the sweep that production does every five minutes is asked for here. */

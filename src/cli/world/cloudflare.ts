@@ -1,22 +1,33 @@
-/** Cloudflare's API as far as the wizard speaks to it, over HTTP on loopback: the envelope, permissions and records as documented. */
+/**
+ * Cloudflare's API as far as the wizard speaks to it, over HTTP on loopback: the envelope, permissions and records as
+ * documented. It holds one zone; `changed` hears of its records, so that a DNS server can answer with them.
+ */
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Zones, ZoneValue } from "../../src/cli/world/dns.ts";
+import type { Zones, ZoneValue } from "./dns.ts";
 
-export type FakeRecord = { id: string; type: string; name: string; content: string; priority?: number };
+export type ZoneRecord = { id: string; type: string; name: string; content: string; priority?: number };
 type Body = Record<string, unknown>;
 
 export class LoopbackCloudflare {
-  readonly zone = { id: "z1", name: "wizard.test", permissions: ["#dns_records:edit", "#dns_records:read"] };
-  readonly token = "a-token-that-is-known-here";
-  records: FakeRecord[] = [];
+  readonly zone: { id: string; name: string; permissions: string[] };
+  readonly token: string;
+  records: ZoneRecord[] = [];
   mayRoute = true;
   routing = false;
   catchAll: unknown = null;
   calls: string[] = [];
   url = "";
+  readonly #changed: (records: readonly ZoneRecord[]) => void;
   #server = createServer((request, response) => void this.#serve(request, response));
+
+  constructor(name: string, token: string, changed: (records: readonly ZoneRecord[]) => void = () => undefined) {
+    this.zone = { id: "z1", name, permissions: ["#dns_records:edit", "#dns_records:read"] };
+    this.token = token;
+    this.#changed = changed;
+  }
 
   async start(): Promise<void> {
     this.#server.listen(0, "127.0.0.1");
@@ -27,11 +38,6 @@ export class LoopbackCloudflare {
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await once(this.#server.close(), "close");
-  }
-
-  /** Its records as a name server would answer them. */
-  zones(): [name: string, records: Exclude<Zones[string], string>][] {
-    return [...Map.groupBy(this.records, ({ name }) => name)].map(([name, here]) => [name, answers(here)]);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -61,17 +67,25 @@ export class LoopbackCloudflare {
     }
     if (path === `/zones/${id}/email/routing/rules/catch_all`) return this.#rule(method, body);
     if (path === `/zones/${id}/dns_records` && method === "GET") return [200, this.records];
-    const record = { ...(body as FakeRecord) };
+    const record = { ...(body as ZoneRecord) };
     if (path === `/zones/${id}/dns_records`) {
-      this.records.push({ ...record, id: `r${this.records.length + 100}` });
+      this.keep([...this.records, { ...record, id: randomUUID() }]);
       return [200, record];
     }
     const which = path.split("/").at(-1);
-    this.records =
+    if (!this.records.some((one) => one.id === which)) return [404, null];
+    this.keep(
       method === "DELETE"
         ? this.records.filter((one) => one.id !== which)
-        : this.records.map((one) => (one.id === which ? { ...one, ...record } : one));
+        : this.records.map((one) => (one.id === which ? { ...one, ...record, id: one.id } : one)),
+    );
     return [200, {}];
+  }
+
+  /** Replaces the zone's records. */
+  keep(records: ZoneRecord[]): void {
+    this.records = records;
+    this.#changed(records);
   }
 
   #rule(method: string, body: Body): [number, unknown] {
@@ -81,9 +95,15 @@ export class LoopbackCloudflare {
   }
 }
 
-function answers(records: readonly FakeRecord[]): Record<string, ZoneValue[] | string> {
+/** The records of a zone, for a DNS server: name → type → values. */
+export function zonesOf(records: readonly ZoneRecord[]): Zones {
+  const byName = Map.groupBy(records, ({ name }) => name);
+  return Object.fromEntries([...byName].map(([name, here]) => [name, answers(here)]));
+}
+
+function answers(records: readonly ZoneRecord[]): Record<string, ZoneValue[] | string> {
   const byType = Map.groupBy(records, ({ type }) => type);
-  const spelled = ({ type, content, priority }: FakeRecord): ZoneValue =>
+  const spelled = ({ type, content, priority }: ZoneRecord): ZoneValue =>
     type === "MX" ? { priority: priority ?? 10, exchange: content } : content.replace(/^"|"$/g, "");
   return Object.fromEntries(
     [...byType].map(([type, here]) => [type, type === "CNAME" ? (here[0]?.content ?? "") : here.map(spelled)]),
