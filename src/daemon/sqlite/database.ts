@@ -10,6 +10,9 @@ import { named } from "./trouble.ts";
 
 export type Value = number | string | Uint8Array | null;
 
+/** Of each result form. */
+const mostStatements = 250;
+
 export class Database {
   readonly path: string;
   readonly #sqlite: Sqlite;
@@ -84,6 +87,9 @@ export class Database {
 
   #prepare(cache: Map<string, Statement>, text: string): Statement {
     const statement = this.#sqlite.prepare(text);
+    // Searches are written as they are asked: a client may ask for many different ones.
+    const [oldest] = cache.keys();
+    if (cache.size >= mostStatements && oldest !== undefined) cache.delete(oldest);
     cache.set(text, statement);
     return statement;
   }

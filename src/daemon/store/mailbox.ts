@@ -5,6 +5,7 @@
  */
 import type { Database } from "../sqlite/database.ts";
 import { Refusal } from "./refusal.ts";
+import { Remembered } from "./search/remembered.ts";
 import type { Announced, Change } from "./types.ts";
 
 export type FolderRow = {
@@ -48,6 +49,8 @@ export class Mailbox {
   generation: number;
   /** Which messages may hold a folded text; until an index is there, any. */
   mayHold: (text: string) => (message: number) => boolean = () => () => true;
+  /** Orders and threads of whole folders. */
+  readonly remembered = new Remembered();
   #waiting: Waiting[] = [];
 
   constructor(

@@ -6,17 +6,16 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { limits } from "../../../src/core/limits.ts";
 import { readHeader } from "../../../src/core/message/header.ts";
-import { Database } from "../../../src/daemon/sqlite/database.ts";
 import { openFile } from "../../../src/daemon/sqlite/open.ts";
-import { append, purge } from "../../../src/daemon/store/changing.ts";
+import { purge } from "../../../src/daemon/store/changing.ts";
 import { describeOlder, hasOlder } from "../../../src/daemon/store/describe.ts";
 import { fetchBatch } from "../../../src/daemon/store/fetching.ts";
-import { makeFirstFolders } from "../../../src/daemon/store/folders.ts";
-import { Mailbox } from "../../../src/daemon/store/mailbox.ts";
+import type { Mailbox } from "../../../src/daemon/store/mailbox.ts";
 import { briefOf, isInBrief } from "../../../src/daemon/store/mime/brief.ts";
 import { FieldNames, selectFields } from "../../../src/daemon/store/mime/select.ts";
 import { type Prepared, prepareMessage } from "../../../src/daemon/store/prepare.ts";
 import { TextIndex } from "../../../src/daemon/store/search/index.ts";
+import { makeMailboxFile, openMailbox } from "./file.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "postern-brief-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -98,26 +97,12 @@ const fields = ["from", "subject"];
 const raw = (i: number) =>
   Buffer.from(`Received: x\r\nFrom: p${i}@a.test\r\nSubject: Re: [l] s${i}\r\n${"X: y\r\n".repeat(i)}\r\nbody`);
 
-function opened(name: string): Mailbox {
-  const db = Database.open(join(dir, name), Buffer.alloc(32, 1), "mailbox/mail");
-  const hooks = { now: Date.now, soon: () => undefined, committed: () => undefined };
-  const facts = { id: "m", bodyMac: new Uint8Array(32).fill(9), quotaBytes: 1e9, readOnly: false };
-  return new Mailbox(facts, db, hooks);
-}
-
-function filled(name: string): Mailbox {
-  const mailbox = opened(name);
-  mailbox.writeNow(makeFirstFolders);
-  mailbox.writeNow((write) => {
-    const messages = Array.from({ length: 120 }, (_, i) => ({
-      prepared: prepareMessage(raw(i)),
-      flags: [],
-      internalDate: 0,
-    }));
-    append(write, "INBOX", messages);
-  });
-  return mailbox;
-}
+const opened = (name: string) => openMailbox(join(dir, name));
+const filled = (name: string) =>
+  makeMailboxFile(
+    join(dir, name),
+    Array.from({ length: 120 }, (_, i) => ({ raw: raw(i) })),
+  );
 
 /** The rows of the first schema, as far as a listing looks at them. */
 function fileAsBefore(db: ReturnType<typeof openFile>, id: number, message: Prepared): void {

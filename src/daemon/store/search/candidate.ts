@@ -9,31 +9,17 @@ import { leaves, textOfPart } from "../mime/text.ts";
 import { decodeWords } from "../mime/words.ts";
 import { foldText } from "./fold.ts";
 
-export type Words = {
+type Words = {
   subject: string;
   from_: string;
   to_: string;
   cc: string;
   bcc: string;
-  message_id: string | null;
-  refs: string;
-  sent_at: number | null;
   sent_day: number | null;
 };
-export type Facts = { thread: number; header_size: number; parts: string };
+type Facts = { thread: number; header_size: number; parts: string };
 
-export const wordColumns = "subject, from_, to_, cc, bcc, message_id, refs, sent_at, sent_day";
-export type WordsTuple = [
-  subject: string,
-  from: string,
-  to: string,
-  cc: string,
-  bcc: string,
-  messageId: string | null,
-  refs: string,
-  sentAt: number | null,
-  sentDay: number | null,
-];
+const wordColumns = "subject, from_, to_, cc, bcc, sent_day";
 
 export class Candidate {
   readonly uid: number;
@@ -50,10 +36,8 @@ export class Candidate {
   #fields: [string, string][] | undefined;
   #bodyText: string | undefined;
 
-  /** `words`: where they were read with the entry. */
-  constructor(mailbox: Mailbox, row: CandidateTuple, words: WordsTuple | null = null) {
+  constructor(mailbox: Mailbox, row: CandidateTuple) {
     this.#mailbox = mailbox;
-    if (words) this.#words = named(words);
     [this.uid, this.message, this.flags, this.keywords, this.modseq, this.internalDate, this.savedAt, this.size] = row;
   }
 
@@ -96,10 +80,6 @@ export class Candidate {
     const { header_size: headerSize, parts } = this.facts;
     return new Body(this.#mailbox.db, { message: this.message, size: this.size, headerSize, parts });
   }
-}
-
-function named([subject, from_, to_, cc, bcc, message_id, refs, sent_at, sent_day]: WordsTuple): Words {
-  return { subject, from_, to_, cc, bcc, message_id, refs, sent_at, sent_day };
 }
 
 export type CandidateTuple = [

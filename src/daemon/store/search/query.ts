@@ -1,12 +1,14 @@
-/** A query as a test of candidates, cheap parts first. RFC 9051 §6.4.4, RFC 5032. */
-
+/**
+ * A query as a test of candidates, cheap parts first. RFC 9051 §6.4.4, RFC 5032. Answers every query; what stored columns decide is
+ * mostly asked in SQL instead (`condition.ts`).
+ */
 import { emailId, threadId } from "../fetching.ts";
 import { bitOf } from "../flags.ts";
-import type { Query } from "../types.ts";
+import type { Query, UidRanges } from "../types.ts";
 import type { Candidate } from "./candidate.ts";
 import { foldText } from "./fold.ts";
 
-/** `cost`: 0 the entry alone, 1 everybody's stored words, 2 some messages' words or headers, 3 bodies. */
+/** `cost`: 0 the entry alone, 1 stored words, 2 those that the index points at, or headers, 3 bodies. */
 export type Test = { cost: number; holds: (one: Candidate) => boolean };
 
 const day = 86_400_000;
@@ -19,7 +21,7 @@ export function compile(query: Query, now: number, mayHold: MayHold): Test {
     case "all":
       return test(0, () => true);
     case "uids":
-      return test(0, ({ uid }) => query.ranges.some(([first, last]) => uid >= first && uid <= last));
+      return test(0, ({ uid }) => isIn(query.ranges, uid));
     case "flag":
       return flagTest(query.flag, query.set);
     case "modseq":
@@ -68,6 +70,18 @@ function combined(kind: "and" | "or", tests: Test[]): Test {
   return kind === "and"
     ? test(cost, (one) => tests.every(({ holds }) => holds(one)))
     : test(cost, (one) => tests.some(({ holds }) => holds(one)));
+}
+
+/** A saved result may have thousands of ranges: they are ascending, so halving finds the one. */
+function isIn(ranges: UidRanges, uid: number): boolean {
+  let low = 0;
+  let high = ranges.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ranges[middle]?.[1] ?? 0) < uid) low = middle + 1;
+    else high = middle;
+  }
+  return uid >= (ranges[low]?.[0] ?? Number.POSITIVE_INFINITY);
 }
 
 function flagTest(flag: string, set: boolean): Test {

@@ -1,52 +1,104 @@
-/** SEARCH over a folder in slices, so that other sessions of the same thread get their turn between two. */
+/**
+ * SEARCH over a folder in slices, so that other sessions of the same thread get their turn between two. Stored columns are the
+ * database's to compare; what is left of the query is tested on the messages that it lets through.
+ */
 import type { Mailbox } from "../mailbox.ts";
 import type { Query } from "../types.ts";
-import { Candidate, type CandidateTuple, type WordsTuple, wordColumns } from "./candidate.ts";
+import { Candidate, type CandidateTuple } from "./candidate.ts";
+import { type Condition, conditionOf, joined } from "./condition.ts";
+import { Pace, type Pause } from "./pace.ts";
 import { compile, type Test } from "./query.ts";
 
-/** Lets other work run. */
-export type Pause = () => Promise<void>;
+const rowsAtOnce = 4000;
 
-/** Work between two pauses. */
-const sliceMs = 6;
-const rowsAtOnce = 2000;
+export type Found = { uids: number[]; highestModseq: number };
 
-const entryColumns = "e.uid, e.message, e.flags, e.keywords, e.modseq, e.internal_date, e.saved_at, e.size";
-const bare = `SELECT ${entryColumns} FROM entry e WHERE e.folder = ? AND e.uid >= ? ORDER BY e.uid LIMIT ?`;
-const withWords = `SELECT ${entryColumns}, ${wordColumns} FROM entry e CROSS JOIN words w ON w.message = e.message
-  WHERE e.folder = ? AND e.uid >= ? ORDER BY e.uid LIMIT ?`;
+/** Matching UIDs ascending, and the highest modseq among them. */
+export async function findMatches(mailbox: Mailbox, folder: number, query: Query, pause: Pause): Promise<Found> {
+  const { condition, test } = parted(mailbox, query);
+  const pace = new Pace(pause);
+  const found: Found = { uids: [], highestModseq: 0 };
+  for await (const window of windows(mailbox, folder, pace)) {
+    if (test) await testAll(mailbox, { folder, condition, test }, window, pace, found);
+    else addAll(mailbox, folder, condition, window, found);
+  }
+  return found;
+}
 
-/** Matching candidates in UID order. `words`: the caller will look at the words of all of them. */
-export async function findMatches(
-  mailbox: Mailbox,
-  folder: number,
-  query: Query,
-  pause: Pause,
-  words = false,
-): Promise<Candidate[]> {
-  const test = compile(query, mailbox.hooks.now(), mailbox.mayHold);
-  const joined = words || test.cost === 1;
-  const found: Candidate[] = [];
-  let until = performance.now() + sliceMs;
-  for (let from = 1; ; ) {
-    const rows = mailbox.db.tuples<[...CandidateTuple, ...WordsTuple]>(
-      joined ? withWords : bare,
+type Parted = { condition: Condition; test: Test | null };
+
+/** The parts of a conjunction that SQL decides, and a test of the others. */
+function parted(mailbox: Mailbox, query: Query): Parted {
+  const now = mailbox.hooks.now();
+  const parts = conjuncts(query).map((part) => ({ part, condition: conditionOf(part, now) }));
+  const condition = joined(
+    "and",
+    parts.map((one) => one.condition).filter((one) => one !== null),
+  );
+  const rest = parts.filter((one) => one.condition === null).map(({ part }) => part);
+  const test = rest.length > 0 ? compile({ kind: "and", of: rest }, now, mailbox.mayHold) : null;
+  return { condition: condition ?? everything, test };
+}
+
+const everything: Condition = { sql: "1", values: [], words: false };
+/** A conjunction longer than this is tested, not written. */
+const mostConjuncts = 20;
+
+function conjuncts(query: Query): readonly Query[] {
+  const flat = flattened(query);
+  return flat.length > mostConjuncts ? [query] : flat;
+}
+
+function flattened(query: Query): readonly Query[] {
+  return query.kind === "and" ? query.of.flatMap(flattened) : [query];
+}
+
+type Window = { first: number; last: number };
+
+/** A folder in pieces of so many messages. */
+async function* windows({ db }: Mailbox, folder: number, pace: Pace): AsyncGenerator<Window> {
+  for (let first = 1; ; ) {
+    const next = db.value<number>(
+      "SELECT uid FROM entry WHERE folder = ? AND uid >= ? ORDER BY uid LIMIT 1 OFFSET ?",
       folder,
-      from,
+      first,
       rowsAtOnce,
     );
-    for (const row of rows) {
-      const [uid, message, flags, keywords, modseq, internalDate, savedAt, size, ...rest] = row;
-      const entry: CandidateTuple = [uid, message, flags, keywords, modseq, internalDate, savedAt, size];
-      const one = new Candidate(mailbox, entry, joined ? rest : null);
-      if (holds(mailbox, folder, test, one)) found.push(one);
-      if (performance.now() < until) continue;
-      await pause();
-      until = performance.now() + sliceMs;
+    yield { first, last: next === undefined ? 0xffffffff : next - 1 };
+    if (next === undefined) return;
+    first = next;
+    await pace.rest();
+  }
+}
+
+function rowsWhere(columns: string, { sql, words }: Condition): string {
+  const join = words ? "CROSS JOIN words w INDEXED BY words_sent ON w.message = e.message" : "";
+  return `SELECT ${columns} FROM entry e ${join} WHERE e.folder = ? AND e.uid BETWEEN ? AND ? AND (${sql}) ORDER BY e.uid`;
+}
+
+function addAll({ db }: Mailbox, folder: number, condition: Condition, { first, last }: Window, found: Found): void {
+  const sql = rowsWhere("e.uid, e.modseq", condition);
+  for (const [uid, modseq] of db.tuples<[number, number]>(sql, folder, first, last, ...condition.values)) {
+    found.uids.push(uid);
+    found.highestModseq = Math.max(found.highestModseq, modseq);
+  }
+}
+
+const entryColumns = "e.uid, e.message, e.flags, e.keywords, e.modseq, e.internal_date, e.saved_at, e.size";
+
+type Wanted = { folder: number; condition: Condition; test: Test };
+
+async function testAll(mailbox: Mailbox, wanted: Wanted, window: Window, pace: Pace, found: Found): Promise<void> {
+  const { folder, condition, test } = wanted;
+  const sql = rowsWhere(entryColumns, condition);
+  const { first, last } = window;
+  for (const row of mailbox.db.tuples<CandidateTuple>(sql, folder, first, last, ...condition.values)) {
+    const one = new Candidate(mailbox, row);
+    if (holds(mailbox, folder, test, one)) {
+      found.uids.push(one.uid);
+      found.highestModseq = Math.max(found.highestModseq, one.modseq);
     }
-    const last = rows.at(-1);
-    if (!last || rows.length < rowsAtOnce) return found;
-    from = last[0] + 1;
+    if (pace.isOver) await pace.rest();
   }
 }
 
@@ -62,10 +114,8 @@ function holds(mailbox: Mailbox, folder: number, test: Test, one: Candidate): bo
 }
 
 export async function search(mailbox: Mailbox, folder: number, query: Query, pause: Pause) {
-  const found = await findMatches(mailbox, folder, query, pause);
-  let highestModseq = 0;
-  if (asksForModseq(query)) for (const { modseq } of found) highestModseq = Math.max(highestModseq, modseq);
-  return { uids: Uint32Array.from(found, ({ uid }) => uid), highestModseq };
+  const { uids, highestModseq } = await findMatches(mailbox, folder, query, pause);
+  return { uids: Uint32Array.from(uids), highestModseq: asksForModseq(query) ? highestModseq : 0 };
 }
 
 function asksForModseq(query: Query): boolean {

@@ -1,50 +1,109 @@
-/** SORT and SORT=DISPLAY: RFC 5256 §2.2, §3; RFC 5957. */
+/** SORT and SORT=DISPLAY: RFC 5256 §2.2, §3; RFC 5957. The order of a whole folder is remembered: any part of it is in that order too. */
 import type { Mailbox } from "../mailbox.ts";
 import type { Query, SortKey } from "../types.ts";
-import type { Candidate } from "./candidate.ts";
 import { fold } from "./fold.ts";
-import { findMatches, type Pause } from "./search.ts";
+import { Pace, type Pause } from "./pace.ts";
+import { findMatches } from "./search.ts";
 import { baseSubject } from "./subject.ts";
 
 export async function sort(mailbox: Mailbox, folder: number, query: Query, keys: readonly SortKey[], pause: Pause) {
-  const found = await findMatches(mailbox, folder, query, pause, true);
+  const order = await orderOf(mailbox, folder, keys, pause);
+  const { uids } = await findMatches(mailbox, folder, query, pause);
+  const wanted = new Set(uids);
+  return order.filter((uid) => wanted.has(uid));
+}
+
+async function orderOf(mailbox: Mailbox, id: number, keys: readonly SortKey[], pause: Pause): Promise<Uint32Array> {
+  const folder = mailbox.folder(id);
+  const name = `sort ${keys.map(({ key, reverse }) => (reverse ? "-" : "+") + key).join()}`;
+  const [known] = mailbox.remembered.get(folder, name) ?? [];
+  if (known) return known;
+  const order = inOrder(await readRows(mailbox, id, keys, pause), keys);
+  mailbox.remembered.set(folder, name, [order]);
+  return order;
+}
+
+type Row = [
+  uid: number,
+  arrival: number,
+  size: number,
+  sent: number,
+  base: string | null,
+  subject: string | null,
+  from: string | null,
+  to: string | null,
+  cc: string | null,
+];
+
+const rowsAtOnce = 2000;
+
+async function readRows({ db }: Mailbox, folder: number, keys: readonly SortKey[], pause: Pause): Promise<Row[]> {
+  const sql = statementFor(new Set(keys.map(({ key }) => key)));
+  const pace = new Pace(pause);
+  const all: Row[] = [];
+  for (let from = 1; ; ) {
+    const rows = db.tuples<Row>(sql, folder, from, rowsAtOnce);
+    for (const row of rows) all.push(row);
+    const last = rows.at(-1);
+    if (!last || rows.length < rowsAtOnce) return all;
+    from = last[0] + 1;
+    await pace.rest();
+  }
+}
+
+/** Reads the columns that the keys need, and no others. */
+function statementFor(keys: ReadonlySet<SortKey["key"]>): string {
+  const has = (...wanted: SortKey["key"][]): boolean => wanted.some((key) => keys.has(key));
+  const texts = [
+    has("subject") ? "w.base, CASE WHEN w.base IS NULL THEN w.subject END" : "NULL, NULL",
+    has("from", "displayfrom") ? "w.from_" : "NULL",
+    has("to", "displayto") ? "w.to_" : "NULL",
+    has("cc") ? "w.cc" : "NULL",
+  ].join(", ");
+  const isBare = !has("subject", "from", "displayfrom", "to", "displayto", "cc");
+  const words = isBare ? "words w INDEXED BY words_sent" : "words w";
+  const join = isBare && !has("date") ? "" : `CROSS JOIN ${words} ON w.message = e.message`;
+  // The Date: field, or the arrival where there is none.
+  const sent = has("date") ? "coalesce(w.sent_at, e.internal_date)" : "0";
+  return `SELECT e.uid, e.internal_date, e.size, ${sent}, ${texts} FROM entry e ${join}
+    WHERE e.folder = ? AND e.uid >= ? ORDER BY e.uid LIMIT ?`;
+}
+
+function inOrder(rows: readonly Row[], keys: readonly SortKey[]): Uint32Array {
   const columns = keys.map(({ key, reverse }) => ({
-    values: found.map((one) => sortValue(one, key)),
+    values: rows.map((row) => sortValue(row, key)),
     sign: reverse ? -1 : 1,
   }));
-  const order = found.map((_, i) => i);
+  const order = Uint32Array.from(rows, (_, i) => i);
   order.sort((a, b) => {
     for (const { values, sign } of columns) {
-      const [x, y] = [values[a] ?? "", values[b] ?? ""];
+      const x = values[a] as string | number;
+      const y = values[b] as string | number;
       if (x !== y) return x < y ? -sign : sign;
     }
     return a - b;
   });
-  return Uint32Array.from(order, (i) => found[i]?.uid ?? 0);
+  return order.map((i) => rows[i]?.[0] ?? 0);
 }
 
-function sortValue(one: Candidate, key: SortKey["key"]): string | number {
+function sortValue(row: Row, key: SortKey["key"]): string | number {
+  const [, arrival, size, sent, base, subject, from, to, cc] = row;
   switch (key) {
     case "arrival":
-      return one.internalDate;
+      return arrival;
     case "date":
-      return sentAt(one);
+      return sent;
     case "size":
-      return one.size;
+      return size;
     case "subject":
-      return fold(baseSubject(one.words.subject).base);
+      return fold(base ?? baseSubject(subject ?? "").base);
     case "displayfrom":
-      return fold(display(firstOf(one.words.from_)));
+      return fold(display(firstOf(from ?? "")));
     case "displayto":
-      return fold(display(firstOf(one.words.to_)));
+      return fold(display(firstOf(to ?? "")));
     default:
-      return fold(local(firstOf({ from: one.words.from_, to: one.words.to_, cc: one.words.cc }[key])));
+      return fold(local(firstOf({ from, to, cc }[key] ?? "")));
   }
-}
-
-/** The Date: field, or the arrival where there is none. */
-export function sentAt(one: Candidate): number {
-  return one.words.sent_at ?? one.internalDate;
 }
 
 function firstOf(addresses: string): string {

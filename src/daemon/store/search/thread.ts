@@ -1,13 +1,21 @@
-/** THREAD=ORDEREDSUBJECT and REFERENCES: RFC 5256 §3. Answers flat, in preorder, as `imap/port.ts` says. */
+/**
+ * THREAD=ORDEREDSUBJECT and REFERENCES: RFC 5256 §3. Answers flat, in preorder, as `imap/port.ts` says. The threads of a whole folder
+ * are remembered until its messages change.
+ */
 import type { Mailbox } from "../mailbox.ts";
 import type { Query, Threads } from "../types.ts";
-import type { Candidate } from "./candidate.ts";
-import { findMatches, type Pause } from "./search.ts";
-import { sentAt } from "./sort.ts";
+import { Pace, type Pause } from "./pace.ts";
+import { findMatches } from "./search.ts";
 import { baseSubject } from "./subject.ts";
 
+type Algorithm = "REFERENCES" | "ORDEREDSUBJECT";
+
+/** A message, as far as threads look at it. */
+type One = { uid: number; at: number; id: string | null; refs: string; subject: Subject };
+type Subject = { base: string; isReply: boolean };
+
 type Container = {
-  one: Candidate | null;
+  one: One | null;
   parent: Container | null;
   children: Container[];
   /** Sent date of the message, or of the first below a gap. */
@@ -16,16 +24,62 @@ type Container = {
 
 export async function thread(
   mailbox: Mailbox,
-  folder: number,
+  id: number,
   query: Query,
-  algorithm: "REFERENCES" | "ORDEREDSUBJECT",
+  algorithm: Algorithm,
   pause: Pause,
 ): Promise<Threads> {
-  const found = await findMatches(mailbox, folder, query, pause, true);
-  const roots = algorithm === "REFERENCES" ? byReferences(found) : bySubject(found);
+  const folder = mailbox.folder(id);
+  const { uids: found } = await findMatches(mailbox, id, query, pause);
+  const isAll = found.length === folder.messages;
+  const [uids, depths] = (isAll && mailbox.remembered.get(folder, algorithm)) || [];
+  if (uids && depths) return { uids, depths };
+  const threads = await made(await readAll(mailbox, id, new Set(found), pause), algorithm, pause);
+  if (isAll) mailbox.remembered.set(folder, algorithm, [threads.uids, threads.depths]);
+  return threads;
+}
+
+const rowsAtOnce = 2000;
+const columns = `e.uid, coalesce(w.sent_at, e.internal_date), w.message_id, w.refs, w.base, w.is_reply,
+  CASE WHEN w.base IS NULL THEN w.subject END`;
+const statement = `SELECT ${columns} FROM entry e CROSS JOIN words w ON w.message = e.message
+  WHERE e.folder = ? AND e.uid >= ? ORDER BY e.uid LIMIT ?`;
+type Row = [
+  uid: number,
+  at: number,
+  id: string | null,
+  refs: string,
+  base: string | null,
+  isReply: number,
+  string | null,
+];
+
+async function readAll({ db }: Mailbox, folder: number, only: ReadonlySet<number>, pause: Pause): Promise<One[]> {
+  const pace = new Pace(pause);
+  const all: One[] = [];
+  for (let from = 1; ; ) {
+    const rows = db.tuples<Row>(statement, folder, from, rowsAtOnce);
+    for (const [uid, at, id, refs, base, isReply, text] of rows) {
+      if (!only.has(uid)) continue;
+      const subject = base === null ? baseSubject(text ?? "") : { base, isReply: isReply === 1 };
+      all.push({ uid, at, id, refs, subject });
+    }
+    const last = rows.at(-1);
+    if (!last || rows.length < rowsAtOnce) return all;
+    from = last[0] + 1;
+    await pace.rest();
+  }
+}
+
+async function made(found: readonly One[], algorithm: Algorithm, pause: Pause): Promise<Threads> {
+  const pace = new Pace(pause);
+  const roots = algorithm === "REFERENCES" ? await byReferences(found, pace) : bySubject(found);
   const uids: number[] = [];
   const depths: number[] = [];
-  for (const root of roots) flatten(root, uids, depths);
+  for (const root of roots) {
+    flatten(root, uids, depths);
+    if (pace.isOver) await pace.rest();
+  }
   return { uids: Uint32Array.from(uids), depths: Uint32Array.from(depths) };
 }
 
@@ -43,18 +97,18 @@ function flatten(root: Container, uids: number[], depths: number[]): void {
   }
 }
 
-function container(one: Candidate | null): Container {
-  return { one, parent: null, children: [], at: one ? sentAt(one) : 0 };
+function container(one: One | null): Container {
+  return { one, parent: null, children: [], at: one?.at ?? 0 };
 }
 
 function byDate(a: Container, b: Container): number {
   return a.at - b.at || (a.one?.uid ?? 0) - (b.one?.uid ?? 0);
 }
 
-function bySubject(found: readonly Candidate[]): Container[] {
+function bySubject(found: readonly One[]): Container[] {
   const threads = new Map<string, Container>();
   for (const one of found.map(container).sort(byDate)) {
-    const { base } = baseSubject(one.one?.words.subject ?? "");
+    const base = one.one?.subject.base ?? "";
     const first = threads.get(base);
     if (first) adopt(first, one);
     else threads.set(base, one);
@@ -67,18 +121,21 @@ function adopt(parent: Container, child: Container): void {
   parent.children.push(child);
 }
 
-function byReferences(found: readonly Candidate[]): Container[] {
-  const all = linked(found);
+async function byReferences(found: readonly One[], pace: Pace): Promise<Container[]> {
+  const all = await linked(found, pace);
   const roots = all.filter((one) => one.parent === null);
   const pruned = roots.flatMap(prune);
+  await pace.rest();
   for (const root of pruned) sortBelow(root);
+  await pace.rest();
   const merged = mergeSubjects(pruned.sort(byDate));
+  await pace.rest();
   for (const root of merged) sortBelow(root);
   return merged.sort(byDate);
 }
 
 /** Step 1: containers by Message-ID, linked along the references. */
-function linked(found: readonly Candidate[]): Container[] {
+async function linked(found: readonly One[], pace: Pace): Promise<Container[]> {
   const byId = new Map<string, Container>();
   const all: Container[] = [];
   const named = (id: string) => {
@@ -90,16 +147,17 @@ function linked(found: readonly Candidate[]): Container[] {
     }
     return one;
   };
-  for (const candidate of found) {
-    const { message_id: id, refs } = candidate.words;
+  for (const one of found) {
+    if (pace.isOver) await pace.rest();
+    const { id, refs } = one;
     // A second message with the same id gets a container of its own.
     let own = id === null ? null : named(id);
     if (own === null || own.one !== null) {
       own = container(null);
       all.push(own);
     }
-    own.one = candidate;
-    own.at = sentAt(candidate);
+    own.one = one;
+    own.at = one.at;
     let above: Container | null = null;
     for (const ref of refs === "" ? [] : refs.split(" ")) {
       const next = named(ref);
@@ -112,6 +170,8 @@ function linked(found: readonly Candidate[]): Container[] {
 }
 
 function isBelow(one: Container, ancestor: Container): boolean {
+  // Nothing is below a leaf but itself: so a long chain is not climbed for each message that is added to its end.
+  if (ancestor.children.length === 0) return one === ancestor;
   for (let at: Container | null = one; at; at = at.parent) if (at === ancestor) return true;
   return false;
 }
@@ -153,11 +213,10 @@ function sortBelow(root: Container): void {
   }
 }
 
-type Subject = { base: string; isReply: boolean };
+const noSubject: Subject = { base: "", isReply: false };
 
 function subjectOf(root: Container): Subject {
-  const one = root.one ?? root.children[0]?.one ?? null;
-  return baseSubject(one?.words.subject ?? "");
+  return (root.one ?? root.children[0]?.one)?.subject ?? noSubject;
 }
 
 /** Step 5: threads of one base subject become one. */
