@@ -1,6 +1,7 @@
 /** Reading the journal: what came, what was found out about it, and where each copy went. Written by `journal.ts`. */
-import { and, asc, desc, eq, inArray, lt, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, asc, desc, eq, lt, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { Proof } from "../../src/core/proof/types.ts";
+import { among } from "./among.ts";
 import type { World } from "./open.ts";
 import { notFound } from "./problem.ts";
 import { journal, journalStep } from "./schema.ts";
@@ -35,7 +36,7 @@ export async function message(world: World, domains: readonly string[], id: stri
   const found = await world.db
     .select()
     .from(journal)
-    .where(and(eq(journal.id, id), inArray(journal.domain, [...domains])))
+    .where(and(eq(journal.id, id), among(journal.domain, domains)))
     .limit(1);
   const [row] = await withSteps(world, found);
   if (row === undefined) throw notFound("message");
@@ -47,7 +48,7 @@ function conditions(query: ActivityQuery): (SQL | undefined)[] {
   const text = query.text?.trim().toLowerCase();
   const has = (column: SQLWrapper): SQL => sql`instr(lower(${column}), ${text}) > 0`;
   return [
-    inArray(journal.domain, [...query.domains]),
+    among(journal.domain, query.domains),
     query.outcome === undefined ? undefined : eq(journal.outcome, query.outcome),
     query.before === undefined ? undefined : lt(journal.id, query.before),
     text ? or(has(journal.recipient), has(journal.author), has(journal.mailFrom)) : undefined,
@@ -56,12 +57,11 @@ function conditions(query: ActivityQuery): (SQL | undefined)[] {
 
 async function withSteps(world: World, rows: (typeof journal.$inferSelect)[]): Promise<Message[]> {
   if (rows.length === 0) return [];
-  // D1 binds at most 100 parameters a statement; pages are at most 100 rows.
   const ids = rows.map((row) => row.id);
   const steps = await world.db
     .select()
     .from(journalStep)
-    .where(inArray(journalStep.journal, ids))
+    .where(among(journalStep.journal, ids))
     .orderBy(asc(journalStep.at), asc(journalStep.id));
   return rows.map((row) => ({
     ...row,

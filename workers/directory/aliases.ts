@@ -7,6 +7,7 @@ import { fromBase64url, toBase64url, utf8, utf8Decode } from "../../src/core/byt
 import { limits } from "../../src/core/limits.ts";
 import { checkPattern } from "../../src/core/rules/import/pattern.ts";
 import { foldAddress, foldDomain } from "./address.ts";
+import { among } from "./among.ts";
 import { audited } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
@@ -140,7 +141,7 @@ export async function removeAliases(world: World, domainId: string, ids: readonl
 
 /** Those of the ids that are this domain's. */
 async function amongAliases(world: World, domainId: string, ids: readonly string[]) {
-  const these = and(eq(alias.domain, domainId), inArray(alias.id, [...ids]));
+  const these = and(eq(alias.domain, domainId), among(alias.id, ids));
   return { these, names: await world.db.select({ pattern: alias.pattern }).from(alias).where(these) };
 }
 
@@ -200,14 +201,14 @@ function readCursor(cursor: string): [string, string] {
 }
 
 async function withDestinations(world: World, rows: (typeof alias.$inferSelect)[]): Promise<Alias[]> {
-  const all: Destination[] = [];
-  // D1 binds at most 100 parameters a statement.
-  for (let at = 0; at < rows.length; at += 90) {
-    const ids = rows.slice(at, at + 90).map((row) => row.id);
-    all.push(...(await world.db.select().from(destination).where(inArray(destination.alias, ids))));
-  }
-  const of = (row: { id: string }) => all.filter((one) => one.alias === row.id).sort((a, b) => a.position - b.position);
-  return rows.map((row) => ({ ...row, destinations: of(row) }));
+  const ids = rows.map((row) => row.id);
+  const all = await world.db
+    .select()
+    .from(destination)
+    .where(among(destination.alias, ids))
+    .orderBy(asc(destination.position));
+  const byAlias = Map.groupBy(all, (one) => one.alias);
+  return rows.map((row) => ({ ...row, destinations: byAlias.get(row.id) ?? [] }));
 }
 
 async function checkedDestinations(

@@ -1,5 +1,5 @@
 /** Webhook receivers of several domains, by URL. */
-import { inArray } from "drizzle-orm";
+import { among } from "./among.ts";
 import type { World } from "./open.ts";
 import { webhookEndpoint } from "./schema.ts";
 
@@ -8,5 +8,5 @@ export async function endpointsAmong(world: World, domains: readonly string[]): 
   return world.db
     .select({ id: webhookEndpoint.id, url: webhookEndpoint.url })
     .from(webhookEndpoint)
-    .where(inArray(webhookEndpoint.domain, [...domains]));
+    .where(among(webhookEndpoint.domain, domains));
 }

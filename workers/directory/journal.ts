@@ -2,11 +2,12 @@
  * Writing the journal: a row when a verdict stands, before anything leaves; steps as each copy goes its way. Watchers of the
  * domain's activity are told after the write. No subject and no body ever come here.
  */
-import { eq, inArray } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { type Reply, replyLine } from "../../src/core/reply.ts";
 import { publish } from "../live.ts";
 import type { Edge } from "../platform.ts";
+import { among } from "./among.ts";
 import type { Directory } from "./open.ts";
 import { journal, journalStep } from "./schema.ts";
 import { remember } from "./seen.ts";
@@ -59,17 +60,11 @@ function closing(edge: Edge, ending: Ending): BatchItem<"sqlite">[] {
 
 /** Steps that are learned later, by hand-off or from a node; a row that has expired is no trouble. */
 export async function addSteps(edge: Edge, steps: readonly Step[]): Promise<void> {
-  const ids = [...new Set(steps.map((step) => step.journal))];
-  const rows: { id: string; domain: string }[] = [];
-  for (let at = 0; at < ids.length; at += 90) {
-    const some = ids.slice(at, at + 90);
-    rows.push(
-      ...(await edge.db
-        .select({ id: journal.id, domain: journal.domain })
-        .from(journal)
-        .where(inArray(journal.id, some))),
-    );
-  }
+  const ids = new Set(steps.map((step) => step.journal));
+  const rows = await edge.db
+    .select({ id: journal.id, domain: journal.domain })
+    .from(journal)
+    .where(among(journal.id, ids));
   const domains = new Map(rows.map(({ id, domain }) => [id, domain]));
   const now = edge.clock();
   const known = steps.filter((step) => domains.has(step.journal));

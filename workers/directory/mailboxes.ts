@@ -2,10 +2,11 @@
  * Mailboxes as the edge knows them: an address, a public key, wrapped copies of a master key that was never here, and the
  * node that keeps the mail. Every change moves the revision; `mailboxRecord` is what the node is then told.
  */
-import { and, asc, desc, eq, inArray, sql } from "drizzle-orm";
+import { and, asc, desc, eq, sql } from "drizzle-orm";
 import { fromBase64, hex } from "../../src/core/bytes.ts";
 import { type Keyslot, keyslotSchema, type MailboxRecord } from "../../src/core/contract/mailbox.ts";
 import { foldAddress } from "./address.ts";
+import { among } from "./among.ts";
 import { audited } from "./audit.ts";
 import type { Node } from "./nodes.ts";
 import { isUniqueViolation, type World } from "./open.ts";
@@ -31,7 +32,7 @@ export async function mailboxesOf(world: World, domains: readonly string[]): Pro
   return world.db
     .select()
     .from(mailbox)
-    .where(and(inArray(mailbox.domain, [...domains]), eq(mailbox.state, "active")))
+    .where(and(among(mailbox.domain, domains), eq(mailbox.state, "active")))
     .orderBy(asc(mailbox.address));
 }
 

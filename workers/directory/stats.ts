@@ -1,5 +1,6 @@
 /** Figures over the journal for the charts page: by day, by verdict, by sender, and how long copies took. Only what is kept is counted. */
 import { and, count, desc, eq, gte, inArray, sql } from "drizzle-orm";
+import { among } from "./among.ts";
 import type { World } from "./open.ts";
 import { journal, journalStep } from "./schema.ts";
 
@@ -19,7 +20,7 @@ const latencySample = 2000;
 
 export async function statsOf(world: World, domains: readonly string[], dayCount: number): Promise<Stats> {
   const since = world.clock() - dayCount * dayMs;
-  const here = and(inArray(journal.domain, [...domains]), gte(journal.at, since));
+  const here = and(among(journal.domain, domains), gte(journal.at, since));
   const day = sql<string>`date(${journal.at} / 1000, 'unixepoch')`;
   const result = sql<string>`coalesce(${journal.proof} ->> '$.dmarc.result', 'not checked')`;
   const sender = sql<string>`lower(substr(${journal.author}, instr(${journal.author}, '@') + 1))`;

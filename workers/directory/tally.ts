@@ -1,5 +1,6 @@
 /** Counting the journal: how much came, how it ended. */
-import { and, count, gte, inArray } from "drizzle-orm";
+import { and, count, gte } from "drizzle-orm";
+import { among } from "./among.ts";
 import type { World } from "./open.ts";
 import { journal } from "./schema.ts";
 
@@ -11,7 +12,7 @@ export async function tally(world: World, domains: readonly string[], since: num
   const rows = await world.db
     .select({ outcome: journal.outcome, n: count() })
     .from(journal)
-    .where(and(inArray(journal.domain, [...domains]), gte(journal.at, since)))
+    .where(and(among(journal.domain, domains), gte(journal.at, since)))
     .groupBy(journal.outcome);
   for (const row of rows) counted[row.outcome] = row.n;
   return counted;

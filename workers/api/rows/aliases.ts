@@ -8,7 +8,7 @@ import { aliasChange, aliasInput, aliasQuery, aliasShape, domainParams, id, page
 
 const tag = "Aliases";
 const params = domainParams.extend({ alias: id });
-const ids = z.array(id).min(1).max(90);
+const ids = z.array(id).min(1).max(1000);
 
 export const aliasRows = [
   within("member", "aliases:read", {

@@ -51,11 +51,8 @@ aliasPages.post(
     const form = await formOf(c, visitor, bulkForm);
     const [act, ids] = form.one === undefined ? [form.act, [form.ids ?? []].flat()] : split(form.one);
     const world = c.get("world");
-    for (let at = 0; at < ids.length; at += 90) {
-      const some = ids.slice(at, at + 90);
-      if (act === "delete") await removeAliases(world, domain.id, some);
-      else if (act !== undefined) await setAliasState(world, domain.id, some, act === "enable" ? "active" : "disabled");
-    }
+    if (act === "delete") await removeAliases(world, domain.id, ids);
+    else if (act !== undefined) await setAliasState(world, domain.id, ids, act === "enable" ? "active" : "disabled");
     const note = act === "delete" && ids.length === 1 ? "alias-removed" : "aliases-changed";
     return c.redirect(`/domains/${domain.id}?done=${note}`, 303);
   }),
