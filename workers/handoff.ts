@@ -45,7 +45,8 @@ async function deliver(edge: Edge, waiting: Waiting, body: Uint8Array<ArrayBuffe
   if (status >= 500) await noteSilence(edge, target.node.id);
   if (status !== 200) return "later"; // 410 too: the next try looks up the placement anew
   await edge.env.SPOOL.delete(key);
-  const step = { id: `handed-off:${place.id}`, journal: facts.journal, kind: "handed-off", target: facts.target };
+  const kind = isRelay ? "taken" : "handed-off";
+  const step = { id: `${kind}:${place.id}`, journal: facts.journal, kind, target: facts.target };
   await addSteps(edge, [{ ...step, ok: true, detail: `to node ${target.node.id}` }]);
   return "handed-off";
 }

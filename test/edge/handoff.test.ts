@@ -209,7 +209,7 @@ test("without a node to relay through, forwarding is deferred and nothing is los
   for (const result of results) result.journalId = row?.id ?? "";
   await edge.ask(edgePaths.results, { results });
   await edge.ask(edgePaths.results, { results });
-  expect(await steps("x@else.test")).toEqual(["relay", "handed-off", "failed"]);
+  expect(await steps("x@else.test")).toEqual(["relay", "taken", "failed"]);
   const [health] = await edge.rows<{ paused_at: number; failures: number }>(
     "select paused_at, failures from destination where target = 'x@else.test'",
   );

@@ -35,11 +35,14 @@ const reasons: Record<string, (message: Message) => string> = {
 export function summaryOf(message: Message): Word {
   if (message.outcome === "refused") return { tone: "fail", icon: "cross", text: reasonOf(message) };
   if (message.outcome === "deferred") return { tone: "warn", icon: "clock", text: reasonOf(message) };
-  const failed = message.steps.find((step) => !step.ok);
-  if (failed !== undefined) return { tone: "warn", icon: "warn", text: stepWords(failed).text };
-  const last = message.steps.at(-1);
-  if (last === undefined) return { tone: "quiet", icon: "clock", text: "Accepted; on its way." };
-  return stepWords(last);
+  // Where each copy stands: a failed try that went well later is history.
+  const ends = [...Map.groupBy(message.steps, (step) => step.target).values()].flatMap((of) => of.slice(-1));
+  const failed = ends.filter((step) => !step.ok);
+  const told = failed[0] ?? ends.at(-1);
+  if (told === undefined) return { tone: "quiet", icon: "clock", text: "Accepted; on its way." };
+  const word = stepWords(told);
+  const rest = (failed[0] ? failed : ends).length - 1;
+  return rest === 0 ? word : { ...word, text: `${word.text} And ${rest} more.` };
 }
 
 function reasonOf(message: Message): string {
@@ -74,6 +77,7 @@ const steps: Record<string, StepWord> = {
   filed: { icon: "mailboxes", done: (to) => `Kept in the mailbox ${to}.`, not: (to) => `Not yet kept in ${to}.` },
   forward: { icon: "arrow", done: (to) => `Forwarded to ${to}.`, not: (to) => `Could not be forwarded to ${to}.` },
   relay: { icon: "arrow", done: (to) => `On its way to ${to}.`, not: (to) => `Could not be sent on to ${to}.` },
+  taken: { icon: "clock", done: (to) => `With the node, to be sent to ${to}.`, not: (to) => `Not yet sent to ${to}.` },
   delivered: { icon: "arrow", done: (to) => `Delivered to ${to}.`, not: (to) => `Not delivered to ${to}.` },
   delayed: {
     icon: "clock",
@@ -92,9 +96,11 @@ const steps: Record<string, StepWord> = {
   skip: { icon: "dash", done: (to) => `Skipped ${to}.`, not: (to) => `Skipped ${to}.` },
 };
 
+const underway = new Set(["queued", "relay", "taken"]);
+
 export function stepWords(step: Step): Word {
   const known = steps[step.kind];
-  const tone: Tone = step.ok ? (step.kind === "queued" || step.kind === "relay" ? "quiet" : "pass") : "warn";
+  const tone: Tone = step.ok ? (underway.has(step.kind) ? "quiet" : "pass") : "warn";
   if (known === undefined) return { tone, icon: step.ok ? "check" : "warn", text: `${step.kind}: ${step.target}` };
   const icon = step.ok ? known.icon : "warn";
   return { tone: step.kind === "failed" ? "fail" : tone, icon, text: (step.ok ? known.done : known.not)(step.target) };

@@ -41,7 +41,7 @@ export const journalStep = sqliteTable(
       .notNull()
       .references(() => journal.id, { onDelete: "cascade" }),
     at: integer().notNull(),
-    /** `seal` → `queued` → `handed-off`; `forward`; `relay` → `delivered` | `delayed` | `failed`; `webhook` … */
+    /** `seal` → `queued` → `handed-off`; `forward`; `relay` → `taken` → `delivered` | `delayed` | `failed`; `webhook` … */
     kind: text().notNull(),
     target: text().notNull(),
     ok: integer({ mode: "boolean" }).notNull(),
