@@ -1,6 +1,6 @@
 /**
  * Greedy limits at the edge (A4): so many messages a minute from one sender, to one recipient, and so many wrong guesses at
- * addresses from one IP. Counted per location and approximate, as the platform's binding is; the answer is always "later".
+ * addresses, and questions about client set-up, from one IP. Counted per location and approximate, as the platform's binding is; the answer is always "later".
  */
 import type { Envelope } from "./mail.ts";
 import { type Edge, logTrouble } from "./platform.ts";
@@ -23,6 +23,11 @@ export async function tooFast(
 /** Counts a refused RCPT; true once this IP has guessed too often. */
 export function guessesTooMuch(edge: Edge, ip: string): Promise<boolean> {
   return isOver(edge.env.RATE_GUESS, ip === "" ? "unknown" : ip);
+}
+
+/** Counts a question about client set-up; true once this IP has asked too often. */
+export function isSetupTooFast(env: Env, ip: string): Promise<boolean> {
+  return isOver(env.RATE_SETUP, ip);
 }
 
 // A limiter in trouble limits nobody: mail matters more.

@@ -3,7 +3,7 @@
  * typed, and a domain that is not ours is a 404. Names and ports are public by nature (they are in DNS too).
  */
 import { type Context, Hono } from "hono";
-import { concat } from "../../src/core/bytes.ts";
+import { concat, utf8 } from "../../src/core/bytes.ts";
 import { autoconfig } from "../../src/core/client-setup/autoconfig.ts";
 import {
   type AutodiscoverErrorCode,
@@ -14,11 +14,14 @@ import {
   readAutodiscover,
 } from "../../src/core/client-setup/autodiscover.ts";
 import { autodiscoverJson, unknownUser } from "../../src/core/client-setup/autodiscover-json.ts";
+import { signedData } from "../../src/core/client-setup/cms.ts";
 import { mobileconfig } from "../../src/core/client-setup/mobileconfig.ts";
 import { qrCode, qrSvg } from "../../src/core/client-setup/qr/qr.ts";
 import type { MailSetup } from "../../src/core/client-setup/service.ts";
 import { foldAddress, foldDomain } from "../directory/address.ts";
+import { isSetupTooFast } from "../rate.ts";
 import { mailSetup } from "./place.ts";
+import { profileSigner } from "./signer.ts";
 
 type Asked = Context<{ Bindings: Env }>;
 
@@ -29,6 +32,7 @@ export function isClientSetup(pathname: string): boolean {
 
 export function clientSetupRoutes(): Hono<{ Bindings: Env }> {
   const app = new Hono<{ Bindings: Env }>();
+  app.use(paced);
   for (const path of [
     "/mail/config-v1.1.xml",
     "/.well-known/autoconfig/mail/config-v1.1.xml",
@@ -49,6 +53,17 @@ export function clientSetupRoutes(): Hono<{ Bindings: Env }> {
 
 function anyCase(text: string): string {
   return text.replace(/[a-z]/g, (c) => `[${c}${c.toUpperCase()}]`).replace(".", "\\.");
+}
+
+/** A program asks a handful of times in its life: who asks on and on goes through a list of addresses. */
+async function paced(c: Asked, next: () => Promise<void>): Promise<Response | undefined> {
+  const ip = c.req.header("cf-connecting-ip");
+  if (ip !== undefined && (await isSetupTooFast(c.env, ip))) {
+    c.header("retry-after", "60");
+    return answer(c, "text/plain; charset=utf-8", "Too many requests from your address, try again in a minute.\n", 429);
+  }
+  await next();
+  return undefined;
 }
 
 /** Without an address the host that was asked names the domain: `autoconfig.example.com` or `example.com`. */
@@ -90,7 +105,9 @@ async function answerProfile(c: Asked): Promise<Response> {
   const profile = found && mobileconfig(found.setup, found.address);
   if (profile === null) return notServed(c);
   c.header("content-disposition", 'attachment; filename="mail.mobileconfig"');
-  return answer(c, "application/x-apple-aspen-config; charset=utf-8", profile);
+  const signer = await profileSigner(c.env);
+  const body = signer === null ? profile : await signedData(utf8(profile), signer, Date.now());
+  return answer(c, `application/x-apple-aspen-config${signer === null ? "; charset=utf-8" : ""}`, body);
 }
 
 /** For a phone's camera: the address of the profile above. */
@@ -143,8 +160,8 @@ function notServed(c: Asked): Response {
   return answer(c, "text/plain; charset=utf-8", "No mail of this address's domain is served here.\n", 404);
 }
 
-function answer(c: Asked, type: string, body: string, status: 200 | 404 = 200): Response {
+function answer(c: Asked, type: string, body: string | Uint8Array, status: 200 | 404 | 429 = 200): Response {
   c.header("cache-control", "no-store");
   c.header("x-content-type-options", "nosniff");
-  return c.body(body, status, { "content-type": type });
+  return c.body(typeof body === "string" ? body : Uint8Array.from(body), status, { "content-type": type });
 }

@@ -3,7 +3,7 @@
  * (draft-ietf-mailmaint-autoconfig, from practice since 2009). It speaks of a domain, never of one mailbox: the address
  * stays the placeholder that the program fills in.
  */
-import type { MailSetup, Service } from "./service.ts";
+import { type MailSetup, type Service, sending } from "./service.ts";
 import { element, type Xml, xmlDocument } from "./xml.ts";
 
 export function autoconfig(setup: MailSetup): string {
@@ -15,7 +15,7 @@ export function autoconfig(setup: MailSetup): string {
       element("displayName", fitting(60, domain)),
       element("displayShortName", fitting(20, domain, domain.split(".")[0] ?? "")),
       ...services.filter(({ protocol }) => protocol !== "smtp").map((each) => server("incomingServer", each)),
-      ...services.filter(({ protocol }) => protocol === "smtp").map((each) => server("outgoingServer", each)),
+      ...sending(setup).map((each) => server("outgoingServer", each)),
     ],
     { id: domain },
   );

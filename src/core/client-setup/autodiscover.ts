@@ -4,7 +4,7 @@
  */
 
 import { child, readXml } from "./read-xml.ts";
-import { type MailSetup, preferred, type Service } from "./service.ts";
+import { type MailSetup, preferred, type Service, sending } from "./service.ts";
 import { element, type Xml, xmlDocument } from "./xml.ts";
 
 /** A request is a few hundred bytes. */
@@ -36,7 +36,8 @@ function parse(body: Uint8Array): ReturnType<typeof readXml> {
 
 /** `address` is given back as the login name, whether or not there is such a mailbox. */
 export function autodiscoverAnswer(setup: MailSetup, address: string): string {
-  const offered = (["imap", "pop3", "smtp"] as const).flatMap((kind) => preferred(setup, kind) ?? []);
+  const reading = (["imap", "pop3"] as const).flatMap((kind) => preferred(setup, kind) ?? []);
+  const offered = [...reading, ...sending(setup).slice(0, 1)];
   const account = [
     element("AccountType", "email"),
     element("Action", "settings"),

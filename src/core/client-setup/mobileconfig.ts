@@ -1,17 +1,17 @@
 /**
  * A configuration profile for iPhone, iPad and Mac: one mail account (Apple's Device Management reference, payload
  * `com.apple.mail.managed`). It carries no password: the device asks for it. Identifiers follow from the address, so a
- * profile installed again replaces the former one. Unsigned: the device shows it as such and asks before it installs.
+ * profile installed again replaces the former one. It may be signed (cms.ts); else the device says that it is not.
  */
 import { nameUuid } from "./name-uuid.ts";
 import { plist } from "./plist.ts";
-import { type MailSetup, preferred, type Service } from "./service.ts";
+import { type MailSetup, preferred, type Service, sending } from "./service.ts";
 
 /** Null when the domain offers nothing to read mail by. `address` is not checked against any mailbox. */
 export function mobileconfig(setup: MailSetup, address: string): string | null {
   const incoming = preferred(setup, "imap") ?? preferred(setup, "pop3");
   if (incoming === null) return null;
-  const outgoing = preferred(setup, "smtp");
+  const [outgoing = incoming] = sending(setup);
   const identifier = `${setup.domain.split(".").reverse().join(".")}.mail.${nameUuid(address)}`;
   const account = {
     ...payload("com.apple.mail.managed", `${identifier}.account`, address),
@@ -19,13 +19,12 @@ export function mobileconfig(setup: MailSetup, address: string): string | null {
     EmailAccountType: incoming.protocol === "imap" ? "EmailTypeIMAP" : "EmailTypePOP",
     EmailAddress: address,
     ...server("Incoming", incoming, address),
-    // Both servers are required by the format. Without submission the account reads, and sends once its node offers it.
-    ...server("Outgoing", outgoing ?? { ...incoming, protocol: "smtp", tls: "implicit", port: 465 }, address),
+    ...server("Outgoing", outgoing, address),
     OutgoingPasswordSameAsIncomingPassword: true,
   };
   return plist({
     ...payload("Configuration", identifier, address),
-    PayloadDescription: description(address, outgoing !== null),
+    PayloadDescription: description(address, preferred(setup, "smtp") !== null),
     PayloadOrganization: setup.domain,
     PayloadRemovalDisallowed: false,
     PayloadContent: [account],

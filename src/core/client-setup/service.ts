@@ -42,3 +42,14 @@ export function servicesOf(host: string, ports: Ports): Service[] {
 export function preferred({ services }: MailSetup, protocol: Service["protocol"]): Service | null {
   return services.find((service) => service.protocol === protocol) ?? null;
 }
+
+/**
+ * By what mail is sent. Programs make no account without such a server (Thunderbird refuses the whole answer), so where a node has
+ * no submission its place is named all the same (RFC 8314 §3.3): the account reads, and sends once the node offers it.
+ */
+export function sending(setup: MailSetup): readonly Service[] {
+  const offered = setup.services.filter(({ protocol }) => protocol === "smtp");
+  const reading = preferred(setup, "imap") ?? preferred(setup, "pop3");
+  if (offered.length > 0 || reading === null) return offered;
+  return [{ ...reading, protocol: "smtp", tls: "implicit", port: 465 }];
+}

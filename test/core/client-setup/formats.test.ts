@@ -49,6 +49,13 @@ describe("Mozilla autoconfig", () => {
       <authentication>password-cleartext</authentication>
       <username>%EMAILADDRESS%</username>
     </incomingServer>
+    <outgoingServer type="smtp">
+      <hostname>mx.demo.test</hostname>
+      <port>465</port>
+      <socketType>SSL</socketType>
+      <authentication>password-cleartext</authentication>
+      <username>%EMAILADDRESS%</username>
+    </outgoingServer>
   </emailProvider>
 </clientConfig>
 `);
@@ -70,8 +77,9 @@ describe("Mozilla autoconfig", () => {
     ]);
   });
 
-  test("names no outgoing server where submission is not offered", () => {
-    expect(autoconfig(reading)).not.toContain("outgoingServer");
+  // Thunderbird and K-9 refuse an answer without one.
+  test("names an outgoing server also where submission is not offered yet", () => {
+    expect(servers(autoconfig(reading))?.at(-1)).toBe("outgoingServer 465 SSL");
   });
 
   test("keeps names within 60 and 20 characters", () => {
@@ -165,11 +173,11 @@ describe("Autodiscover, plain old XML", () => {
     ]);
   });
 
-  test("says STARTTLS as Outlook does, and nothing of SMTP without submission", () => {
+  test("says STARTTLS as Outlook does, and where SMTP will be without submission", () => {
     const setup = { domain: "demo.test", services: servicesOf("mx.demo.test", { imap: 143 }) };
     const answer = autodiscoverAnswer(setup, "ada@demo.test");
     expect(answer).toContain("<Encryption>TLS</Encryption>");
-    expect(answer).not.toContain("SMTP");
+    expect(answer).toMatch(/<Type>SMTP<.Type>\s*<Server>mx.demo.test<.Server>\s*<Port>465</);
   });
 
   test("an error names its code and the time of day", () => {
