@@ -10,6 +10,14 @@ const address = z.strictObject({
   port: z.int().min(0).max(65535).describe("0: any free port"),
 });
 
+/** One that a balancer may stand before. */
+const balanced = address.extend({
+  proxies: z
+    .array(z.union([z.ipv4(), z.ipv6()]))
+    .default([])
+    .describe("addresses whose PROXY v2 header is required and believed"),
+});
+
 const base64Key = z.string().regex(/^[A-Za-z0-9+/]{43}=$/, "32 bytes in base64");
 
 export const configSchema = z
@@ -27,11 +35,11 @@ export const configSchema = z
     edge: z.strictObject({ origin: z.url(), publicKey: base64Key }).nullable(),
     tls: z.strictObject({ cert: z.string(), key: z.string() }),
     listen: z.strictObject({
-      imaps: address.optional(),
-      imap: address.optional(),
-      pop3s: address.optional(),
-      pop3: address.optional(),
-      door: address.optional(),
+      imaps: balanced.optional(),
+      imap: balanced.optional(),
+      pop3s: balanced.optional(),
+      pop3: balanced.optional(),
+      door: balanced.optional(),
       handoff: address.optional(),
     }),
     /** `ip:port` of resolvers; empty: the system's. */
@@ -63,6 +71,8 @@ export const configSchema = z
     }
   });
 export type Config = z.infer<typeof configSchema>;
+/** As it is written: what has a default may be left out. */
+export type ConfigFile = z.input<typeof configSchema>;
 
 export const identitySchema = z.strictObject({
   /** Ed25519 seed: signs calls to the edge. */

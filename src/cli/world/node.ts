@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Config } from "../../daemon/config.ts";
+import type { ConfigFile } from "../../daemon/config.ts";
 import { root } from "../run.ts";
 import { KeptChild, type OnClose } from "./child.ts";
 import type { Place, Secrets } from "./place.ts";
@@ -20,7 +20,7 @@ type Ready = z.infer<typeof readySchema>;
 export async function startNode(
   place: Place,
   secrets: Secrets,
-  config: Config,
+  config: ConfigFile,
   tell: { say: (text: string) => void; onClose: OnClose },
 ): Promise<{ child: KeptChild; ports: Ready["ready"]; signing: Ready["signing"] }> {
   writeFileSync(place.identity, JSON.stringify({ seed: secrets.node.seed, storeKey: secrets.storeKey }), {
@@ -68,10 +68,10 @@ function hardening(place: Place): NodeJS.ProcessEnv {
   return { MALLOC_PERTURB_: "165", NODE_COMPILE_CACHE: join(place.folder, "compiled") };
 }
 
-type NodeFacts = { nodeId: string; hostname: string; edge: Config["edge"]; tls: { cert: string; key: string } };
+type NodeFacts = { nodeId: string; hostname: string; edge: ConfigFile["edge"]; tls: { cert: string; key: string } };
 
 /** A node on loopback, every listener on the usual port plus a free one's distance. */
-export async function nodeConfig(place: Place, facts: NodeFacts): Promise<Config> {
+export async function nodeConfig(place: Place, facts: NodeFacts): Promise<ConfigFile> {
   const on = async (port: number) => ({ host: "127.0.0.1", port: await freePort(port) });
   return {
     node: { id: facts.nodeId, hostname: facts.hostname },

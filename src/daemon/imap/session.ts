@@ -39,6 +39,8 @@ export class Session extends BaseSession {
   modes: Modes = noModes();
   /** The tag of the command in hand. */
   tag = "";
+  /** How far the command in hand is, of how much; null: not known. */
+  progress: { done: number; goal: number } | null = null;
   /** Ends what NOTIFY SET began. */
   stopNotify: () => void = () => undefined;
   /** Untagged lines that wait for the end of the command in hand. */
@@ -254,12 +256,14 @@ export class Session extends BaseSession {
       this.channel.write(this.#postponed);
       this.#postponed = "";
       clearInterval(progress);
+      this.progress = null;
     }
   }
 
   /** RFC 9585: a client that waits long is told that it is not forgotten. */
   #progress(): void {
-    if (!this.isWaiting) this.channel.write(`* OK [INPROGRESS ("${this.tag}" NIL NIL)] Still at it\r\n`);
+    const { done, goal } = this.progress ?? { done: "NIL", goal: "NIL" };
+    if (!this.isWaiting) this.channel.write(`* OK [INPROGRESS ("${this.tag}" ${done} ${goal})] Still at it\r\n`);
   }
 
   /** Writes what a handler yields; a slow reader pauses it. */

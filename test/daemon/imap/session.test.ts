@@ -248,6 +248,33 @@ describe("a broken or slow mailbox", () => {
     expect(last).toBe("t9 OK GETQUOTA completed");
   });
 
+  it("is said to be how far, where that is known", async () => {
+    let release: () => void = () => undefined;
+    const { servers, mailboxes } = await world(
+      { progressMs: 5 },
+      changed((account) => ({
+        open: async (name: string, readOnly: boolean) => {
+          const box = await account.open(name, readOnly);
+          if (name === "Archive")
+            await new Promise<void>((resolve) => {
+              release = resolve;
+            });
+          return box;
+        },
+      })),
+    );
+    mailboxes.mailbox(user).deliver("INBOX", [{ bytes: Buffer.from("a: b\r\n\r\n"), flags: [], internalDate: null }]);
+    const client = await loggedIn(servers.imap);
+    await client.send("t9 ESEARCH IN (mailboxes (INBOX Archive)) ALL\r\n");
+    let last: string | null = "";
+    while (!last?.startsWith("* ESEARCH")) last = await client.response();
+    while (last?.startsWith("* ESEARCH")) last = await client.response();
+    expect(last).toBe('* OK [INPROGRESS ("t9" 1 2)] Still at it');
+    release();
+    while (!last?.startsWith("t9 ")) last = await client.response();
+    expect(last).toBe("t9 OK ESEARCH completed");
+  });
+
   it("that is not to be had for the moment is no wrong password", async () => {
     const { servers } = await world({}, () => ({ login: async () => ({ ok: false, why: "unavailable" }) }));
     const client = await dial(servers.imap);

@@ -103,6 +103,8 @@ async function* rows(
   const { changes } = flags;
   const want = wantOf(items, since);
   const only = isAhead ? numbers.uidsIn(ranges)[0] : undefined;
+  const progress = { done: 0, goal: numbers.countIn(ranges) };
+  s.session.progress = progress;
   for await (const batch of only === undefined ? s.box.fetch(ranges, want) : s.ahead.fetch(only, want)) {
     if (learns) flags.learn(batch);
     if (marksSeen) renderer.overlay = await markSeen(s, batch);
@@ -111,6 +113,7 @@ async function* rows(
     const w = new Writer();
     renderer.render(w, batch);
     told += batch.uids.length;
+    progress.done = told;
     yield* w.take();
   }
   if (learns) flags.finish(changes);

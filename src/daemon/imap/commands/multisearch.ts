@@ -37,7 +37,9 @@ export const multisearch = command({
   },
   async *run(s, { filters, wanted, program }) {
     const all = (await s.account.folders()).filter((folder) => folder.selectable);
-    for (const folder of all.filter((one) => isMeant(filters, one, s))) {
+    const meant = all.filter((one) => isMeant(filters, one, s));
+    for (const [done, folder] of meant.entries()) {
+      s.session.progress = { done, goal: meant.length };
       const { uids, highestModseq } = await find(s, folder, program.query);
       if (uids.length === 0) continue;
       const mailbox = writeMailbox(folder.name, s.session.modes);
