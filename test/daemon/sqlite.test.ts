@@ -17,7 +17,7 @@ const file = (name: string) => join(dir, name);
 function filled(name: string): string {
   const db = Database.open(file(name), key(), "mailbox/inbox");
   db.transaction(() => {
-    for (let i = 0; i < 200; i++) db.run("INSERT INTO sealed VALUES (?, ?, ?)", `h${i}`, i, Buffer.alloc(9000, i));
+    for (let i = 0; i < 200; i++) db.run("INSERT INTO piece VALUES (?, ?)", i, Buffer.alloc(9000, i));
   });
   db.close();
   return file(name);
@@ -28,7 +28,7 @@ function read(path: string, with_: Buffer): unknown {
   try {
     const db = Database.open(path, with_, "mailbox/inbox");
     try {
-      return db.all("SELECT * FROM sealed").length;
+      return db.all("SELECT * FROM piece").length;
     } finally {
       db.close();
     }
@@ -84,7 +84,7 @@ describe("an encrypted file", () => {
   it("is ciphertext from the first byte to the last, its log too", () => {
     const path = file("cipher.db");
     const db = Database.open(path, key(), "mailbox/inbox");
-    db.run("INSERT INTO sealed VALUES (?, ?, ?)", "a-marker-to-find", 1, Buffer.from("a-marker-to-find".repeat(100)));
+    db.run("INSERT INTO piece VALUES (?, ?)", 1, Buffer.from("a-marker-to-find".repeat(100)));
     const written = [path, `${path}-wal`].map((one) => readFileSync(one).toString("latin1"));
     for (const text of written) expect(text).not.toMatch(/a-marker-to-find|CREATE TABLE|SQLite format/);
     db.close();

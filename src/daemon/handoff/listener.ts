@@ -11,7 +11,7 @@ import { limits } from "../../core/limits.ts";
 import type { Clock, Crypto } from "../../core/ports.ts";
 import type { Acceptance } from "../store/store.ts";
 import { type Answer, json, problem, refused, send } from "./answer.ts";
-import { readBody } from "./body.ts";
+import { readBody, readPieces, Unreadable } from "./body.ts";
 
 export type HandoffDeps = {
   /** This node's id: the audience of calls to it. */
@@ -21,7 +21,8 @@ export type HandoffDeps = {
   crypto: Crypto;
   clock: Clock;
   store: {
-    acceptSealed(arrival: { mailbox: string; epoch: number; id: string; bytes: Uint8Array }): Promise<Acceptance>;
+    acceptSealed(arrival: Arrival & { bytes: Uint8Array }): Promise<Acceptance>;
+    acceptStream(arrival: Arrival & { size: number; pieces: AsyncIterable<Uint8Array> }): Promise<Acceptance>;
     applyMailbox(record: MailboxRecord): Promise<number>;
     holds(mailbox: string, epoch: number): boolean;
   };
@@ -34,15 +35,22 @@ export type HandoffDeps = {
 /** Sealing adds a header, tags, an envelope and at most 12 % of padding. */
 const mostSealed = Math.ceil(limits.messageBytes * 1.13) + 256 * 1024;
 
+type Arrival = { mailbox: string; epoch: number; id: string };
+
+/** Bodies above this go to the disk as they come. */
+const streamedFrom = 1024 * 1024;
+
 type Route = {
   most: number;
   /** May answer before the body is read. */
   early?: (deps: HandoffDeps, manifest: Manifest) => Answer | null;
   take: (deps: HandoffDeps, manifest: Manifest, body: Uint8Array) => Promise<Answer>;
+  /** The same of a large body. */
+  stream?: (deps: HandoffDeps, manifest: Manifest, pieces: AsyncIterable<Uint8Array>) => Promise<Answer>;
 };
 
 const routes: Record<string, Route> = {
-  [nodePaths.message]: { most: mostSealed, early: goneEarly, take: takeMessage },
+  [nodePaths.message]: { most: mostSealed, early: goneEarly, take: takeMessage, stream: streamMessage },
   [nodePaths.mailbox]: { most: limits.callBytes, take: takeMailbox },
   [nodePaths.relay]: { most: mostSealed, take: takeRelay },
   [nodePaths.hello]: { most: 1024, take: async ({ node, clock }) => json({ node, time: clock() }) },
@@ -76,9 +84,23 @@ async function answer(deps: HandoffDeps, request: IncomingMessage): Promise<Answ
   if (manifest.size > route.most) return problem(413, "too large");
   const early = route.early?.(deps, manifest);
   if (early) return early;
+  if (route.stream && manifest.size > streamedFrom)
+    return streamed(route.stream(deps, manifest, readPieces(request, manifest)));
   const body = await readBody(request, manifest);
-  if (body.ok) return route.take(deps, manifest, body.bytes);
-  return body.why === "busy" ? problem(503, "busy") : problem(400, "the body is not what was signed");
+  return body.ok ? route.take(deps, manifest, body.bytes) : unread(body.why);
+}
+
+async function streamed(answer: Promise<Answer>): Promise<Answer> {
+  try {
+    return await answer;
+  } catch (cause) {
+    if (cause instanceof Unreadable) return unread(cause.why);
+    throw cause;
+  }
+}
+
+function unread(why: Unreadable["why"]): Answer {
+  return why === "busy" ? problem(503, "busy") : problem(400, "the body is not what was signed");
 }
 
 // A header that comes twice could be read differently by two readers: as good as absent.
@@ -93,8 +115,22 @@ function goneEarly({ store }: HandoffDeps, { mailbox, epoch }: Manifest): Answer
 }
 
 async function takeMessage({ store }: HandoffDeps, manifest: Manifest, bytes: Uint8Array): Promise<Answer> {
-  const { mailbox = "", epoch = 0, id } = manifest;
-  const accepted = await store.acceptSealed({ mailbox, epoch, id, bytes });
+  return answerTo(await store.acceptSealed({ ...arrivalOf(manifest), bytes }));
+}
+
+async function streamMessage(
+  { store }: HandoffDeps,
+  manifest: Manifest,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<Answer> {
+  return answerTo(await store.acceptStream({ ...arrivalOf(manifest), size: manifest.size, pieces }));
+}
+
+function arrivalOf({ mailbox = "", epoch = 0, id }: Manifest): Arrival {
+  return { mailbox, epoch, id };
+}
+
+function answerTo(accepted: Acceptance): Answer {
   switch (accepted) {
     case "gone":
       return problem(410, "no such mailbox here");

@@ -1,91 +1,10 @@
-/** Filed bytes: a message's bytes by range, and the ranges that an IMAP section names. RFC 9051 §6.4.5. */
-import type { Database } from "../sqlite/database.ts";
-import { chunkRoom } from "./filing.ts";
-import { locate, type PartMap } from "./mime/map.ts";
+/** The ranges of a filed message that an IMAP section names, and their bytes. RFC 9051 §6.4.5. */
+import type { Body } from "./body.ts";
+import { locate } from "./mime/map.ts";
 import { FieldNames, selectFields } from "./mime/select.ts";
+
 import { decodeTransfer } from "./mime/transfer.ts";
-import { bodyChunk, unpackChunk } from "./prepare.ts";
 import type { Section } from "./types.ts";
-
-const none = new Uint8Array(0);
-
-/** One message's bytes while a section or a search looks at them; chunks are read when first needed. */
-export class Body {
-  readonly size: number;
-  readonly headerSize: number;
-  readonly #db: Database;
-  readonly #message: number;
-  readonly #parts: string;
-  #map: PartMap | undefined;
-  readonly #packed = new Map<number, [codec: number, bytes: Uint8Array]>();
-  readonly #chunks = new Map<number, Uint8Array>();
-
-  /** `chunks`: those read already. */
-  constructor(
-    db: Database,
-    row: { message: number; size: number; headerSize: number; parts: string },
-    chunks: readonly ChunkTuple[] = [],
-  ) {
-    this.#db = db;
-    for (const [number, codec, bytes] of chunks) this.#packed.set(number, [codec, bytes]);
-    this.#message = row.message;
-    this.size = row.size;
-    this.headerSize = row.headerSize;
-    this.#parts = row.parts;
-  }
-
-  get map(): PartMap {
-    this.#map ??= JSON.parse(this.#parts) as PartMap;
-    return this.#map;
-  }
-
-  /** Bytes from `start` to before `end`, both within the message. */
-  range(start: number, end: number): Uint8Array {
-    if (end <= start) return none;
-    const first = this.#chunkAt(start);
-    const last = this.#chunkAt(end - 1);
-    if (first === last) return this.#chunk(first).subarray(start - this.#startOf(first), end - this.#startOf(first));
-    const out = new Uint8Array(end - start);
-    for (let number = first; number <= last; number++) {
-      const from = this.#startOf(number);
-      const piece = this.#chunk(number).subarray(Math.max(0, start - from), end - from);
-      out.set(piece, Math.max(0, from - start));
-      if (number < last) this.#chunks.delete(number);
-    }
-    return out;
-  }
-
-  whole(): Uint8Array {
-    return this.range(0, this.size);
-  }
-
-  #chunkAt(at: number): number {
-    return at < this.headerSize ? 0 : 1 + Math.floor((at - this.headerSize) / bodyChunk);
-  }
-
-  #startOf(number: number): number {
-    return number === 0 ? 0 : this.headerSize + (number - 1) * bodyChunk;
-  }
-
-  #chunk(number: number): Uint8Array {
-    const had = this.#chunks.get(number);
-    if (had) return had;
-    const row = this.#packed.get(number) ?? this.#read(number);
-    if (!row) throw new Error("a chunk of a message is missing");
-    const bytes = unpackChunk(...row);
-    this.#chunks.set(number, bytes);
-    return bytes;
-  }
-
-  #read(number: number): [number, Uint8Array] | undefined {
-    return this.#db.tuples<[number, Uint8Array]>(
-      "SELECT codec, bytes FROM body WHERE id = ?",
-      this.#message * chunkRoom + number,
-    )[0];
-  }
-}
-
-export type ChunkTuple = [number: number, codec: number, bytes: Uint8Array];
 
 /** null: no such section. */
 export function sectionBytes(body: Body, section: Section): Uint8Array | null | "undecodable" {

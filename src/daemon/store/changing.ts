@@ -1,10 +1,12 @@
 /** Changes to what is filed: flags, copies, moves, expunges. Each is one piece of work in a write (see `mailbox.ts`). */
-import { addEntry, announceAdded, chunkRoom, count, type Filed, fileMessage } from "./filing.ts";
+import { chunkRoom } from "./chunks.ts";
+import { addEntry, announceAdded, count, type Filed, fileMessage, type Stored, showMessage } from "./filing.ts";
 import { bits, changed, FlaggedColumns, type FlagSet, internFlags, noteKeywords } from "./flags.ts";
 import type { FolderRow, Write } from "./mailbox.ts";
 import type { Prepared } from "./prepare.ts";
 import { Refusal } from "./refusal.ts";
-import type { Copied, FlagChange, Flagged, UidRanges } from "./types.ts";
+import { releaseShared } from "./shared.ts";
+import type { Copied, FlagChange, Flagged, NewMessage, UidRanges } from "./types.ts";
 
 type Entry = {
   uid: number;
@@ -90,6 +92,20 @@ export function append(
   );
   announceAdded(write, folder, filed);
   return { uidvalidity: folder.uidvalidity, uids: filed.map(({ uid }) => uid) };
+}
+
+/** The same of one whose bytes are stored already (`streaming.ts`). */
+export function appendStored(
+  write: Write,
+  name: string,
+  message: Stored,
+  { flags, internalDate }: Pick<NewMessage, "flags" | "internalDate">,
+): { uidvalidity: number; uids: number[] } {
+  const folder = write.target(name);
+  write.reserve(message.size);
+  const filed = showMessage(write, folder, message, flags, internalDate ?? write.now);
+  announceAdded(write, folder, [filed]);
+  return { uidvalidity: folder.uidvalidity, uids: [filed.uid] };
 }
 
 export function copy(write: Write, folderId: number, ranges: UidRanges, targetName: string): Copied {
@@ -199,6 +215,7 @@ function forgetOld(write: Write, folder: FolderRow): void {
 export function purge(write: Write, most: number): number[] {
   const garbage = write.db.column<number>("SELECT message FROM held WHERE refs = 0 LIMIT ?", most);
   for (const message of garbage) {
+    releaseShared(write.db, message);
     write.db.run("DELETE FROM body WHERE id >= ? AND id < ?", message * chunkRoom, (message + 1) * chunkRoom);
     for (const table of ["words", "envelope", "structure", "brief"]) {
       write.db.run(`DELETE FROM ${table} WHERE message = ?`, message);

@@ -4,7 +4,8 @@
  */
 
 import type { Database } from "../sqlite/database.ts";
-import { Body, sectionBytes } from "./bodies.ts";
+import { sectionBytes } from "./bodies.ts";
+import { Body, type BodyRow } from "./body.ts";
 import { FieldNames, selectFields } from "./mime/select.ts";
 import type { Packed, Section } from "./types.ts";
 
@@ -103,8 +104,8 @@ const briefs = `SELECT CAST(group_concat(b.fields, '') AS BLOB), group_concat(co
   FROM json_each(?) j LEFT JOIN brief b ON b.message = j.value`;
 
 function headerFields(db: Database, message: number, section: Section): Uint8Array {
-  const row = db.get<{ size: number; headerSize: number; parts: string }>(
-    "SELECT size, header_size AS headerSize, parts FROM message WHERE id = ?",
+  const row = db.get<Omit<BodyRow, "message">>(
+    "SELECT size, header_size AS headerSize, parts, stretches FROM message WHERE id = ?",
     message,
   );
   if (!row) throw new Error("an entry without its message");

@@ -3,14 +3,15 @@
  * turn, whoever needs these reads the header or the subject instead; the answers are the same.
  */
 import { readHeader } from "../../core/message/header.ts";
-import { Body } from "./bodies.ts";
+import { Body, type BodyRow } from "./body.ts";
 import type { Mailbox, Write } from "./mailbox.ts";
 import { briefOf } from "./mime/brief.ts";
 import { baseSubject } from "./search/subject.ts";
 
-type Row = { message: number; subject: string; size: number; headerSize: number; parts: string };
+type Row = BodyRow & { subject: string };
 
-const older = `SELECT w.message AS message, w.subject AS subject, m.size AS size, m.header_size AS headerSize, m.parts AS parts
+const older = `SELECT w.message AS message, w.subject AS subject, m.size AS size, m.header_size AS headerSize, m.parts AS parts,
+  m.stretches AS stretches
   FROM words w JOIN message m ON m.id = w.message WHERE w.base IS NULL LIMIT ?`;
 
 export function hasOlder({ db }: Mailbox): boolean {

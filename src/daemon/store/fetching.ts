@@ -4,9 +4,10 @@
  */
 
 import type { Database } from "../sqlite/database.ts";
-import { Body, type ChunkTuple, sectionBytes } from "./bodies.ts";
+import { sectionBytes } from "./bodies.ts";
+import { Body, type BodyRow, type ChunkTuple } from "./body.ts";
+import { chunkRoom } from "./chunks.ts";
 import { Columns } from "./columns.ts";
-import { chunkRoom } from "./filing.ts";
 import { FlaggedColumns } from "./flags.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { isInBrief } from "./mime/brief.ts";
@@ -122,19 +123,19 @@ function sectionsOf(
   return sections.map((section) => packers.get(section)?.done() ?? columns.briefFields(section));
 }
 
-type DetailTuple = [size: number, headerSize: number, parts: string];
+type DetailTuple = [size: number, headerSize: number, parts: string, stretches: string | null];
 
 /** Read with the fewest statements: each table is walked once. `whole`: more than headers will be wanted. */
 function* bodiesOf(db: Database, messages: readonly number[], whole: boolean): Generator<Body> {
   const list = JSON.stringify(messages);
   const details = db.tuples<DetailTuple>(
-    "SELECT m.size, m.header_size, m.parts FROM json_each(?) j CROSS JOIN message m ON m.id = j.value",
+    "SELECT m.size, m.header_size, m.parts, m.stretches FROM json_each(?) j CROSS JOIN message m ON m.id = j.value",
     list,
   );
   if (details.length !== messages.length) throw new Error("an entry without its message");
   const chunks = firstChunks(db, list, whole ? 1 : 0);
-  for (const [i, [size, headerSize, parts]] of details.entries()) {
-    yield new Body(db, { message: messages[i] ?? 0, size, headerSize, parts }, chunks.get(i));
+  for (const [i, [size, headerSize, parts, stretches]] of details.entries()) {
+    yield new Body(db, { message: messages[i] ?? 0, size, headerSize, parts, stretches }, chunks.get(i));
   }
 }
 
@@ -163,8 +164,8 @@ export function threadId(thread: number): string {
 }
 
 export function bodyOf(mailbox: Mailbox, folder: number, uid: number): Body | null {
-  const row = mailbox.db.get<{ message: number; size: number; headerSize: number; parts: string }>(
-    `SELECT m.id AS message, m.size AS size, m.header_size AS headerSize, m.parts AS parts FROM entry e
+  const row = mailbox.db.get<BodyRow>(
+    `SELECT m.id AS message, m.size AS size, m.header_size AS headerSize, m.parts AS parts, m.stretches AS stretches FROM entry e
      JOIN message m ON m.id = e.message WHERE e.folder = ? AND e.uid = ?`,
     folder,
     uid,

@@ -1,10 +1,10 @@
 /** Filing: a prepared message becomes rows. One transaction of the caller's; nothing here waits. */
 import { createHmac, hash } from "node:crypto";
+import { type Chunk, chunkRoom } from "./chunks.ts";
 import { bits, FlaggedColumns, type FlagSet, internFlags } from "./flags.ts";
 import type { FolderRow, Write } from "./mailbox.ts";
-import type { Prepared } from "./prepare.ts";
-
-export const chunkRoom = 65_536;
+import type { Described, Measured, Prepared } from "./prepare.ts";
+import { keepShared, type Placed } from "./shared.ts";
 
 export type Filed = { uid: number; modseq: number; set: FlagSet };
 
@@ -16,9 +16,37 @@ export function fileMessage(
   flags: readonly string[],
   internalDate: number,
 ): Filed {
-  const id = storeMessage(write, message);
+  const id = nextMessage(write);
+  const stretches = message.stretches.map(({ start, end, digest, chunks }): Placed => {
+    return [start, end, keepShared(write, digest, end - start, chunks)];
+  });
+  for (const [number, chunk] of message.chunks.entries()) putBody(write, id, number, chunk);
+  return showMessage(write, folder, { id, ...message, stretches }, flags, internalDate);
+}
+
+/** The id that the next message gets: its bytes may be stored before anything else of it. */
+export function nextMessage({ db }: Write): number {
+  return (db.value<number>("SELECT seq FROM sqlite_sequence WHERE name = 'message'") ?? 0) + 1;
+}
+
+export function putBody({ db }: Write, message: number, number: number, { codec, bytes }: Chunk): void {
+  db.run("INSERT INTO body (id, codec, bytes) VALUES (?, ?, ?)", message * chunkRoom + number, codec, bytes);
+}
+
+/** A message whose bytes are stored under its id. */
+export type Stored = Described & Measured & { id: number; stretches: readonly Placed[] };
+
+/** A message whose bytes are stored, in `folder`; the caller announces. */
+export function showMessage(
+  write: Write,
+  folder: FolderRow,
+  message: Stored,
+  flags: readonly string[],
+  internalDate: number,
+): Filed {
+  storeMessage(write, message);
   const set = internFlags(write.db, folder.id, flags);
-  return addEntry(write, folder, { message: id, set, internalDate, size: message.size });
+  return addEntry(write, folder, { message: message.id, set, internalDate, size: message.size });
 }
 
 export function addEntry(
@@ -64,13 +92,15 @@ export function announceAdded(write: Write, folder: FolderRow, filed: readonly F
   write.announce({ kind: "added", folder: String(id), name, modseq: write.modseq(folder), messages: columns.done() });
 }
 
-function storeMessage(write: Write, message: Prepared): number {
+function storeMessage(write: Write, message: Stored): void {
   const { db, mailbox } = write;
+  const { id, stretches } = message;
   const mentions = mentionsOf(message);
   const known = threadOf(write, mentions);
   const mac = createHmac("sha256", mailbox.bodyMac).update(message.digest).digest();
-  const { id } = db.run(
-    "INSERT INTO message (thread, size, header_size, digest, body_mac, parts, preview) VALUES (?,?,?,?,?,?,?)",
+  db.run(
+    "INSERT INTO message (id, thread, size, header_size, digest, body_mac, parts, preview, stretches) VALUES (?,?,?,?,?,?,?,?,?)",
+    id,
     known ?? 0,
     message.size,
     message.headerSize,
@@ -78,6 +108,7 @@ function storeMessage(write: Write, message: Prepared): number {
     mac.subarray(0, 16),
     message.parts,
     message.preview,
+    stretches.length === 0 ? null : JSON.stringify(stretches),
   );
   db.run("INSERT INTO envelope (message, bytes) VALUES (?, ?)", id, message.envelope);
   db.run(
@@ -89,14 +120,10 @@ function storeMessage(write: Write, message: Prepared): number {
   db.run("INSERT INTO brief (message, fields) VALUES (?, ?)", id, message.brief);
   for (const id48 of mentions) db.run("INSERT OR IGNORE INTO mention (hash, thread) VALUES (?, ?)", id48, known ?? id);
   db.run("INSERT INTO held (message, refs) VALUES (?, 1)", id);
-  for (const [i, chunk] of message.chunks.entries()) {
-    db.run("INSERT INTO body (id, codec, bytes) VALUES (?, ?, ?)", id * chunkRoom + i, chunk.codec, chunk.bytes);
-  }
   storeWords(write, id, message);
-  return id;
 }
 
-function storeWords({ db }: Write, id: number, message: Prepared): void {
+function storeWords({ db }: Write, id: number, message: Described): void {
   db.run(
     `INSERT INTO words (message, subject, from_, to_, cc, bcc, message_id, refs, sent_at, sent_day, base, is_reply)
      VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`,
@@ -124,7 +151,7 @@ function threadOf({ db }: Write, mentions: readonly number[]): number | undefine
   return undefined;
 }
 
-function mentionsOf({ messageId, references }: Prepared): number[] {
+function mentionsOf({ messageId, references }: Described): number[] {
   const ids = messageId === null ? references.slice(-20) : [messageId, ...references.slice(-20)];
   return ids.map(hashOf);
 }

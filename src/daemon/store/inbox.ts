@@ -1,92 +1,177 @@
 /**
  * A mailbox's locked inbox: sealed messages wait here, durably, until their owner logs in. What is acknowledged has been synced;
- * arrivals that wait together share one sync. Ids are remembered after filing, so that a re-drive is recognised for ever.
+ * arrivals that wait together share one sync. A large one is written as it comes and counts for nothing until it is finished. Ids
+ * are remembered after filing, so that a re-drive is recognised for ever.
  */
+import { chunkBytes, headerBytes, tagBytes } from "../../core/seal/format.ts";
 import type { Database } from "../sqlite/database.ts";
 import type { Hooks } from "./mailbox.ts";
 
 export type Accepted = "stored" | "duplicate";
-type Arrival = { id: string; bytes: Uint8Array; done: (accepted: Accepted) => void; failed: (cause: unknown) => void };
+type Job = { run: () => () => void; failed: (cause: unknown) => void };
+/** One that waits. */
+export type Sealed = { id: string; number: number; size: number };
 
-export type Sealed = { id: string; bytes: Uint8Array };
+const states = { coming: 0, waiting: 1, unreadable: 2 };
+/** Rows of one arrival: row id = its number * `pieceRoom` + piece. */
+const pieceRoom = 65_536;
+const sealedChunk = chunkBytes + tagBytes;
 
 export class Inbox {
   readonly #db: Database;
   readonly #hooks: Pick<Hooks, "now" | "soon">;
-  #arrivals: Arrival[] = [];
-  waiting: number;
-  waitingBytes: number;
+  #jobs: Job[] = [];
+  /** Arrivals under way: bytes and pieces so far. */
+  readonly #coming = new Map<number, { size: number; pieces: number }>();
+  waiting = 0;
+  waitingBytes = 0;
 
   constructor(db: Database, hooks: Pick<Hooks, "now" | "soon">) {
     this.#db = db;
     this.#hooks = hooks;
-    const counted = db.get<{ n: number; size: number }>(
-      "SELECT count(*) AS n, coalesce(sum(length(bytes)), 0) AS size FROM sealed",
-    );
-    this.waiting = counted?.n ?? 0;
-    this.waitingBytes = counted?.size ?? 0;
+    this.#forgetUnfinished();
+    this.#recount();
   }
 
   get isBusy(): boolean {
-    return this.#arrivals.length > 0;
+    return this.#jobs.length > 0 || this.#coming.size > 0;
   }
 
   /** Resolves once the ciphertext and its id are synced. */
   accept(id: string, bytes: Uint8Array): Promise<Accepted> {
-    return new Promise((done, failed) => {
-      if (this.#arrivals.length === 0) this.#hooks.soon(() => this.#commit());
-      this.#arrivals.push({ id, bytes, done, failed });
+    return this.#together(() => {
+      if (this.#knows(id)) return { value: "duplicate" };
+      const { id: number } = this.#insert(id, bytes.length, states.waiting);
+      this.#write(number, { size: 0, pieces: 0 }, bytes);
+      return { value: "stored", after: () => this.#wait(bytes.length) };
+    });
+  }
+
+  /** The next bytes of a message that is coming in, or its first ones (`arrival` null); answers the number it goes by. */
+  take(arrival: number | null, bytes: Uint8Array): Promise<number> {
+    return this.#together(() => {
+      const number = arrival ?? this.#insert(null, 0, states.coming).id;
+      const before = this.#coming.get(number) ?? { size: 0, pieces: 0 };
+      const after = this.#write(number, before, bytes);
+      return { value: number, after: () => void this.#coming.set(number, after) };
+    });
+  }
+
+  /** All of it was taken, and is what it should be: from here on it waits. */
+  finish(arrival: number, id: string): Promise<Accepted> {
+    const size = this.#coming.get(arrival)?.size ?? 0;
+    return this.#together(() => {
+      const after = () => this.#coming.delete(arrival);
+      if (this.#knows(id)) {
+        this.#delete(arrival);
+        return { value: "duplicate", after };
+      }
+      const text = "UPDATE arrival SET id = ?, size = ?, state = ?, arrived_at = ? WHERE number = ? AND state = ?";
+      const { changes } = this.#db.run(text, id, size, states.waiting, this.#hooks.now(), arrival, states.coming);
+      if (changes !== 1) throw new Error("an arrival that never began");
+      return {
+        value: "stored",
+        after: () => {
+          after();
+          this.#wait(size);
+        },
+      };
+    });
+  }
+
+  /** It was cut off, or not what was announced. */
+  drop(arrival: number): Promise<void> {
+    return this.#together(() => {
+      this.#delete(arrival);
+      return { value: undefined, after: () => void this.#coming.delete(arrival) };
+    });
+  }
+
+  /** Runs with all that arrived in the same turn, in one transaction. */
+  #together<T>(work: () => { value: T; after?: () => void }): Promise<T> {
+    return new Promise((resolve, failed) => {
+      const run = () => {
+        const { value, after } = work();
+        return () => {
+          after?.();
+          resolve(value);
+        };
+      };
+      if (this.#jobs.length === 0) this.#hooks.soon(() => this.#commit());
+      this.#jobs.push({ run, failed });
     });
   }
 
   #commit(): void {
-    const arrivals = this.#arrivals;
-    this.#arrivals = [];
-    let outcomes: Accepted[];
+    const jobs = this.#jobs;
+    this.#jobs = [];
+    let settle: (() => void)[];
     try {
-      outcomes = this.#db.transaction(() => arrivals.map((one) => this.#store(one)));
+      settle = this.#db.transaction(() => jobs.map(({ run }) => run()));
     } catch (cause) {
-      for (const one of arrivals) one.failed(cause);
+      for (const { failed } of jobs) failed(cause);
       return;
     }
-    for (const [i, one] of arrivals.entries()) {
-      const outcome = outcomes[i] ?? "stored";
-      if (outcome === "stored") {
-        this.waiting++;
-        this.waitingBytes += one.bytes.length;
-      }
-      one.done(outcome);
-    }
+    for (const done of settle) done();
   }
 
-  #store({ id, bytes }: Arrival): Accepted {
-    for (const table of ["known", "unreadable"]) {
-      if (this.#db.value(`SELECT 1 FROM ${table} WHERE id = ?`, id) !== undefined) return "duplicate";
-    }
-    const { changes } = this.#db.run(
-      "INSERT OR IGNORE INTO sealed (id, arrived_at, bytes) VALUES (?, ?, ?)",
-      id,
-      this.#hooks.now(),
-      bytes,
+  #knows(id: string): boolean {
+    return (
+      this.#db.value("SELECT 1 FROM known WHERE id = ?", id) !== undefined ||
+      this.#db.value("SELECT 1 FROM arrival WHERE id = ?", id) !== undefined
     );
-    return changes === 1 ? "stored" : "duplicate";
+  }
+
+  #insert(id: string | null, size: number, state: number): { id: number } {
+    const text = "INSERT INTO arrival (id, arrived_at, size, state) VALUES (?, ?, ?, ?)";
+    return this.#db.run(text, id, this.#hooks.now(), size, state);
+  }
+
+  #write(number: number, { size, pieces }: { size: number; pieces: number }, bytes: Uint8Array) {
+    for (const piece of cut(bytes, size)) {
+      this.#db.run("INSERT INTO piece (id, bytes) VALUES (?, ?)", number * pieceRoom + pieces++, piece);
+    }
+    return { size: size + bytes.length, pieces };
+  }
+
+  #delete(number: number): void {
+    this.#db.run("DELETE FROM piece WHERE id >= ? AND id < ?", number * pieceRoom, (number + 1) * pieceRoom);
+    this.#db.run("DELETE FROM arrival WHERE number = ?", number);
+  }
+
+  #wait(size: number): void {
+    this.waiting++;
+    this.waitingBytes += size;
+  }
+
+  // Left over where the last run ended in the middle: nobody was told that they are here.
+  #forgetUnfinished(): void {
+    const left = this.#db.column<number>("SELECT number FROM arrival WHERE state = ?", states.coming);
+    if (left.length > 0) this.#db.transaction(() => left.forEach((number) => void this.#delete(number)));
   }
 
   /** The oldest, bounded by count and bytes; at least one where there is one. */
   oldest(most: number, mostBytes: number): Sealed[] {
-    const sizes = this.#db.all<{ id: string; size: number }>(
-      "SELECT id, length(bytes) AS size FROM sealed ORDER BY rowid LIMIT ?",
+    const all = this.#db.all<Sealed>(
+      "SELECT id, number, size FROM arrival WHERE state = ? ORDER BY number LIMIT ?",
+      states.waiting,
       most,
     );
-    const chosen: Sealed[] = [];
     let total = 0;
-    for (const { id, size } of sizes) {
+    const past = all.findIndex(({ size }, i) => {
       total += size;
-      if (chosen.length > 0 && total > mostBytes) break;
-      const bytes = this.#db.value<Uint8Array>("SELECT bytes FROM sealed WHERE id = ?", id);
-      if (bytes) chosen.push({ id, bytes });
+      return i > 0 && total > mostBytes;
+    });
+    return past < 0 ? all : all.slice(0, past);
+  }
+
+  /** Its ciphertext, piece by piece. */
+  *pieces(number: number): Generator<Uint8Array> {
+    for (let piece = 0; ; piece++) {
+      const bytes = this.#db.value<Uint8Array>("SELECT bytes FROM piece WHERE id = ?", number * pieceRoom + piece);
+      if (!bytes) return;
+      yield bytes;
     }
-    return chosen;
   }
 
   /** After their commit in the mailbox: these are filed. */
@@ -94,7 +179,8 @@ export class Inbox {
     this.#db.transaction(() => {
       for (const id of ids) {
         this.#db.run("INSERT OR IGNORE INTO known (id, at) VALUES (?, ?)", id, this.#hooks.now());
-        this.#db.run("DELETE FROM sealed WHERE id = ?", id);
+        const number = this.#db.value<number>("SELECT number FROM arrival WHERE id = ?", id);
+        if (number !== undefined) this.#delete(number);
       }
     });
     this.#recount();
@@ -102,33 +188,41 @@ export class Inbox {
 
   /** Not to be opened with the mailbox's key: kept aside, never dropped. */
   setAside(id: string): void {
-    this.#db.transaction(() => {
-      this.#db.run("INSERT OR IGNORE INTO unreadable SELECT id, arrived_at, bytes FROM sealed WHERE id = ?", id);
-      this.#db.run("DELETE FROM sealed WHERE id = ?", id);
-    });
+    this.#db.run("UPDATE arrival SET state = ? WHERE id = ?", states.unreadable, id);
     this.#recount();
   }
 
   /** Another key may open what one did not. */
   retryUnreadable(): void {
     if (this.unreadable === 0) return;
-    this.#db.transaction(() => {
-      this.#db.run("INSERT OR IGNORE INTO sealed (id, arrived_at, bytes) SELECT id, at, bytes FROM unreadable");
-      this.#db.run("DELETE FROM unreadable");
-    });
+    this.#db.run("UPDATE arrival SET state = ? WHERE state = ?", states.waiting, states.unreadable);
     this.#recount();
   }
 
   get unreadable(): number {
-    return this.#db.value<number>("SELECT count(*) FROM unreadable") ?? 0;
+    return this.#db.value<number>("SELECT count(*) FROM arrival WHERE state = ?", states.unreadable) ?? 0;
   }
 
   #recount(): void {
-    this.waiting = this.#db.value<number>("SELECT count(*) FROM sealed") ?? 0;
-    this.waitingBytes = this.#db.value<number>("SELECT coalesce(sum(length(bytes)), 0) FROM sealed") ?? 0;
+    const counted = this.#db.get<{ n: number; size: number }>(
+      "SELECT count(*) AS n, coalesce(sum(size), 0) AS size FROM arrival WHERE state = ?",
+      states.waiting,
+    );
+    this.waiting = counted?.n ?? 0;
+    this.waitingBytes = counted?.size ?? 0;
   }
 
   close(): void {
     this.#db.close();
+  }
+}
+
+/** Pieces end where chunks of the sealed format end, so that opening one puts nothing together. `at`: bytes in front of these. */
+function* cut(bytes: Uint8Array, at: number): Generator<Uint8Array> {
+  for (let done = 0; done < bytes.length; ) {
+    const inChunk = (at + done - headerBytes) % sealedChunk;
+    const room = at + done < headerBytes + sealedChunk ? headerBytes + sealedChunk - at - done : sealedChunk - inChunk;
+    yield bytes.subarray(done, done + room);
+    done += room;
   }
 }

@@ -192,6 +192,8 @@ export class Keeper {
     if (!open || open.mailbox.readOnly) return Promise.resolve();
     open.draining ??= this.#drainAll(open)
       .catch((cause: unknown) => {
+        // Closed in the middle: it waits for the next login, as it did before.
+        if (this.#open.get(id) !== open) return;
         this.#tell({ kind: "alarm", mailbox: id, what: `mail can't be filed: ${String(cause)}` });
         setTimeout(() => void this.drain(id), drainAgainMs).unref();
       })
@@ -203,10 +205,11 @@ export class Keeper {
 
   async #drainAll(open: Open): Promise<void> {
     const { id } = open.mailbox;
-    const unreadable = () => this.#tell({ kind: "alarm", mailbox: id, what: "a sealed message does not open" });
+    const { mailbox, openers } = open;
+    const onUnreadable = () => this.#tell({ kind: "alarm", mailbox: id, what: "a sealed message does not open" });
     while (
       this.#open.get(id) === open &&
-      (await drainBatch(open.mailbox, this.inbox(id), open.openers, unreadable, pause))
+      (await drainBatch({ mailbox, inbox: this.inbox(id), openers, onUnreadable, pause }))
     ) {
       await pause();
     }

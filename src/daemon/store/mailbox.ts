@@ -52,6 +52,9 @@ export class Mailbox {
   /** Orders and threads of whole folders. */
   readonly remembered = new Remembered();
   #waiting: Waiting[] = [];
+  /** Work that takes several turns has the transaction. */
+  #busy: Promise<unknown> | null = null;
+  #closed = false;
 
   constructor(
     facts: { id: string; bodyMac: Uint8Array; quotaBytes: number; readOnly: boolean },
@@ -101,8 +104,61 @@ export class Mailbox {
     if (happened) throw happened.cause;
   }
 
-  /** Commits everything that waits. */
+  /**
+   * Work that takes many turns, in a transaction of its own: `prepare` may rest and stores only what nobody can see yet, `work` shows
+   * it and takes one turn. Other writers wait meanwhile, readers don't. Nothing remains of it when either throws, or the mailbox is
+   * closed in the middle.
+   */
+  async writeInTurns<P, T>(
+    prepare: (write: Write, pause: () => Promise<void>) => Promise<P>,
+    work: (write: Write, prepared: P) => T,
+    pause: () => Promise<void>,
+  ): Promise<T> {
+    if (this.readOnly) throw new Refusal("UNAVAILABLE", "This mailbox is read-only until it is restored");
+    while (this.#busy) await this.#busy.catch(() => undefined);
+    const done = this.#inTurns(prepare, work, pause);
+    this.#busy = done;
+    try {
+      return await done;
+    } finally {
+      this.#busy = null;
+      if (!this.#closed) this.flush();
+    }
+  }
+
+  async #inTurns<P, T>(
+    prepare: (write: Write, pause: () => Promise<void>) => Promise<P>,
+    work: (write: Write, prepared: P) => T,
+    pause: () => Promise<void>,
+  ): Promise<T> {
+    if (this.#closed) throw new Refusal("UNAVAILABLE", "The mailbox was closed");
+    this.flush();
+    const rest = async () => {
+      await pause();
+      if (this.#closed) throw new Refusal("UNAVAILABLE", "The mailbox was closed");
+    };
+    this.db.run("BEGIN IMMEDIATE");
+    let write: Write;
+    let result: T;
+    try {
+      write = new Write(this);
+      const prepared = await prepare(write, rest);
+      result = work(write, prepared);
+      write.saveFolders();
+      this.#count(write);
+      this.db.run("COMMIT");
+    } catch (cause) {
+      if (!this.#closed && this.db.inTransaction) this.db.run("ROLLBACK");
+      throw cause;
+    }
+    this.generation++;
+    this.hooks.committed(this, write.changes);
+    return result;
+  }
+
+  /** Commits everything that waits; while other work has the transaction, soon after it. */
   flush(): void {
+    if (this.#busy) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     if (waiting.length === 0) return;
@@ -161,6 +217,10 @@ export class Mailbox {
   }
 
   close(): void {
+    this.#closed = true;
+    // What was under way is taken back, and comes again.
+    if (this.#busy && this.db.inTransaction) this.db.run("ROLLBACK");
+    this.#busy = null;
     this.flush();
     this.db.close();
     this.bodyMac.fill(0);

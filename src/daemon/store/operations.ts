@@ -9,8 +9,11 @@ import { sectionBytes } from "./bodies.ts";
 import * as changing from "./changing.ts";
 import { checkMailbox } from "./check.ts";
 import { bodyOf, fetchBatch } from "./fetching.ts";
+import type { Stored } from "./filing.ts";
 import * as folders from "./folders.ts";
+import type { Accepted, Inbox } from "./inbox.ts";
 import { type Keeper, type OpenFacts, pause } from "./keeper.ts";
+import type { Mailbox, Write } from "./mailbox.ts";
 import * as metadata from "./metadata.ts";
 import type { Mirror, NodeState, SlotUse } from "./node-state.ts";
 import { type Prepared, prepareInSlices } from "./prepare.ts";
@@ -18,6 +21,7 @@ import { Refusal } from "./refusal.ts";
 import { search } from "./search/search.ts";
 import { sort } from "./search/sort.ts";
 import { thread } from "./search/thread.ts";
+import { fileInTurns, slicesOf, streamedFrom } from "./streaming.ts";
 import type { FlagChange, NewMessage, Query, Section, SortKey, SpecialUse, UidRanges, Want } from "./types.ts";
 
 export type Context = { keeper: Keeper; node: NodeState | null };
@@ -33,6 +37,20 @@ type Ready = { prepared: Prepared; flags: readonly string[]; internalDate: numbe
 
 async function ready({ bytes, flags, internalDate }: NewMessage): Promise<Ready> {
   return { prepared: await prepareInSlices(bytes, pause), flags, internalDate };
+}
+
+function settled(keeper: Keeper, mailbox: string, inbox: Inbox, accepted: Accepted) {
+  if (accepted === "stored" && keeper.isOpen(mailbox)) void keeper.drain(mailbox);
+  return { accepted, waiting: inbox.waiting };
+}
+
+/** Filed chunk by chunk, without a second copy of it. */
+function appendLarge(mailbox: Mailbox, origin: number, name: string, { bytes, ...facts }: NewMessage) {
+  const show = (write: Write, message: Stored) => {
+    write.origin = origin;
+    return changing.appendStored(write, name, message, facts);
+  };
+  return fileInTurns(mailbox, slicesOf(bytes), show, pause);
 }
 
 export const operations = {
@@ -51,10 +69,20 @@ export const operations = {
   // Hand-off.
   async accept({ keeper }: Context, { mailbox, id, bytes }: { mailbox: string; id: string; bytes: Uint8Array }) {
     const inbox = keeper.inbox(mailbox);
-    const accepted = await inbox.accept(id, bytes);
-    if (accepted === "stored" && keeper.isOpen(mailbox)) void keeper.drain(mailbox);
-    return { accepted, waiting: inbox.waiting };
+    return settled(keeper, mailbox, inbox, await inbox.accept(id, bytes));
   },
+  async takePiece(
+    { keeper }: Context,
+    { mailbox, arrival, bytes }: { mailbox: string; arrival: number | null; bytes: Uint8Array },
+  ) {
+    return keeper.inbox(mailbox).take(arrival, bytes);
+  },
+  async finishArrival({ keeper }: Context, { mailbox, arrival, id }: { mailbox: string; arrival: number; id: string }) {
+    const inbox = keeper.inbox(mailbox);
+    return settled(keeper, mailbox, inbox, await inbox.finish(arrival, id));
+  },
+  dropArrival: ({ keeper }: Context, { mailbox, arrival }: { mailbox: string; arrival: number }) =>
+    keeper.inbox(mailbox).drop(arrival),
   waiting({ keeper }: Context, { mailbox }: { mailbox: string }) {
     const { waiting, waitingBytes, unreadable } = keeper.inbox(mailbox);
     return { waiting, waitingBytes, unreadable };
@@ -109,9 +137,14 @@ export const operations = {
     // Known before the work of reading a large message.
     const row = mailbox.folderNamed(name);
     if (!row || row.selectable === 0) throw new Refusal("NONEXISTENT", "No such folder");
+    const [first] = messages;
+    if (messages.length === 1 && first && first.bytes.length > streamedFrom)
+      return appendLarge(mailbox, session, name, first);
     const prepared: Ready[] = [];
     for (const message of messages) prepared.push(await ready(message));
-    return mailbox.write(session, (write) => changing.append(write, name, prepared));
+    const done = await mailbox.write(session, (write) => changing.append(write, name, prepared));
+    for (const { bytes } of messages) bytes.fill(0);
+    return done;
   },
   quota({ keeper }: Context, { session }: { session: number }) {
     const { usedBytes, quotaBytes } = keeper.mailbox(session);

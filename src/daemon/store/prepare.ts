@@ -1,11 +1,14 @@
 /**
- * Everything about a message that can be worked out before a transaction begins: structure, rendered ENVELOPE and BODYSTRUCTURE,
- * decoded words, preview, compressed chunks. Pure, but for compression.
+ * Everything about a message that can be worked out before a transaction begins: what is said of it (structure, rendered ENVELOPE and
+ * BODYSTRUCTURE, decoded words, preview), and its bytes as they will be stored. Pure, but for compression.
  */
 import { createHash } from "node:crypto";
-import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+
+import { bodyChunk, type Chunk, chunkOf } from "./chunks.ts";
 import { briefOf } from "./mime/brief.ts";
-import { type Entity, fieldOf, readEntity } from "./mime/entity.ts";
+import { atOnce, Bytes, inSlices } from "./mime/bytes.ts";
+import { type Entity, entityIn, fieldOf } from "./mime/entity.ts";
+
 import { mailboxesOf, renderEnvelope } from "./mime/envelope.ts";
 import { mapOf } from "./mime/map.ts";
 import { previewOf } from "./mime/preview.ts";
@@ -13,13 +16,10 @@ import { sentOf } from "./mime/sent.ts";
 import { renderStructure } from "./mime/structure.ts";
 import { decodeWords } from "./mime/words.ts";
 import { baseSubject } from "./search/subject.ts";
+import { type Shelf, Splitter, type Stretch, sharedFrom } from "./splitter.ts";
 
-export type Chunk = { codec: number; bytes: Uint8Array };
-
-export type Prepared = {
-  size: number;
-  headerSize: number;
-  digest: Buffer;
+/** What is known of a message beside its bytes. */
+export type Described = {
   sentAt: number | null;
   sentDay: number | null;
   envelope: Buffer;
@@ -37,52 +37,47 @@ export type Prepared = {
   bcc: string;
   messageId: string | null;
   references: readonly string[];
-  chunks: Chunk[];
 };
 
-export const bodyChunk = 128 * 1024;
-export const codecs = { plain: 0, zstd: 1 };
-// Below this, one 4 KiB page holds the bytes either way, and a decompression costs more (40 µs) than reading it.
-const worthCompressing = 3500;
-/** Compressed is kept where it is at most this much of the size. */
-const worthwhile = 0.7;
-const sampleBytes = 4096;
-const sliceMs = 6;
+export type Measured = { size: number; headerSize: number; digest: Buffer };
+
+export type Prepared = Described & Measured & { chunks: Chunk[]; stretches: (Stretch & { chunks: Chunk[] })[] };
 
 export function prepareMessage(raw: Uint8Array): Prepared {
-  const steps = preparing(raw);
-  for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+  return atOnce(preparing(raw));
 }
 
-/** The same in slices of some milliseconds, so that a large message does not hold up a thread that others wait for. */
-export async function prepareInSlices(raw: Uint8Array, pause: () => Promise<void>): Promise<Prepared> {
-  const steps = preparing(raw);
-  for (let since = performance.now(); ; ) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    if (performance.now() - since < sliceMs) continue;
-    await pause();
-    since = performance.now();
-  }
+/** The same, with rests. */
+export function prepareInSlices(raw: Uint8Array, pause: () => Promise<void>): Promise<Prepared> {
+  return inSlices(preparing(raw), pause);
 }
 
 function* preparing(raw: Uint8Array): Generator<void, Prepared> {
-  const root = readEntity(raw);
+  const root = yield* entityIn(Bytes.of(raw));
+  const described = describe(root, Bytes.of(raw));
+  yield;
+  return { ...described, ...(yield* raw.length - root.bodyStart < sharedFrom ? simply(raw, root) : split(raw)) };
+}
+
+/** What a message says of itself, read out of its bytes wherever they are. */
+export function* describing(bytes: Bytes): Generator<void, Described> {
+  return describe(yield* entityIn(bytes), bytes);
+}
+
+function describe(root: Entity, bytes: Bytes): Described {
   const { header } = root;
   const sent = sentOf(fieldOf(header, "date"));
   const messageId = fieldOf(header, "message-id");
   const subject = decodeWords(fieldOf(header, "subject") ?? "");
-  const described = {
-    size: raw.length,
-    headerSize: root.bodyStart,
+  return {
     sentAt: sent?.at ?? null,
     sentDay: sent?.day ?? null,
     envelope: Buffer.from(renderEnvelope(header), "latin1"),
-    structure: Buffer.from(renderStructure(root, raw, true), "latin1"),
-    basicStructure: Buffer.from(renderStructure(root, raw, false), "latin1"),
-    brief: briefOf(raw, header),
+    structure: Buffer.from(renderStructure(root, true), "latin1"),
+    basicStructure: Buffer.from(renderStructure(root, false), "latin1"),
+    brief: briefOf(header.raw, header),
     parts: JSON.stringify(mapOf(root)),
-    preview: previewOf(root, raw),
+    preview: previewOf(root, bytes),
     subject,
     ...baseSubject(subject),
     from: addressWords(root, "from"),
@@ -92,20 +87,32 @@ function* preparing(raw: Uint8Array): Generator<void, Prepared> {
     messageId: messageId === null ? null : (idsIn(messageId)[0] ?? null),
     references: referencesOf(root),
   };
-  const digest = createHash("sha256");
-  const chunks: Chunk[] = [];
-  for (const piece of pieces(raw, root.bodyStart)) {
-    yield;
-    digest.update(piece);
-    chunks.push(chunkOf(piece));
-  }
-  return { ...described, digest: digest.digest(), chunks };
 }
 
-/** The header, then the rest in pieces of one size. */
-function* pieces(raw: Uint8Array, headerSize: number): Generator<Uint8Array> {
-  yield raw.subarray(0, headerSize);
-  for (let at = headerSize; at < raw.length; at += bodyChunk) yield raw.subarray(at, at + bodyChunk);
+type Stored = Measured & Pick<Prepared, "chunks" | "stretches">;
+
+/** Too short to share anything: the header, then the rest. */
+function* simply(raw: Uint8Array, { bodyStart: headerSize }: Entity): Generator<void, Stored> {
+  const chunks = [raw.subarray(0, headerSize), raw.subarray(headerSize)].filter(
+    (_, i) => i === 0 || raw.length > headerSize,
+  );
+  const digest = createHash("sha256").update(raw).digest();
+  return { size: raw.length, headerSize, digest, chunks: chunks.map(chunkOf), stretches: [] };
+}
+
+function* split(raw: Uint8Array): Generator<void, Stored> {
+  const [chunks, stretches, coming]: [Chunk[], Prepared["stretches"], Chunk[]] = [[], [], []];
+  const shelf: Shelf = {
+    own: (_, bytes) => void chunks.push(chunkOf(Uint8Array.from(bytes))),
+    shared: (_, bytes) => void coming.push(chunkOf(Uint8Array.from(bytes))),
+    sharedEnd: (stretch) => void stretches.push({ ...stretch, chunks: coming.splice(0) }),
+  };
+  const splitter = new Splitter(shelf);
+  for (let at = 0; at < raw.length; at += bodyChunk) {
+    splitter.push(raw.subarray(at, at + bodyChunk));
+    yield;
+  }
+  return { ...splitter.end(), chunks, stretches };
 }
 
 /** `Name <local@host>` of each, decoded, one a line. */
@@ -128,27 +135,4 @@ function idsIn(text: string): string[] {
 function referencesOf(root: Entity): string[] {
   const ids = idsIn(fieldOf(root.header, "references") ?? "").slice(-100);
   return ids.length > 0 ? ids : idsIn(fieldOf(root.header, "in-reply-to") ?? "").slice(0, 1);
-}
-
-const fast = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
-
-function chunkOf(bytes: Uint8Array): Chunk {
-  if (bytes.length >= worthCompressing && isCompressible(bytes)) {
-    const smaller = zstdCompressSync(bytes, fast);
-    if (smaller.length < bytes.length * worthwhile) return { codec: codecs.zstd, bytes: smaller };
-  }
-  return { codec: codecs.plain, bytes };
-}
-
-// An attachment in base64 would shrink by its quarter of air alone, at five times the price of reading it: its middle tells.
-function isCompressible(bytes: Uint8Array): boolean {
-  if (bytes.length < 4 * sampleBytes) return true;
-  const from = Math.floor(bytes.length / 2);
-  const sample = bytes.subarray(from, from + sampleBytes);
-  return zstdCompressSync(sample, fast).length < sampleBytes * worthwhile;
-}
-
-export function unpackChunk(codec: number, bytes: Uint8Array): Uint8Array {
-  // Room for a whole chunk at once: no joining of pieces.
-  return codec === codecs.zstd ? zstdDecompressSync(bytes, { chunkSize: bodyChunk }) : bytes;
 }

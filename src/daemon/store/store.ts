@@ -9,6 +9,7 @@ import type { Clock } from "../../core/ports.ts";
 import { parseAppPassword } from "../../core/seal/keys.ts";
 import { nativePrimitives, random, clock as systemClock } from "../platform.ts";
 import { StoreAccount } from "./account.ts";
+import { takeIn } from "./arrival.ts";
 import { dummySlot } from "./dummy.ts";
 import { Hub } from "./hub.ts";
 import type { News } from "./keeper.ts";
@@ -35,6 +36,8 @@ export type StoreOptions = {
 
 export type AppLogin<T> = { ok: true; account: T } | { ok: false; why: "credentials" | "unavailable" };
 type From = { ip: string };
+type Arrival = { mailbox: string; epoch: number; id: string };
+type Stream = { size: number; pieces: AsyncIterable<Uint8Array> };
 
 /** Answer of `acceptSealed`. `gone`: moved or deleted; `full`: past 110 % of the quota; `later`: placed here, but not known so yet. */
 export type Acceptance = "stored" | "duplicate" | "gone" | "full" | "later";
@@ -263,18 +266,33 @@ export class Store {
    * Takes over `bytes`. `stored` and `duplicate` are durable: the ciphertext is synced, or was filed before. An open mailbox shows
    * the message soon after.
    */
-  async acceptSealed(arrival: { mailbox: string; epoch: number; id: string; bytes: Uint8Array }): Promise<Acceptance> {
-    const { mailbox, epoch, id, bytes } = arrival;
+  async acceptSealed({ mailbox, epoch, id, bytes }: Arrival & { bytes: Uint8Array }): Promise<Acceptance> {
+    const refused = await this.#refusal({ mailbox, epoch, id }, bytes.length);
+    return refused ?? this.#accepted(mailbox, await this.#threadOf(mailbox).call("accept", { mailbox, id, bytes }));
+  }
+
+  /** The same as it comes. Where `pieces` throws, nothing of it remains, and that is thrown on. */
+  async acceptStream({ size, pieces, ...arrival }: Arrival & Stream): Promise<Acceptance> {
+    const { mailbox, id } = arrival;
+    const refused = await this.#refusal(arrival, size);
+    return refused ?? this.#accepted(mailbox, await takeIn(this.#threadOf(mailbox), { mailbox, id, pieces }));
+  }
+
+  async #refusal({ mailbox, epoch }: Arrival, size: number): Promise<Acceptance | null> {
     const placed = this.#placed.get(mailbox);
     if (placed?.record.state !== "active" || epoch < placed.record.epoch) return "gone";
     if (epoch > placed.record.epoch) return "later";
-    const thread = this.#threadOf(mailbox);
-    const { waitingBytes } = await thread.call("waiting", { mailbox });
+    const { waitingBytes } = await this.#threadOf(mailbox).call("waiting", { mailbox });
     // The edge refuses at 100 %; what it had already accepted still fits.
-    if (placed.usedBytes + waitingBytes + bytes.length > placed.record.quotaBytes * 1.1 + 65_536) return "full";
-    const { accepted, waiting } = await thread.call("accept", { mailbox, id, bytes });
-    placed.waiting = waiting;
-    this.#mirrors.waiting(mailbox, placed);
+    return placed.usedBytes + waitingBytes + size > placed.record.quotaBytes * 1.1 + 65_536 ? "full" : null;
+  }
+
+  #accepted(mailbox: string, { accepted, waiting }: { accepted: Acceptance; waiting: number }): Acceptance {
+    const placed = this.#placed.get(mailbox);
+    if (placed) {
+      placed.waiting = waiting;
+      this.#mirrors.waiting(mailbox, placed);
+    }
     return accepted;
   }
 

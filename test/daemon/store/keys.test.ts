@@ -165,7 +165,7 @@ describe("a mailbox file", () => {
     expect((await put(headless))[1]).toContain("key does not open");
     const plain = Buffer.from(whole);
     plain.write("SQLite format 3\0");
-    expect((await put(plain))[1]).toContain("key does not open");
+    expect((await put(plain))[1]).toContain("is not encrypted");
     expect(statSync(path).size).toBe(whole.length);
     expect((await put(whole))[0]).toBe("open");
   });

@@ -5,17 +5,17 @@ import type { Parameters } from "./fields.ts";
 import { nstring, string } from "./nstring.ts";
 
 /** `extended`: BODYSTRUCTURE, with extension data; else BODY. */
-export function renderStructure(entity: Entity, raw: Uint8Array, extended: boolean): string {
-  return entity.type === "multipart" ? multipart(entity, raw, extended) : single(entity, raw, extended);
+export function renderStructure(entity: Entity, extended: boolean): string {
+  return entity.type === "multipart" ? multipart(entity, extended) : single(entity, extended);
 }
 
-function multipart(entity: Entity, raw: Uint8Array, extended: boolean): string {
-  const children = entity.children.map((child) => renderStructure(child, raw, extended)).join("");
+function multipart(entity: Entity, extended: boolean): string {
+  const children = entity.children.map((child) => renderStructure(child, extended)).join("");
   const base = `${children} ${string(entity.subtype)}`;
   return extended ? `(${base} ${parameters(entity.parameters)} ${extension(entity)})` : `(${base})`;
 }
 
-function single(entity: Entity, raw: Uint8Array, extended: boolean): string {
+function single(entity: Entity, extended: boolean): string {
   const fields = [
     string(entity.type),
     string(entity.subtype),
@@ -30,10 +30,10 @@ function single(entity: Entity, raw: Uint8Array, extended: boolean): string {
     // Past the depth bound there is no inner entity: an empty one keeps the grammar.
     fields.push(inner ? renderEnvelope(inner.header) : `(${"NIL ".repeat(9)}NIL)`);
     fields.push(
-      inner ? renderStructure(inner, raw, extended) : '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)',
+      inner ? renderStructure(inner, extended) : '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0)',
     );
-    fields.push(String(lines(raw, entity)));
-  } else if (entity.type === "text") fields.push(String(lines(raw, entity)));
+    fields.push(String(entity.lines));
+  } else if (entity.type === "text") fields.push(String(entity.lines));
   if (extended) fields.push(nstring(fieldOf(entity.header, "content-md5")), extension(entity));
   return `(${fields.join(" ")})`;
 }
@@ -63,11 +63,4 @@ function withCharset({ type, parameters: given }: Entity): Parameters {
 function parameters(map: Parameters): string {
   if (map.size === 0) return "NIL";
   return `(${[...map].map(([name, value]) => `${string(name)} ${string(value)}`).join(" ")})`;
-}
-
-function lines(raw: Uint8Array, entity: Entity): number {
-  let count = 0;
-  for (let at = raw.indexOf(0x0a, entity.bodyStart); at >= 0 && at < entity.end; at = raw.indexOf(0x0a, at + 1))
-    count++;
-  return count;
 }

@@ -1,7 +1,7 @@
 /** One message that a search looks at. What costs a read is read when first asked for. */
 
 import { readHeader } from "../../../core/message/header.ts";
-import { Body } from "../bodies.ts";
+import { Body } from "../body.ts";
 import type { Mailbox } from "../mailbox.ts";
 import { decodeUnknown } from "../mime/charset.ts";
 import type { PartMap } from "../mime/map.ts";
@@ -17,7 +17,7 @@ type Words = {
   bcc: string;
   sent_day: number | null;
 };
-type Facts = { thread: number; header_size: number; parts: string };
+type Facts = { thread: number; header_size: number; parts: string; stretches: string | null };
 
 const wordColumns = "subject, from_, to_, cc, bcc, sent_day";
 
@@ -49,7 +49,7 @@ export class Candidate {
 
   get facts(): Facts {
     this.#facts ??= this.#mailbox.db.get<Facts>(
-      "SELECT thread, header_size, parts FROM message WHERE id = ?",
+      "SELECT thread, header_size, parts, stretches FROM message WHERE id = ?",
       this.message,
     );
     if (!this.#facts) throw new Error("an entry without its message");
@@ -77,8 +77,8 @@ export class Candidate {
   }
 
   #body(): Body {
-    const { header_size: headerSize, parts } = this.facts;
-    return new Body(this.#mailbox.db, { message: this.message, size: this.size, headerSize, parts });
+    const { header_size: headerSize, parts, stretches } = this.facts;
+    return new Body(this.#mailbox.db, { message: this.message, size: this.size, headerSize, parts, stretches });
   }
 }
 
