@@ -71,6 +71,12 @@ describe("structure", () => {
 
 describe("envelope", () => {
   const envelope = (text: string) => renderEnvelope(header(text));
+  it("takes a source route for no address", () => {
+    expect(envelope("From: Ann <@r1.test,@r2.test:ann@x.test>, bob@y.test")).toContain(
+      '(("Ann" NIL "ann" "x.test")(NIL NIL "bob" "y.test"))',
+    );
+  });
+
   it("shows groups, comments for names, quoted locals, and addresses without a host", () => {
     expect(envelope('To: "a\\"b" <"x y"@h.test>, c@d (Cee), me, g: ;')).toContain(
       '(("a\\"b" NIL "x y" "h.test")("Cee" NIL "c" "d")(NIL NIL "me" "")(NIL NIL "g" NIL)(NIL NIL NIL NIL))',

@@ -68,7 +68,7 @@ function select(folders: readonly Folder[], args: ListArgs, s: Authenticated | S
   const patterns = args.patterns.map((pattern) => decodeName(args.reference + pattern, s.session.modes));
   const parents = parentsOf(folders.filter((folder) => folder.exists));
   const aboveSubscribed = parentsOf(folders.filter((folder) => folder.subscribed));
-  return folders
+  return [...folders, ...(args.select.recursive ? absent(aboveSubscribed, folders) : [])]
     .filter((folder) => patterns.some((pattern) => matches(pattern, folder.name)))
     .filter((folder) => folder.exists || args.select.subscribed)
     .map((folder) => ({
@@ -77,6 +77,22 @@ function select(folders: readonly Folder[], args: ListArgs, s: Authenticated | S
       childInfo: args.select.recursive && aboveSubscribed.has(folder.name),
     }))
     .filter(({ folder, childInfo }) => isWanted(folder, childInfo, args));
+}
+
+/** RFC 5258 §3.1: RECURSIVEMATCH shows also a parent that does not exist. */
+function absent(parents: ReadonlySet<string>, folders: readonly Folder[]): Folder[] {
+  const known = new Set(folders.map(({ name }) => name));
+  return [...parents]
+    .filter((name) => !known.has(name))
+    .map((name) => ({
+      id: "",
+      name,
+      uidvalidity: 0,
+      specialUse: null,
+      subscribed: false,
+      selectable: false,
+      exists: false,
+    }));
 }
 
 function isWanted(folder: Folder, childInfo: boolean, { select }: ListArgs): boolean {

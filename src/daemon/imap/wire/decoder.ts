@@ -197,9 +197,9 @@ export class Decoder {
   }
 
   /** What stands before `until`, as text; for grammar too odd for a method here. */
-  upTo(until: string): string {
+  upTo(until: string, what = until): string {
     const end = this.#line.indexOf(until, this.#at);
-    if (end < 0) throw new Bad(`Expected ${until}`);
+    if (end < 0) throw new Bad(`Expected ${what}`);
     const text = this.#line.toString("latin1", this.#at, end);
     this.#at = end;
     return text;

@@ -86,7 +86,7 @@ export function tagOf(parts: readonly Part[]): string {
 }
 
 export function skipTag(d: Decoder): void {
-  d.upTo(" ");
+  d.upTo(" ", "a command");
   d.sp();
 }
 

@@ -25,7 +25,7 @@ export function readMailboxes(text: string): Mailbox[] {
     if (word.kind !== "special") (inAngle(angle) ? angle : words)?.push(word);
     else if (word.text === "<") angle = angle ?? [];
     else if (word.text === ">") angle?.push(closed);
-    else if (word.text === ",") finish();
+    else if (word.text === "," && !isRoute(angle)) finish();
     else if (word.text === ":" && !inGroup && angle === null) {
       list.push({ kind: "group", name: phrase(words) ?? "" });
       words = [];
@@ -46,6 +46,11 @@ const closed: Word = { kind: "special", text: ">", spaced: false };
 
 function inAngle(angle: Word[] | null): boolean {
   return angle !== null && angle.at(-1) !== closed;
+}
+
+/** `<@a,@b:user@host>`: the commas of a source route part no addresses (RFC 5322 §4.4). */
+function isRoute(angle: Word[] | null): boolean {
+  return angle !== null && inAngle(angle) && angle[0]?.text === "@" && angle[0].kind === "special";
 }
 
 function mailboxOf(words: Word[], angle: Word[] | null): Mailbox | null {
