@@ -27,7 +27,7 @@ const box: Make = (c) =>
   c.pick(["INBOX", "inbox", "Trash", "Archive", "a", "a/b", "a/b/c", '"x y"', "none", "&APw-", string(c)]);
 const pattern: Make = (c) => c.pick(["*", "%", "a*", "%/%", "I%", '""', string(c)]);
 const flag: Make = (c) =>
-  c.pick(["\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "\\Draft", "\\Recent", "kw", "$Junk", "\\Odd"]);
+  c.pick(["\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "\\Draft", "\\Recent", "kw", `kw${c.below(9)}`, "\\Odd"]);
 const flags: Make = (c) => (c.oneIn(4) ? some(c, flag, 3) : `(${many(c, flag, 3)})`);
 const date: Make = (c) => c.pick(["1-Jan-2020", "31-Feb-2020", "14-Nov-2023", "1-Foo-2020", '"20-Nov-2023"']);
 const dateTime: Make = (c) => c.pick([' "17-Jul-1996 02:44:25 -0700"', ' "nonsense"', "", "", ""]);
@@ -106,7 +106,9 @@ const key = (c: Chance, depth = 0): string =>
     `${c.pick(["BEFORE", "ON", "SINCE", "SENTBEFORE", "SENTON", "SENTSINCE", "SAVEDSINCE"])} ${date(c)}`,
     `${c.pick(["LARGER", "SMALLER", "OLDER", "YOUNGER"])} ${number(c)}`,
     `MODSEQ ${number(c)}`,
-    `EMAILID ${word(c)}`,
+    `${c.pick(["UIDAFTER", "UIDBEFORE"])} ${number(c)}`,
+    `${c.pick(["EMAILID", "THREADID"])} ${word(c)}`,
+    "SAVEDATESUPPORTED",
     ...(depth > 3
       ? []
       : [
@@ -134,6 +136,8 @@ const filter: Make = (c) =>
     `subtree ${box(c)}`,
     `mailboxes (${some(c, box, 2)})`,
   ]);
+const event: Make = (c) =>
+  c.pick(["MailboxName", "SubscriptionChange", "MailboxMetadataChange", "ServerMetadataChange", "AnnotationChange"]);
 const entry: Make = (c) => c.pick(["/shared/comment", "/private/a", "/private/a/b", "odd", "/private/*"]);
 const statusItems: Make = (c) =>
   some(
@@ -162,7 +166,8 @@ export const commands: readonly Make[] = [
   (c) => `ID ${c.pick(["NIL", '("a" "b")', "(NIL)", string(c)])}`,
   (c) => `LOGIN ${string(c)} ${string(c)}`,
   (c) => `AUTHENTICATE ${c.pick(["PLAIN", "LOGIN", "PLAIN AGEAYg==", "PLAIN =", "X"])}`,
-  (c) => `ENABLE ${some(c, (d) => d.pick(["CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT", "ODD"]), 2)}`,
+  (c) =>
+    `ENABLE ${some(c, (d) => d.pick(["CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT", "UIDONLY", "METADATA", "METADATA-SERVER", "ODD"]), 2)}`,
   (c) =>
     `${c.pick(["SELECT", "EXAMINE"])} ${box(c)}${c.pick(["", "", " (CONDSTORE)", ` (QRESYNC (${number(c)} ${number(c)}))`, " (QRESYNC (1 1 1:5 (1,3 1,3)))"])}`,
   (c) => c.pick(["CLOSE", "UNSELECT", "UNSELECT"]),
@@ -190,7 +195,7 @@ export const commands: readonly Make[] = [
   (c) => `${uid(c)}THREAD ${c.pick(["REFERENCES", "ORDEREDSUBJECT", "ODD"])} UTF-8 ${keys(c)}`,
   (c) => `ESEARCH ${c.oneIn(2) ? `IN (${some(c, filter, 2)}) ` : ""}${returns(c)}${keys(c)}`,
   (c) =>
-    `NOTIFY ${c.pick(["NONE", `SET (${filter(c)} (MessageNew MessageExpunge FlagChange))`, `SET STATUS (${filter(c)} NONE)`])}`,
+    `NOTIFY ${c.pick(["NONE", `SET (${filter(c)} (MessageNew MessageExpunge FlagChange))`, `SET STATUS (${filter(c)} NONE)`, `SET (selected (MessageNew ${items(c)} MessageExpunge)) (${filter(c)} (${some(c, event, 3)}))`])}`,
   (c) => `GETMETADATA ${c.oneIn(3) ? "(DEPTH 1) " : ""}${box(c)} (${some(c, entry, 2)})`,
   (c) => `SETMETADATA ${box(c)} (${entry(c)} ${c.oneIn(3) ? "NIL" : string(c)})`,
   (c) => c.pick(["GETQUOTA mailbox", "GETQUOTAROOT INBOX", `GETQUOTAROOT ${box(c)}`, "SETQUOTA mailbox (STORAGE 1)"]),
