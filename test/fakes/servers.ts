@@ -11,7 +11,7 @@ import type { Maildrops } from "../../src/daemon/pop3/port.ts";
 import { pop3Server } from "../../src/daemon/pop3/server.ts";
 
 export type ServerOptions = Partial<
-  Pick<ImapLimits, "messages" | "progressMs" | "startMs" | "autologoutMs" | "badCommands">
+  Pick<ImapLimits, "messages" | "progressMs" | "startMs" | "autologoutMs" | "loginMs" | "badCommands">
 > & {
   /** false: LOGINDISABLED. */
   plain?: boolean;

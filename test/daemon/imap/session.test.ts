@@ -207,6 +207,32 @@ describe("limits", () => {
     expect(await idler.response()).toMatch(/^\* BYE Autologout/);
     expect(await idler.response()).toBeNull();
   });
+
+  it("logs out who says nothing in POP3, deletes nothing and frees the lock", async () => {
+    const { servers, mailboxes } = await world({ startMs: 30, autologoutMs: 60 });
+    const box = mailboxes.mailbox(user);
+    box.deliver("INBOX", [{ bytes: Buffer.from("a: b\r\n\r\n"), flags: [], internalDate: null }]);
+    const early = await dial(servers.pop3);
+    expect(await early.response()).toMatch(/^-ERR Autologout/);
+    expect(await early.response()).toBeNull();
+    const client = await dial(servers.pop3);
+    await client.send(`USER ${user}\r\nPASS pw\r\nDELE 1\r\n`);
+    for (let i = 0; i < 3; i++) expect(await client.response()).toMatch(/^\+OK/);
+    expect(await client.response()).toMatch(/^-ERR Autologout/);
+    expect(await client.response()).toBeNull();
+    while (servers.pop3Server.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    expect([box.popLocked, box.need("INBOX").messages.length]).toEqual([false, 1]);
+  });
+
+  it("lets nobody take for ever to log in, however busily", async () => {
+    const { servers } = await world({ loginMs: 60 });
+    const client = await dial(servers.imap);
+    const busy = setInterval(() => void client.send("t NOOP\r\n"), 5);
+    let last: string | null = "";
+    while (last?.startsWith("* BYE") === false) last = await client.response();
+    clearInterval(busy);
+    expect(last).toMatch(/^\* BYE Autologout/);
+  });
 });
 
 describe("a broken or slow mailbox", () => {
