@@ -60,6 +60,34 @@ export function maildropsContract(name: string, make: () => Promise<MaildropHarn
       await drop.release();
     });
 
+    it("reads from one end to the other and back, whatever the sizes", async () => {
+      const sizes = Array.from({ length: 45 }, (_, i) => (i === 20 ? 300_000 : i % 9 === 4 ? 70_000 : 50 + i * 300));
+      const raws = sizes.map((size, i) => `Subject: ${i}\r\nX-A: b\r\n\r\n${`line ${i}\r\n`.repeat(size / 8)}`);
+      for (const raw of raws) await harness.deliver(Buffer.from(raw));
+      const drop = await opened();
+      const uids = drop.messages.slice(3).map(({ uid }) => uid);
+      const header = (raw: string) => raw.slice(0, raw.indexOf("\r\n\r\n") + 4);
+      const top = (raw: string, n: number) =>
+        header(raw) +
+        raw
+          .slice(header(raw).length)
+          .match(/.*\r\n/g)
+          ?.slice(0, n)
+          .join("");
+      const each = async (read: (uid: number) => Promise<Uint8Array | null>, order = uids) => {
+        const found: string[] = [];
+        for (const uid of order) found.push(text(await read(uid)));
+        return found;
+      };
+      expect(await each((uid) => drop.read(uid))).toEqual(raws);
+      expect(await each((uid) => drop.top(uid, 0))).toEqual(raws.map(header));
+      expect(await each((uid) => drop.top(uid, 3))).toEqual(raws.map((raw) => top(raw, 3)));
+      expect(await each((uid) => drop.top(uid, 9e9))).toEqual(raws);
+      expect(await each((uid) => drop.read(uid), uids.toReversed())).toEqual(raws.toReversed());
+      expect(await Promise.all(uids.map(async (uid) => text(await drop.read(uid))))).toEqual(raws);
+      await drop.release();
+    });
+
     it("deletes at commit only", async () => {
       const first = await opened();
       await first.release();
