@@ -30,7 +30,7 @@ async function* run(s: Selected, { set, items, modifiers }: Args, uid: boolean):
   const { ranges, limit } = bounded(s, modifiers.partial ? slice(s, wanted, modifiers.partial) : wanted);
   if (modifiers.vanished) yield await vanishedSince(s, modifiers.changedSince ?? 0, wanted);
   const asked = withImplied(items, uid, modifiers.changedSince !== null, modes.uidonly);
-  if (modifiers.changedSince === null && isAboutFlags(asked) && s.view.flags.isComplete) {
+  if (modifiers.changedSince === null && isAboutFlags(asked) && s.view.knowsFlags) {
     yield* remembered(s, ranges, asked);
     return ok(limit);
   }

@@ -55,7 +55,7 @@ async function* run(s: Selected, { wanted, program }: Args, uid: boolean): Repli
   if (program.hasModseq) s.session.modes.condstore = true;
   const { ranges, limit } = bounded(s, looksAt(s, program.query));
   const query: Query = limit ? { kind: "and", of: [{ kind: "uids", ranges }, program.query] } : program.query;
-  const remembered = s.view.flags.search(query);
+  const remembered = s.view.knowsFlags ? s.view.flags.search(query) : null;
   const found = remembered ? { uids: remembered, highestModseq: 0 } : await s.box.search(query);
   const uids = known(s, found.uids);
   if (wanted?.save) s.view.saved = savedBy(wanted, uids);

@@ -16,6 +16,10 @@ export class News {
     return this.#changes.length === 0;
   }
 
+  get hasExpunged(): boolean {
+    return this.#changes.some(({ kind }) => kind === "expunged");
+  }
+
   push(change: MessageChange): void {
     this.#changes.push(change);
     if (this.#changes.length > MOST) this.#changes = sum(this.#changes);

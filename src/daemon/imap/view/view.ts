@@ -55,6 +55,11 @@ export class View {
     for (const messages of this.#news.flags()) this.flags.learn(messages);
   }
 
+  /** May questions about flags be answered from here? Not while messages are gone that the client still counts: the store leaves them out. */
+  get knowsFlags(): boolean {
+    return this.flags.isComplete && this.#gone.length === 0 && !this.#news.hasExpunged;
+  }
+
   isRecent(uid: number): boolean {
     return !this.#modes.rev2 && uid >= this.recentFrom;
   }
