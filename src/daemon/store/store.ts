@@ -10,6 +10,7 @@ import { parseAppPassword } from "../../core/seal/keys.ts";
 import { nativePrimitives, random, clock as systemClock } from "../platform.ts";
 import { StoreAccount } from "./account.ts";
 import { takeIn } from "./arrival.ts";
+import type { LoopDelay } from "./delay.ts";
 import { dummySlot } from "./dummy.ts";
 import { Hub } from "./hub.ts";
 import type { News } from "./keeper.ts";
@@ -41,6 +42,11 @@ type Stream = { size: number; pieces: AsyncIterable<Uint8Array> };
 
 /** Answer of `acceptSealed`. `gone`: moved or deleted; `full`: past 110 % of the quota; `later`: placed here, but not known so yet. */
 export type Acceptance = "stored" | "duplicate" | "gone" | "full" | "later";
+
+export type MailboxStats = Pick<Placed, "usedBytes" | "waiting" | "generation" | "lastUse"> & {
+  id: string;
+  revision: number;
+};
 
 export async function openStore(options: StoreOptions): Promise<Store> {
   const store = new Store(options);
@@ -147,8 +153,6 @@ export class Store {
   #alarm(mailbox: string, what: string): void {
     this.#options.onAlarm({ mailbox, what });
   }
-
-  // --- log in ----------------------------------------------------------------------------------------------------------
 
   /** `imap/port.ts` Mailboxes. */
   readonly mailboxes = {
@@ -260,8 +264,6 @@ export class Store {
     }
   }
 
-  // --- hand-off --------------------------------------------------------------------------------------------------------
-
   /**
    * Takes over `bytes`. `stored` and `duplicate` are durable: the ciphertext is synced, or was filed before. An open mailbox shows
    * the message soon after.
@@ -332,28 +334,21 @@ export class Store {
     return this.#threadOf(mailbox).call("isIndexing", { mailbox });
   }
 
+  /** How long work waits for its turn in each store thread, since this was last asked. */
+  loopDelays(): Promise<LoopDelay[]> {
+    return Promise.all(this.#threads.map((thread) => thread.call("loopDelay", null)));
+  }
+
   /** The record held, by id. */
   record(mailbox: string): MailboxRecord | null {
     return this.#placed.get(mailbox)?.record ?? null;
   }
 
   /** What a heartbeat says of each mailbox. */
-  stats(): {
-    id: string;
-    revision: number;
-    usedBytes: number;
-    waiting: number;
-    generation: number;
-    lastUse: Record<string, number>;
-  }[] {
-    return [...this.#placed.values()].map(({ record, usedBytes, waiting, generation, lastUse }) => ({
-      id: record.id,
-      revision: record.revision,
-      usedBytes,
-      waiting,
-      generation,
-      lastUse: { ...lastUse },
-    }));
+  stats(): MailboxStats[] {
+    return [...this.#placed.values()].map(({ record: { id, revision }, usedBytes, waiting, generation, lastUse }) => {
+      return { id, revision, usedBytes, waiting, generation, lastUse: { ...lastUse } };
+    });
   }
 
   /** Ends all sessions, wipes keys, closes every database. */
