@@ -718,6 +718,36 @@ export function mailboxesContract(name: string, make: (options: HarnessOptions) 
         await other.logout();
       });
 
+      it("of very many messages are seen whole or not at all", async () => {
+        const many = Array.from({ length: 900 }, (_, i) => message(`Subject: ${i}\r\n\r\n`));
+        await account.append("INBOX", many);
+        const box = await account.open("INBOX", false);
+        const other = await login(harness);
+        const seen = await other.open("INBOX", true);
+        const look = async () => {
+          const [counts] = await other.counts(["INBOX"]);
+          const { uids } = await seen.search({ kind: "flag", flag: "\\Deleted", set: true });
+          const { flags } = await all(seen, everything, {});
+          const archived = (await other.counts(["Archive"]))[0]?.messages;
+          return [uids.length, flags.filter((list) => list.includes("\\Deleted")).length, archived, counts?.messages];
+        };
+        const during = async (act: Promise<unknown>) => {
+          let isOver = false;
+          void act.finally(() => {
+            isOver = true;
+          });
+          const looks = [];
+          while (!isOver) looks.push(await look());
+          await act;
+          return looks.flat().filter((n) => n !== 0 && n !== 900);
+        };
+        expect(await during(box.setFlags(everything, { mode: "add", flags: ["\\Deleted"] }, null))).toEqual([]);
+        expect(await during(box.copy(everything, "Archive"))).toEqual([]);
+        expect(await during(box.expunge(null))).toEqual([]);
+        expect(await look()).toEqual([0, 0, 900, 0]);
+        await other.logout();
+      });
+
       it("say nothing where nothing changed", async () => {
         const box = await filled();
         const heard: Change[] = [];

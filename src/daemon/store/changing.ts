@@ -1,8 +1,11 @@
-/** Changes to what is filed: flags, copies, moves, expunges. Each is one piece of work in a write (see `mailbox.ts`). */
+/**
+ * Changes to what is filed: flags, copies, moves, expunges. Each is one piece of work in a write (see `mailbox.ts`), and written as
+ * steps of a hundred messages: a change of ten thousand rests between them (`turns.ts`), a small one is taken `whole`.
+ */
 import { chunkRoom } from "./chunks.ts";
 import { addEntry, announceAdded, count, type Filed, fileMessage, type Stored, showMessage } from "./filing.ts";
 import { bits, changed, FlaggedColumns, type FlagSet, internFlags, noteKeywords } from "./flags.ts";
-import type { FolderRow, Write } from "./mailbox.ts";
+import type { FolderRow, Mailbox, Write } from "./mailbox.ts";
 import type { Prepared } from "./prepare.ts";
 import { Refusal } from "./refusal.ts";
 import { releaseShared } from "./shared.ts";
@@ -21,6 +24,35 @@ type Entry = {
 /** Expunges remembered per folder; beyond it QRESYNC falls back to a full look. */
 const mostExpunged = 20_000;
 
+/** Work in steps; what it answers. */
+export type Steps<T> = Generator<void, T>;
+
+/** All steps at once. */
+export function whole<T>(steps: Steps<T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Messages of one step. */
+const stepRows = 100;
+
+function* each<T>(all: readonly T[], act: (one: T) => void): Steps<void> {
+  for (const [i, one] of all.entries()) {
+    if (i > 0 && i % stepRows === 0) yield;
+    act(one);
+  }
+}
+
+/** How many messages a change of these would look at. */
+export function countIn({ db }: Mailbox, folder: number, ranges: UidRanges | null): number {
+  const sql = "SELECT count(*) FROM entry WHERE folder = ? AND uid BETWEEN ? AND ?";
+  return (ranges ?? all).reduce((sum, [first, last]) => sum + (db.value<number>(sql, folder, first, last) ?? 0), 0);
+}
+
+const all: UidRanges = [[1, 0xffffffff]];
+
 function entriesIn({ db }: Write, folder: FolderRow, ranges: UidRanges): Entry[] {
   return ranges.flatMap(([first, last]) =>
     db.all<Entry>(
@@ -33,38 +65,38 @@ function entriesIn({ db }: Write, folder: FolderRow, ranges: UidRanges): Entry[]
   );
 }
 
-export function setFlags(
+export function* setFlags(
   write: Write,
   folderId: number,
   ranges: UidRanges,
   change: FlagChange,
   unchangedSince: number | null,
-): { changed: Flagged; modified: number[] } {
+): Steps<{ changed: Flagged; modified: number[] }> {
   const folder = write.folder(folderId);
   const given = internFlags(write.db, folder.id, change.flags);
-  const all = new FlaggedColumns();
+  const told = new FlaggedColumns();
   const moved = new FlaggedColumns();
   const modified: number[] = [];
-  for (const entry of entriesIn(write, folder, ranges)) {
+  yield* each(entriesIn(write, folder, ranges), (entry) => {
     if (unchangedSince !== null && entry.modseq > unchangedSince) {
       modified.push(entry.uid);
-      continue;
+      return;
     }
     const now = changed(entry, change.mode, given);
     if (now.flags === entry.flags && now.keywords === entry.keywords) {
-      all.push(entry.uid, entry.modseq, entry.flags, entry.keywords);
-      continue;
+      told.push(entry.uid, entry.modseq, entry.flags, entry.keywords);
+      return;
     }
     const modseq = write.modseq(folder);
     setEntryFlags(write, folder, entry, now, modseq);
-    all.push(entry.uid, modseq, now.flags, now.keywords);
+    told.push(entry.uid, modseq, now.flags, now.keywords);
     moved.push(entry.uid, modseq, now.flags, now.keywords);
-  }
+  });
   if (moved.length > 0) {
     const { id, name, modseq } = folder;
     write.announce({ kind: "flags", folder: String(id), name, modseq, messages: moved.done() });
   }
-  return { changed: all.done(), modified };
+  return { changed: told.done(), modified };
 }
 
 function setEntryFlags(write: Write, folder: FolderRow, entry: Entry, now: FlagSet, modseq: number): void {
@@ -108,34 +140,34 @@ export function appendStored(
   return { uidvalidity: folder.uidvalidity, uids: [filed.uid] };
 }
 
-export function copy(write: Write, folderId: number, ranges: UidRanges, targetName: string): Copied {
+export function* copy(write: Write, folderId: number, ranges: UidRanges, targetName: string): Steps<Copied> {
   const entries = entriesIn(write, write.folder(folderId), ranges);
   const target = write.target(targetName);
   write.reserve(entries.reduce((sum, { size }) => sum + size, 0));
-  return copied(target, entries, show(write, target, entries));
+  return copied(target, entries, yield* show(write, target, entries));
 }
 
-export function move(
+export function* move(
   write: Write,
   folderId: number,
   ranges: UidRanges,
   targetName: string,
-): Copied & { modseq: number } {
+): Steps<Copied & { modseq: number }> {
   const folder = write.folder(folderId);
   const target = write.target(targetName);
   const entries = entriesIn(write, folder, ranges);
-  const filed = show(write, target, entries);
-  hide(write, folder, entries);
+  const filed = yield* show(write, target, entries);
+  yield* hide(write, folder, entries);
   return { ...copied(target, entries, filed), modseq: folder.modseq };
 }
 
 /** Shows messages once more, in `target`, sharing their bodies. */
-function show(write: Write, target: FolderRow, entries: readonly Entry[]): Filed[] {
-  const filed = entries.map((entry) => {
-    const { message, flags, keywords, size } = entry;
+function* show(write: Write, target: FolderRow, entries: readonly Entry[]): Steps<Filed[]> {
+  const filed: Filed[] = [];
+  yield* each(entries, ({ message, flags, keywords, internal_date: internalDate, size }) => {
     noteKeywords(write.db, target.id, keywords);
     write.db.run("UPDATE held SET refs = refs + 1 WHERE message = ?", message);
-    return addEntry(write, target, { message, set: { flags, keywords }, internalDate: entry.internal_date, size });
+    filed.push(addEntry(write, target, { message, set: { flags, keywords }, internalDate, size }));
   });
   if (filed.length > 0) announceAdded(write, target, filed);
   return filed;
@@ -163,37 +195,37 @@ export function replace(
   write.reserve(message.prepared.size - (old[0]?.size ?? 0));
   const filed = fileMessage(write, target, message.prepared, message.flags, message.internalDate ?? write.now);
   announceAdded(write, target, [filed]);
-  hide(write, folder, old);
+  whole(hide(write, folder, old));
   return { uidvalidity: target.uidvalidity, uid: filed.uid, modseq: folder.modseq };
 }
 
-export function expunge(
+export function* expunge(
   write: Write,
   folderId: number,
   ranges: UidRanges | null,
-): { uids: Uint32Array; modseq: number } {
+): Steps<{ uids: Uint32Array; modseq: number }> {
   const folder = write.folder(folderId);
-  const marked = entriesIn(write, folder, ranges ?? [[1, 0xffffffff]]).filter(({ flags }) => flags & bits.deleted);
-  return { uids: hide(write, folder, marked), modseq: folder.modseq };
+  const marked = entriesIn(write, folder, ranges ?? all).filter(({ flags }) => flags & bits.deleted);
+  return { uids: yield* hide(write, folder, marked), modseq: folder.modseq };
 }
 
 /** Removes entries without asking for \Deleted (MOVE, REPLACE, POP3's DELE, DELETE of a folder). */
-export function expungeUids(write: Write, folderId: number, ranges: UidRanges): Uint32Array {
+export function* expungeUids(write: Write, folderId: number, ranges: UidRanges): Steps<Uint32Array> {
   const folder = write.folder(folderId);
-  return hide(write, folder, entriesIn(write, folder, ranges));
+  return yield* hide(write, folder, entriesIn(write, folder, ranges));
 }
 
-function hide(write: Write, folder: FolderRow, entries: readonly Entry[]): Uint32Array {
+function* hide(write: Write, folder: FolderRow, entries: readonly Entry[]): Steps<Uint32Array> {
   const uids = Uint32Array.from(entries, ({ uid }) => uid);
   if (entries.length === 0) return uids;
   const modseq = write.modseq(folder);
-  for (const { uid, message, flags, size } of entries) {
+  yield* each(entries, ({ uid, message, flags, size }) => {
     write.db.run("DELETE FROM entry WHERE folder = ? AND uid = ?", folder.id, uid);
     write.db.run("INSERT INTO expunged (folder, modseq, uid) VALUES (?, ?, ?)", folder.id, modseq, uid);
     // At zero the message is garbage, purged later in slices.
     write.db.run("UPDATE held SET refs = refs - 1 WHERE message = ?", message);
     count(folder, flags, size, -1);
-  }
+  });
   forgetOld(write, folder);
   write.announce({ kind: "expunged", folder: String(folder.id), name: folder.name, modseq, uids });
   return uids;

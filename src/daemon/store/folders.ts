@@ -1,5 +1,5 @@
 /** Folders of an open mailbox: names, special uses, subscriptions, counts, annotations. RFC 9051 §6.3, 6154, 5464. */
-import { expungeUids, move } from "./changing.ts";
+import { expungeUids, move, type Steps, whole } from "./changing.ts";
 import { bits, FlaggedColumns } from "./flags.ts";
 import type { FolderRow, Mailbox, Write } from "./mailbox.ts";
 import { Refusal } from "./refusal.ts";
@@ -203,12 +203,12 @@ function existing(write: Write, name: string): FolderRow {
   return row;
 }
 
-export function removeFolder(write: Write, name: string): void {
+export function* removeFolder(write: Write, name: string): Steps<void> {
   if (name === "INBOX") throw new Refusal("CANNOT", "INBOX stays");
   const row = existing(write, name);
   const above = childrenOf(write, name).length > 0;
   if (above && row.selectable === 0) throw new Refusal("HASCHILDREN", "There are folders below it");
-  expungeUids(write, row.id, everything);
+  yield* expungeUids(write, row.id, everything);
   write.saveFolders();
   forgetContents(write, row.id);
   if (above) write.db.run("UPDATE folder SET selectable = 0, special_use = NULL WHERE id = ?", row.id);
@@ -253,7 +253,7 @@ export function renameFolder(write: Write, from: string, to: string): void {
 // RFC 9051 §6.3.6: INBOX stays, empty; its messages go to the new folder; folders below it stay.
 function renameInbox(write: Write, inbox: FolderRow, to: string): void {
   announce(write, insert(write, to, null), "created");
-  move(write, inbox.id, everything, to);
+  whole(move(write, inbox.id, everything, to));
 }
 
 export function subscribe(write: Write, name: string, on: boolean): void {

@@ -119,6 +119,12 @@ export class Keeper {
     return open.mailbox;
   }
 
+  /** Before anything is read for a session: until nobody's change of its mailbox is half made. */
+  settled(args: unknown): Promise<void> | null {
+    const session = (args as { session?: number } | null)?.session;
+    return (session !== undefined && this.#sessions.get(session)?.mailbox.unsettled) || null;
+  }
+
   isOpen(mailbox: string): boolean {
     return this.#open.has(mailbox);
   }

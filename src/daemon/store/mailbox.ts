@@ -54,6 +54,7 @@ export class Mailbox {
   #waiting: Waiting[] = [];
   /** Work that takes several turns has the transaction. */
   #busy: Promise<unknown> | null = null;
+  #unsettled: Promise<void> | null = null;
   #closed = false;
 
   constructor(
@@ -106,22 +107,25 @@ export class Mailbox {
 
   /**
    * Work that takes many turns, in a transaction of its own: `prepare` may rest and stores only what nobody can see yet, `work` shows
-   * it and takes one turn. Other writers wait meanwhile, readers don't. Nothing remains of it when either throws, or the mailbox is
-   * closed in the middle.
+   * it and takes one turn. Other writers wait meanwhile, readers don't; unless with `shows` `prepare` changes what they would see:
+   * then they wait for `unsettled`. Nothing remains of it when either throws, or the mailbox is closed in the middle.
    */
   async writeInTurns<P, T>(
     prepare: (write: Write, pause: () => Promise<void>) => Promise<P>,
     work: (write: Write, prepared: P) => T,
     pause: () => Promise<void>,
+    shows = false,
   ): Promise<T> {
     if (this.readOnly) throw new Refusal("UNAVAILABLE", "This mailbox is read-only until it is restored");
     while (this.#busy) await this.#busy.catch(() => undefined);
     const done = this.#inTurns(prepare, work, pause);
     this.#busy = done;
+    if (shows) this.#unsettled = done.then(nothing, nothing);
     try {
       return await done;
     } finally {
       this.#busy = null;
+      this.#unsettled = null;
       if (!this.#closed) this.flush();
     }
   }
@@ -154,6 +158,11 @@ export class Mailbox {
     this.generation++;
     this.hooks.committed(this, write.changes);
     return result;
+  }
+
+  /** While half of a change can be seen: resolves when it is whole, or was taken back. */
+  get unsettled(): Promise<void> | null {
+    return this.#unsettled;
   }
 
   /** Commits everything that waits; while other work has the transaction, soon after it. */
@@ -226,6 +235,8 @@ export class Mailbox {
     this.bodyMac.fill(0);
   }
 }
+
+function nothing(): void {}
 
 /** What a writer works with: folders it changes are read once, counted in memory, and saved when its work is done. */
 export class Write {

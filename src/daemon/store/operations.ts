@@ -8,6 +8,7 @@ import { nativePrimitives } from "../platform.ts";
 import { sectionBytes } from "./bodies.ts";
 import * as changing from "./changing.ts";
 import { checkMailbox } from "./check.ts";
+import { loopDelay } from "./delay.ts";
 import { bodyOf, fetchBatch } from "./fetching.ts";
 import type { Stored } from "./filing.ts";
 import * as folders from "./folders.ts";
@@ -22,11 +23,26 @@ import { search } from "./search/search.ts";
 import { sort } from "./search/sort.ts";
 import { thread } from "./search/thread.ts";
 import { fileInTurns, slicesOf, streamedFrom } from "./streaming.ts";
+import { change, restIn } from "./turns.ts";
 import type { FlagChange, NewMessage, Query, Section, SortKey, SpecialUse, UidRanges, Want } from "./types.ts";
 
 export type Context = { keeper: Keeper; node: NodeState | null };
 
 type InFolder = { session: number; folder: number };
+
+type Ranged = InFolder & { ranges: UidRanges | null };
+
+/** A change of some messages of a folder, in turns where they are many. */
+function changed<T>(keeper: Keeper, { session, folder, ranges }: Ranged, steps: (write: Write) => changing.Steps<T>) {
+  const mailbox = keeper.mailbox(session);
+  return change(mailbox, session, changing.countIn(mailbox, folder, ranges), steps);
+}
+
+/** Long reading, in slices. */
+function read<T>(keeper: Keeper, session: number, work: (mailbox: Mailbox, rest: () => Promise<void>) => T): T {
+  const mailbox = keeper.mailbox(session);
+  return work(mailbox, restIn(mailbox));
+}
 
 function nodeState({ node }: Context): NodeState {
   if (!node) throw new Error("this thread does not own the node's state");
@@ -54,6 +70,8 @@ function appendLarge(mailbox: Mailbox, origin: number, name: string, { bytes, ..
 }
 
 export const operations = {
+  loopDelay: (_context: Context, _: null) => loopDelay(),
+
   // The node's own state: first thread only.
   nodeRecords(context: Context, _: null) {
     const node = nodeState(context);
@@ -123,8 +141,11 @@ export const operations = {
     folders.findFolder(keeper.mailbox(session), name),
   create: ({ keeper }: Context, { session, name, use }: { session: number; name: string; use: SpecialUse | null }) =>
     keeper.mailbox(session).write(session, (write) => folders.createFolder(write, name, use)),
-  remove: ({ keeper }: Context, { session, name }: { session: number; name: string }) =>
-    keeper.mailbox(session).write(session, (write) => folders.removeFolder(write, name)),
+  remove({ keeper }: Context, { session, name }: { session: number; name: string }) {
+    const mailbox = keeper.mailbox(session);
+    const { messages = 0 } = mailbox.folderNamed(name) ?? {};
+    return change(mailbox, session, messages, (write) => folders.removeFolder(write, name));
+  },
   rename: ({ keeper }: Context, { session, from, to }: { session: number; from: string; to: string }) =>
     keeper.mailbox(session).write(session, (write) => folders.renameFolder(write, from, to)),
   subscribe: ({ keeper }: Context, { session, name, on }: { session: number; name: string; on: boolean }) =>
@@ -168,7 +189,7 @@ export const operations = {
     return keeper.mailbox(session).write(session, (write) => metadata.writeMetadata(write, name, values));
   },
 
-  check: ({ keeper }: Context, { session }: { session: number }) => checkMailbox(keeper.mailbox(session), pause),
+  check: ({ keeper }: Context, { session }: { session: number }) => read(keeper, session, checkMailbox),
 
   // A selected folder.
   snapshot: ({ keeper }: Context, { session, folder, readOnly }: InFolder & { readOnly: boolean }) =>
@@ -189,7 +210,7 @@ export const operations = {
       session,
       folder,
       ranges,
-      change,
+      change: to,
       unchangedSince,
     }: InFolder & {
       ranges: UidRanges;
@@ -197,14 +218,14 @@ export const operations = {
       unchangedSince: number | null;
     },
   ) {
-    return keeper
-      .mailbox(session)
-      .write(session, (write) => changing.setFlags(write, folder, ranges, change, unchangedSince));
+    return changed(keeper, { session, folder, ranges }, (write) =>
+      changing.setFlags(write, folder, ranges, to, unchangedSince),
+    );
   },
-  copy: ({ keeper }: Context, { session, folder, ranges, target }: InFolder & { ranges: UidRanges; target: string }) =>
-    keeper.mailbox(session).write(session, (write) => changing.copy(write, folder, ranges, target)),
-  move: ({ keeper }: Context, { session, folder, ranges, target }: InFolder & { ranges: UidRanges; target: string }) =>
-    keeper.mailbox(session).write(session, (write) => changing.move(write, folder, ranges, target)),
+  copy: ({ keeper }: Context, { target, ...of }: Ranged & { ranges: UidRanges; target: string }) =>
+    changed(keeper, of, (write) => changing.copy(write, of.folder, of.ranges, target)),
+  move: ({ keeper }: Context, { target, ...of }: Ranged & { ranges: UidRanges; target: string }) =>
+    changed(keeper, of, (write) => changing.move(write, of.folder, of.ranges, target)),
   async replace(
     { keeper }: Context,
     { session, folder, uid, target, message }: InFolder & { uid: number; target: string; message: NewMessage },
@@ -212,21 +233,21 @@ export const operations = {
     const prepared = await ready(message);
     return keeper.mailbox(session).write(session, (write) => changing.replace(write, folder, uid, target, prepared));
   },
-  expunge: ({ keeper }: Context, { session, folder, ranges }: InFolder & { ranges: UidRanges | null }) =>
-    keeper.mailbox(session).write(session, (write) => changing.expunge(write, folder, ranges)),
-  expungeUids: ({ keeper }: Context, { session, folder, ranges }: InFolder & { ranges: UidRanges }) =>
-    keeper.mailbox(session).write(session, (write) => changing.expungeUids(write, folder, ranges)),
+  expunge: ({ keeper }: Context, of: Ranged) =>
+    changed(keeper, of, (write) => changing.expunge(write, of.folder, of.ranges)),
+  expungeUids: ({ keeper }: Context, of: Ranged & { ranges: UidRanges }) =>
+    changed(keeper, of, (write) => changing.expungeUids(write, of.folder, of.ranges)),
   search: ({ keeper }: Context, { session, folder, query }: InFolder & { query: Query }) =>
-    search(keeper.mailbox(session), folder, query, pause),
+    read(keeper, session, (mailbox, rest) => search(mailbox, folder, query, rest)),
   sort: (
     { keeper }: Context,
     { session, folder, query, keys }: InFolder & { query: Query; keys: readonly SortKey[] },
-  ) => sort(keeper.mailbox(session), folder, query, keys, pause),
+  ) => read(keeper, session, (mailbox, rest) => sort(mailbox, folder, query, keys, rest)),
   thread(
     { keeper }: Context,
     { session, folder, query, algorithm }: InFolder & { query: Query; algorithm: "REFERENCES" | "ORDEREDSUBJECT" },
   ) {
-    return thread(keeper.mailbox(session), folder, query, algorithm, pause);
+    return read(keeper, session, (mailbox, rest) => thread(mailbox, folder, query, algorithm, rest));
   },
   expungedSince({ keeper }: Context, { session, folder, modseq }: InFolder & { modseq: number }) {
     const mailbox = keeper.mailbox(session);

@@ -50,6 +50,7 @@ port.on("message", (calls: Call[] | "close") => {
 
 async function answer({ id, op, args }: Call): Promise<void> {
   try {
+    for (let wait = keeper.settled(args); wait; wait = keeper.settled(args)) await wait;
     const run = operations[op as Operation] as (context: Context, args: unknown) => unknown;
     const value = await run(context, args);
     outbox.push({ id, ok: true, value });

@@ -7,11 +7,12 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/core/bytes.ts";
 import { Database } from "../../../src/daemon/sqlite/database.ts";
-import { append, copy, expunge, move, purge, setFlags } from "../../../src/daemon/store/changing.ts";
+import { append, copy, expunge, move, purge, setFlags, whole } from "../../../src/daemon/store/changing.ts";
 import { fetchBatch } from "../../../src/daemon/store/fetching.ts";
 import { countsNamed, makeFirstFolders } from "../../../src/daemon/store/folders.ts";
 import { Mailbox } from "../../../src/daemon/store/mailbox.ts";
 import { prepareMessage } from "../../../src/daemon/store/prepare.ts";
+import type { UidRanges } from "../../../src/daemon/store/types.ts";
 
 type Message = { uid: number; flags: Set<string>; modseq: number; size: number; text: string };
 type Box = {
@@ -135,16 +136,18 @@ function work(op: Op, folders: readonly number[], text: string): Parameters<Mail
     case "append":
       return (write) => append(write, names[op.box] ?? "", [{ ...prepared, flags: op.flags }]);
     case "flags":
-      return (write) => setFlags(write, folder, [[Math.min(op.from, op.to), Math.max(op.from, op.to)]], op, op.since);
+      return (write) => whole(setFlags(write, folder, rangeOf(op), op, op.since));
     case "expunge":
-      return (write) =>
-        expunge(write, folder, op.ranges ? [[Math.min(op.from, op.to), Math.max(op.from, op.to)]] : null);
+      return (write) => whole(expunge(write, folder, op.ranges ? rangeOf(op) : null));
     default: {
-      const change = op.kind === "copy" ? copy : move;
       const target = names[op.target] ?? "";
-      return (write) => change(write, folder, [[Math.min(op.from, op.to), Math.max(op.from, op.to)]], target);
+      return (write) => whole<unknown>((op.kind === "copy" ? copy : move)(write, folder, rangeOf(op), target));
     }
   }
+}
+
+function rangeOf({ from, to }: { from: number; to: number }): UidRanges {
+  return [[Math.min(from, to), Math.max(from, to)]];
 }
 
 function shown(mailbox: Mailbox, folder: number): unknown[] {

@@ -45,6 +45,11 @@ export class Indexer {
 
   #slice(): void {
     this.#timer = null;
+    // Half made changes are no reading.
+    if (this.#mailbox.unsettled) {
+      this.#sleep(restMs.busy);
+      return;
+    }
     const busy = this.#workload() - this.#seen >= busyCalls;
     const more = this.#index.advance(this.#mailbox, sliceMs);
     if (!more || ++this.#slices % slicesPerCommit === 0) this.#index.commit();
