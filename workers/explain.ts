@@ -7,13 +7,14 @@ import { prove } from "../src/core/proof/prove.ts";
 import type { Proof } from "../src/core/proof/types.ts";
 import { decide, type Facts } from "../src/core/rules/decide.ts";
 import { type Explanation, explain } from "../src/core/rules/explain.ts";
-import { listable, senderOf } from "../src/core/rules/senders.ts";
-import { type LookedUp, lookUp } from "./directory/routes.ts";
+import { senderOf } from "../src/core/rules/senders.ts";
+import type { LookedUp } from "./directory/routes.ts";
 import { type Message, readMessage } from "./message.ts";
 import type { Edge } from "./platform.ts";
 import { routeOf, rulingOf } from "./route.ts";
-import { isTxtDomain, withTxt } from "./txt.ts";
+import { isTxtDomain } from "./txt.ts";
 import { vacationFor } from "./vacation.ts";
+import { whereTo } from "./where-to.ts";
 
 export type Question = {
   recipient: string;
@@ -29,10 +30,9 @@ export type Explained = Explanation & { proof: Proof | null; sender: "none" | "a
 export async function explainMail(edge: Edge, question: Question): Promise<Explained> {
   const message = question.raw === null ? null : readMessage(question.raw);
   const sender = senderOf(question.mailFrom, message?.author ?? "", question.ip);
-  const known = await lookUp(edge.env.DIRECTORY, [question.recipient], listable(sender));
-  const speaker = known[0]?.domain?.node ?? null;
-  const [found] = await withTxt(edge, known, speaker);
+  const [found] = await whereTo(edge, [question.recipient], sender, null);
   if (found === undefined) throw new Error("one question has one answer");
+  const speaker = found.domain?.node ?? null;
   const proof = message === null ? null : await proofOf(edge, question, message);
   const facts = factsOf(edge, { question, found, message, proof, speaker });
   const ruling = rulingOf(found, facts.route, sender);

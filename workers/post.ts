@@ -51,6 +51,7 @@ export async function post(edge: Edge, relay: Relay, letter: Post): Promise<void
     authResults: `${edge.config.authservId}; none`,
     arcCv: "none",
     dmarcPassed: false,
+    pathProven: false,
     smtputf8: /[^\x00-\x7f]/.test(letter.to),
   };
   const key = { publicKey: fromBase64(relay.publicKey), keyId: relay.keyId };
@@ -59,7 +60,7 @@ export async function post(edge: Edge, relay: Relay, letter: Post): Promise<void
   await spool(edge, { node: relay.node, box: relayBox, id: letter.id }, facts, sealed);
 }
 
-const originKey = "edge-origin";
+export const originKey = "edge-origin";
 
 /** Where people reach this edge: links in mails begin with it. Nodes are told it by their operator, so their calls tell us. */
 export async function noteOrigin(edge: Edge, url: string): Promise<void> {

@@ -1,9 +1,11 @@
 /** What became of relay jobs: a step in the journal, and the destination's health. A node may report twice; it counts once. */
-import { and, eq } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import type { OutboundResults } from "../src/core/contract/handoff.ts";
+import { limits } from "../src/core/limits.ts";
+import { bare } from "../src/core/rules/standing.ts";
 import { addSteps, type Step } from "./directory/journal.ts";
 import { tellOwner } from "./directory/owners.ts";
-import { destination, journal } from "./directory/schema.ts";
+import { alias, destination, journal } from "./directory/schema.ts";
 import type { Edge } from "./platform.ts";
 
 type Result = OutboundResults["results"][number];
@@ -36,8 +38,10 @@ function stepOf(node: string, { job, journalId, recipient, kind, detail, host, a
 /** Permanent refusals in a row before a destination is paused; "no such user" pauses at once. */
 const patience = 5;
 
-async function noteHealth(edge: Edge, { journalId, recipient, kind, detail, at }: Result): Promise<void> {
-  const [row] = await edge.db
+/** Of every destination of the domain that names this address, whichever alias the message came by and whatever its tag. */
+async function noteHealth(edge: Edge, result: Result): Promise<void> {
+  const { journalId, recipient } = result;
+  const rows = await edge.db
     .select({
       id: destination.id,
       failures: destination.failures,
@@ -45,10 +49,22 @@ async function noteHealth(edge: Edge, { journalId, recipient, kind, detail, at }
       domain: journal.domain,
     })
     .from(journal)
-    .innerJoin(destination, and(eq(destination.alias, journal.alias), eq(destination.target, recipient)))
-    .where(and(eq(journal.id, journalId), eq(destination.kind, "address")))
-    .limit(1);
-  if (row === undefined) return;
+    .innerJoin(alias, eq(alias.domain, journal.domain))
+    .innerJoin(destination, eq(destination.alias, alias.id))
+    .where(
+      and(
+        eq(journal.id, journalId),
+        eq(destination.kind, "address"),
+        inArray(destination.target, [recipient, bare(recipient)]),
+      ),
+    )
+    .limit(limits.fanOut);
+  for (const row of rows) await noteOne(edge, row, result);
+}
+
+type Row = { id: string; failures: number; pausedAt: number | null; domain: string };
+
+async function noteOne(edge: Edge, row: Row, { recipient, kind, detail, at }: Result): Promise<void> {
   const failures = kind === "delivered" ? 0 : row.failures + 1;
   const pauses = row.pausedAt === null && (failures >= patience || (failures > 0 && isNoSuchUser(detail)));
   const trouble = kind === "delivered" ? "" : detail.slice(0, 300);

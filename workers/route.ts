@@ -3,7 +3,7 @@
  * go through here. Pure.
  */
 import type { Reason } from "../src/core/reply.ts";
-import { resolve } from "../src/core/rules/aliases.ts";
+import { orOwner, resolve } from "../src/core/rules/aliases.ts";
 import type { Route } from "../src/core/rules/route.ts";
 import { judge, type Ruling, type Sender } from "../src/core/rules/senders.ts";
 import { admit } from "../src/core/rules/standing.ts";
@@ -15,7 +15,7 @@ export function routeOf(found: LookedUp, speaker: string | null): Route {
   if (speaker !== null && found.domain.node !== speaker) return refused("domain-not-here");
   const route = resolve(found.address, found.candidates);
   if (speaker === null && isUnknown(route) && isReturnPath(found.address.local)) return toReturnPath(found.recipient);
-  return admit(route, found.standings);
+  return orOwner(found.address, admit(route, found.standings), found.candidates.owner);
 }
 
 function refused(reason: Reason): Route {

@@ -6,7 +6,7 @@
 import { eq, sql } from "drizzle-orm";
 import { type Candidates, resolve } from "../src/core/rules/aliases.ts";
 import { type RecordRules, readRecords, recordAliases } from "../src/core/rules/records/read.ts";
-import { verifiable } from "../src/core/rules/standing.ts";
+import { bare as standingName, verifiable } from "../src/core/rules/standing.ts";
 import { labels } from "../src/core/seal/labels.ts";
 import { type Found, type LookedUp, type Relay, relayFor, type StandingRow, standingsOf } from "./directory/routes.ts";
 import { node, txtUse } from "./directory/schema.ts";
@@ -47,7 +47,7 @@ export async function readDomainRecords(edge: Edge, domain: string): Promise<Rec
   const answer = await edge.dns.resolve(domain, "TXT");
   if (answer.kind === "trouble") return null;
   const records = answer.kind === "found" ? answer.records : [];
-  return readRecords(records, { domain, keys: [txtKey(edge)] });
+  return readRecords(records, { domain, keys: [txtKey(edge)], allowLoopback: edge.config.allowLoopback });
 }
 
 /** Seals values of `postern=` records (`records/sealed.ts`). */
@@ -88,12 +88,12 @@ function candidatesOf(rules: RecordRules, owner: string | null): Candidates {
   return { aliases, nested: new Map(), mailboxes: new Map(), own: null, endpointsOff: new Set(), owner };
 }
 
-/** Addresses whose standing decides about this very recipient. */
+/** Addresses whose standing decides about this very recipient: who has to agree, and who is never to be written to. */
 function targetsOf(address: Found["address"], candidates: Candidates): string[] {
   const route = resolve(address, candidates);
   if (route.kind !== "found") return [];
   return route.targets.flatMap((target) =>
-    target.kind === "address" ? [verifiable(target.address, target.wholeDomain)] : [],
+    target.kind === "address" ? [verifiable(target.address, target.wholeDomain), standingName(target.address)] : [],
   );
 }
 

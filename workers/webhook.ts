@@ -10,7 +10,7 @@ import type { Proof } from "../src/core/proof/types.ts";
 import { sealFrame } from "../src/core/seal/seal.ts";
 import { buildPayload } from "../src/core/webhook/payload.ts";
 import { signWebhook } from "../src/core/webhook/sign.ts";
-import { checkTarget } from "../src/core/webhook/target.ts";
+import { checkTarget, fillTarget } from "../src/core/webhook/target.ts";
 import { addSteps } from "./directory/journal.ts";
 import { openWorld } from "./directory/open.ts";
 import { ownHosts, tellOwner } from "./directory/owners.ts";
@@ -30,6 +30,8 @@ const headSchema = z.strictObject({
   helo: z.string().nullable(),
   receivedAt: z.int(),
   proof: z.custom<Proof>((value) => typeof value === "object").nullable(),
+  /** Of the regular expression that matched, for `$1` in the URL. */
+  groups: z.array(z.string()).default([]),
 });
 type Head = z.infer<typeof headSchema>;
 
@@ -103,12 +105,14 @@ async function call(
   sealed: Uint8Array,
 ): Promise<Answer> {
   try {
-    const objection = await objectionTo(edge, endpoint.url);
+    const { head, raw } = await opened(edge, facts, sealed);
+    const url = fillTarget(endpoint.url, head.groups);
+    const objection = await objectionTo(edge, url);
     if (objection !== null) return { status: 0, answer: `not called: ${objection}` };
-    const body = utf8(JSON.stringify(await payload(edge, place, facts, sealed)));
+    const body = utf8(JSON.stringify(await payload(edge, place, facts, { head, raw, sealed })));
     const stamp = { id: place.id, timestamp: Math.floor(edge.clock() / 1000), body };
     const headers = await signWebhook({ ...stamp, secrets: endpoint.secrets }, edge.crypto);
-    const response = await fetch(endpoint.url, {
+    const response = await fetch(url, {
       method: "POST",
       headers: { ...headers, "content-type": "application/json", "user-agent": "Postern-Webhooks" },
       body,
@@ -122,11 +126,17 @@ async function call(
   }
 }
 
-async function payload(edge: Edge, place: SpoolPlace, facts: SpoolFacts, sealed: Uint8Array) {
-  const { head, raw } = await openTransit(edge, facts.day ?? "", sealed);
-  const known = headSchema.parse(head);
-  const rawAt = raw.length > rawInBody ? await rawLink(edge, place, facts.day ?? "", sealed) : null;
-  return buildPayload({ id: place.id, ...known, raw, ...(rawAt === null ? {} : { rawAt }) });
+type Opened = { head: Head; raw: Uint8Array };
+
+async function opened(edge: Edge, { day }: SpoolFacts, sealed: Uint8Array): Promise<Opened> {
+  const { head, raw } = await openTransit(edge, day ?? "", sealed);
+  return { head: headSchema.parse(head), raw };
+}
+
+async function payload(edge: Edge, place: SpoolPlace, facts: SpoolFacts, of: Opened & { sealed: Uint8Array }) {
+  const { groups: _, ...head } = of.head;
+  const rawAt = of.raw.length > rawInBody ? await rawLink(edge, place, facts.day ?? "", of.sealed) : null;
+  return buildPayload({ id: place.id, ...head, raw: of.raw, ...(rawAt === null ? {} : { rawAt }) });
 }
 
 /** Why this URL is not called, in words for its owner. As far as a Worker can tell: `fetch` resolves the name once more. */

@@ -53,9 +53,11 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     alias: { params: alias, missing: { alias: none } },
     changeAlias: { params: alias, missing: { alias: none }, body: { note: "changed" } },
     removeAlias: { params: alias, missing: { alias: none } },
+    resumeDestination: { params: { ...alias, destination: ids.to }, missing: { destination: none } },
     vacation: { params: alias, missing: { alias: none } },
     setVacation: { params: alias, missing: { alias: none }, body: { text: "Back on Monday." } },
     removeVacation: { params: alias, missing: { alias: none } },
+    readTxt: { params: {}, body: { domain: "a.test", records: ["postern=me@b.test"] } },
     txtRules: { params: domain, ...noDomain },
     setTxtRules: { params: domain, ...noDomain, body: { enabled: true } },
     sealTxt: { params: {}, body: { domain: "a.test", rules: "hello:me@elsewhere.test" } },
@@ -154,6 +156,7 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
   );
   await stranger.post("/domains", { name: "b.test" });
   const alias = String((await owner.post(`/domains/${domain}/aliases`, aliasBody("hello"))).body["id"]);
+  const to = (await edge.rows<{ id: string }>("select id from destination where alias = ?", alias))[0]?.id ?? "";
   await away(edge, alias);
   const box = mailboxBody(edge, "ana@a.test");
   await owner.post("/mailboxes", box);
@@ -188,7 +191,7 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
     expires_at: now + 1e9,
     agent: "old",
   });
-  const ids = { domain, alias, mailbox: box.id, slot: box.keyslots[0]?.id ?? "", key, guest, session, rule, hook };
+  const ids = { domain, alias, to, mailbox: box.id, slot: box.keyslots[0]?.id ?? "", key, guest, session, rule, hook };
   return { ...ids, message: message?.id ?? "", invitation: invitation?.id ?? "" };
 }
 

@@ -255,6 +255,64 @@ describe("mailboxes", () => {
   });
 });
 
+describe("destinations", () => {
+  const path = () => `/domains/${domain}/aliases`;
+  const add = (pattern: string, ...destinations: Record<string, unknown>[]) =>
+    owner.post(path(), { kind: "exact", pattern, destinations });
+  const targets = (body: Record<string, unknown>): string[] =>
+    (body["destinations"] as { kind: string; target: string }[]).map(({ kind, target }) => `${kind} ${target}`);
+
+  test.each([
+    ["our own host", { kind: "webhook", target: "https://mx.one.test/in" }],
+    ["an address of the inside", { kind: "webhook", target: "https://10.0.0.1/in" }],
+    [
+      "a webhook by way of a mail host",
+      { kind: "webhook", target: "https://hooks.other.test/", route: "mx.other.test:25" },
+    ],
+    ["an alias of another domain", { kind: "alias", target: "a@other.test" }],
+    ["the domain itself", { kind: "domain", target: "demo.test" }],
+    ["the alias itself", { kind: "address", target: "wrong@demo.test" }],
+    ["a mailbox that is nobody's here", { kind: "mailbox", target: "01J00000000000000000000000" }],
+  ])("%s is refused when it is written", async (_, destination) => {
+    expect((await add("wrong", destination)).body).toMatchObject({ status: 422, errors: [{ field: "destinations" }] });
+  });
+
+  test("addresses of the domain itself become its aliases; what stays keeps its health until it is resumed", async () => {
+    await add("inner", { kind: "address", target: "in@x.test" });
+    const to = [
+      { kind: "address", target: "Inner@demo.test" },
+      { kind: "address", target: "out@x.test", route: "mx.x.test:2525" },
+    ];
+    const { body } = await add("outer", ...to);
+    expect(targets(body)).toEqual(["alias inner@demo.test", "address out@x.test"]);
+    const { id } = (body["destinations"] as { id: string }[])[1] ?? { id: "" };
+    await edge.rows("update destination set paused_at = 5, failures = 9, trouble = '550 no' where id = ?", id);
+    const one = `${path()}/${body["id"]}`;
+    const kept = await owner.send("PATCH", one, {
+      note: "x",
+      destinations: [{ kind: "address", target: "new@x.test" }, ...to],
+    });
+    expect(kept.body["destinations"]).toMatchObject([{ pausedAt: null }, {}, { id, pausedAt: 5, trouble: "550 no" }]);
+    expect((await stranger.post(`${one}/destinations/${id}/resume`, {})).status).toBe(404);
+    expect((await owner.post(`${one}/destinations/${id}/resume`, {})).status).toBe(204);
+    expect((await owner.get(one)).body["destinations"]).toMatchObject([{}, {}, { pausedAt: null, trouble: "" }]);
+  });
+
+  test("an import names mailboxes by address, as an export does, and nobody else's by id", async () => {
+    const box = await edge.addMailbox(domain, "kept@demo.test");
+    const foreign = await edge.addMailbox(
+      await edge.addDomain("foreign.test", await edge.addAccount("f@x.test")),
+      "f@foreign.test",
+    );
+    await add("kept-too", { kind: "mailbox", target: box.mailboxId });
+    const plan = (text: string) => owner.post(`/domains/${domain}/import`, { source: "postern", text });
+    const { body } = await owner.get(`/domains/${domain}/export`);
+    expect((await plan(JSON.stringify(body))).body).toMatchObject({ ready: true, change: 0, create: 0 });
+    const steal = { kind: "exact", pattern: "steal", destinations: [{ kind: "mailbox", target: foreign.mailboxId }] };
+    expect((await plan(JSON.stringify([steal]))).body).toMatchObject({ ready: false });
+  });
+});
+
 test("every answer says how much pace is left", async () => {
   const { headers } = await owner.get("/account");
   expect(headers.get("ratelimit-policy")).toBe('"minute";q=600;w=60');

@@ -74,6 +74,33 @@ test("never again holds for everybody", async () => {
   expect(JSON.stringify(skips.at(-1))).toContain("never to be written to");
 });
 
+test("consent and its refusal are of the address, whatever its tag", async () => {
+  await edge.addAlias(domain, "tagged", [["address", "ann+inbox@else.test"]]);
+  expect((await deliver("tagged@here.test")).outcomes[0]?.kind).toBe("deferred");
+  await answer(await linkFor("ann@else.test"), "yes");
+  expect((await deliver("tagged@here.test")).outcomes[0]?.kind).toBe("accepted");
+  await expect.poll(() => relayedTo("ann+inbox@else.test"), { timeout: 20_000 }).toHaveLength(1);
+});
+
+test("never again holds behind a whole domain and behind $1 too", async () => {
+  await edge.insert("suppression", { address: "tired@whole.test", reason: "its owner asked", created_at: 0 });
+  const people = { account, token: "", sent_at: 0, verified_at: 1 };
+  await edge.insert("verified_address", { ...people, address: "postmaster@whole.test" });
+  await edge.insert("verified_address", { ...people, address: "tired@whole.test" });
+  await edge.addAlias(domain, "tired", [["domain", "whole.test"]]);
+  await edge.addAlias(domain, "fresh", [["domain", "whole.test"]]);
+  await edge.addAlias(domain, "^to-(.*)$", [["address", "$1@whole.test"]], { kind: "regex" });
+  expect((await deliver("tired@here.test")).outcomes[0]?.kind).toBe("deferred");
+  expect((await deliver("to-tired@here.test")).outcomes[0]?.kind).toBe("deferred");
+  expect((await deliver("fresh+tag@here.test")).outcomes[0]?.kind).toBe("accepted");
+});
+
+test("postmaster reaches the owner when the alias for it leads nowhere", async () => {
+  await edge.addAlias(domain, "postmaster", [["address", "nobody-agreed@else.test"]]);
+  expect((await deliver("Postmaster@here.test")).outcomes[0]?.kind).toBe("accepted");
+  await expect.poll(() => relayedTo("owner@home.test"), { timeout: 20_000 }).toHaveLength(1);
+});
+
 test("own domains need no link, made-up links answer 404", async () => {
   await edge.addDomain("mine.test", account);
   await edge.addAlias(domain, "own", [["domain", "mine.test"]]);

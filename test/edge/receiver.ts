@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { certificates } from "../../src/cli/world/certificates.ts";
 
-export type Call = { headers: Record<string, string>; body: string };
+export type Call = { url: string; headers: Record<string, string>; body: string };
 
 export class Receiver extends EventEmitter<{ called: [Call] }> {
   readonly calls: Call[] = [];
@@ -34,7 +34,8 @@ export class Receiver extends EventEmitter<{ called: [Call] }> {
         const parts: Buffer[] = [];
         request.on("data", (part: Buffer) => parts.push(part));
         request.on("end", () => {
-          const call = { headers: request.headers as Record<string, string>, body: Buffer.concat(parts).toString() };
+          const headers = request.headers as Record<string, string>;
+          const call = { url: request.url ?? "", headers, body: Buffer.concat(parts).toString() };
           response.writeHead(this.status, this.headers).end(this.answer);
           this.calls.push(call);
           this.emit("called", call);

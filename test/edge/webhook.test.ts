@@ -14,7 +14,9 @@ let domain: string;
 
 beforeAll(async () => {
   receiver = await Receiver.start();
-  edge = await startEdge({}, { ALLOW_LOOPBACK: "1" }, receiver.ca);
+  const hooked = { TXT: [`postern=in:${receiver.url}`], MX: [{ priority: 10, exchange: "mx.test" }] };
+  const zones = { "hooked.test": hooked, "plain.test": { TXT: ["v=spf1 ip4:192.0.2.1 -all"] } };
+  edge = await startEdge(zones, { ALLOW_LOOPBACK: "1", DNS_ONLY: "open" }, receiver.ca);
   await edge.addNode();
   domain = await edge.addDomain("here.test", await edge.addAccount("owner@home.test", true));
   await edge.addAlias(domain, "hook", [["webhook", receiver.url]]);
@@ -49,7 +51,7 @@ test("a message comes signed, parsed, raw byte for byte, with its verdicts, and 
   expect((await deliver(raw)).outcomes[0]?.kind).toBe("accepted");
   await called();
   const [secret = ""] = JSON.parse((await endpoint())?.secrets ?? "[]") as string[];
-  const { headers, body } = receiver.calls[0] ?? { headers: {}, body: "" };
+  const { headers, body } = receiver.calls[0] ?? { url: "", headers: {}, body: "" };
   const payload = payloadSchema.parse(new Webhook(secret).verify(body, headers));
   expect(payload.data.envelope).toMatchObject({ mailFrom: "ada@plain.test", recipient: "hook@here.test" });
   expect(payload.data.message.subject).toBe("Grüße");
@@ -61,6 +63,17 @@ test("a message comes signed, parsed, raw byte for byte, with its verdicts, and 
   expect(() => new Webhook(secret).verify(`${body} `, headers)).toThrow();
 });
 
+test("$1 of a regular expression is filled in for the call, percent-encoded; the receiver stays one", async () => {
+  await edge.addAlias(domain, "^re-(.+)$", [["webhook", `${receiver.url}?who=$1`]], { kind: "regex" });
+  for (const who of ["ann", "a&b=c/%2e"])
+    await edge.deliver({ from: "ada@plain.test", to: [`re-${who}@here.test`], raw: letter("ada@plain.test") });
+  await called(2);
+  const asked = receiver.calls.map(({ url }) => url.slice(url.indexOf("?"))).sort();
+  expect(asked).toEqual(["?who=a%26b%3Dc%2F%252e", "?who=ann"]);
+  expect(await edge.rows("select id from webhook_endpoint where url like '%$1%'")).toHaveLength(1);
+  await edge.rows("delete from alias where kind = 'regex'");
+});
+
 test("while a key is rotated both verify; Ed25519 verifies with the public half alone", async () => {
   const old = JSON.parse((await endpoint())?.secrets ?? "[]") as string[];
   const seed = random(32);
@@ -68,17 +81,38 @@ test("while a key is rotated both verify; Ed25519 verifies with the public half 
   await edge.rows("update webhook_endpoint set secrets = ?", JSON.stringify(fresh));
   await deliver();
   await called();
-  const { headers, body } = receiver.calls[0] ?? { headers: {}, body: "" };
+  const { headers, body } = receiver.calls[0] ?? { url: "", headers: {}, body: "" };
   expect(() => new Webhook(old[0] ?? "").verify(body, headers)).not.toThrow();
+  expect(isSigned(headers, body, publicKeyText(ed25519PublicOf(seed)))).toBe(true);
+  await edge.rows("update webhook_endpoint set secrets = ?", JSON.stringify([newWebhookSecret(random)]));
+});
+
+/** An Ed25519 verifier that is none of ours. */
+function isSigned(headers: Record<string, string>, body: string, publicKey: string): boolean {
   const der = Buffer.concat([
     Buffer.from("302a300506032b6570032100", "hex"),
-    Buffer.from(publicKeyText(ed25519PublicOf(seed)).slice(5), "base64"),
+    Buffer.from(publicKey.slice("whpk_".length), "base64"),
   ]);
   const key = createPublicKey({ key: der, format: "der", type: "spki" });
   const signature = /v1a,(\S+)/.exec(headers["webhook-signature"] ?? "")?.[1] ?? "";
   const text = Buffer.from(`${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`);
-  expect(verify(null, text, key, Buffer.from(signature, "base64"))).toBe(true);
-  await edge.rows("update webhook_endpoint set secrets = ?", JSON.stringify([newWebhookSecret(random)]));
+  return verify(null, text, key, Buffer.from(signature, "base64"));
+}
+
+test("a webhook in a TXT record, without any account, is signed with the key that the edge shows", async () => {
+  const mail = { from: "ada@plain.test", to: ["in+tag@hooked.test"], raw: letter("ada@plain.test", "by DNS alone") };
+  expect((await edge.deliver(mail)).outcomes[0]?.kind).toBe("accepted");
+  await called();
+  const { headers, body } = receiver.calls[0] ?? { url: "", headers: {}, body: "" };
+  const shown = await (await fetch(new URL("/webhook-key", edge.url))).text();
+  expect(await (await fetch(new URL("/dns-only", edge.url))).text()).toContain(shown);
+  expect(isSigned(headers, body, shown)).toBe(true);
+  expect(isSigned(headers, `${body} `, shown)).toBe(false);
+  const { data } = payloadSchema.parse(JSON.parse(body));
+  expect(data).toMatchObject({ envelope: { recipient: "in+tag@hooked.test" }, message: { subject: "by DNS alone" } });
+  await expect.poll(spooled, patient).toEqual([]);
+  await edge.rows("delete from webhook_delivery");
+  await edge.rows("delete from webhook_endpoint where domain like 'dns:%'");
 });
 
 test("only 2xx is success: tried again, redirects not followed, each try logged", async () => {

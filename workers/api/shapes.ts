@@ -62,7 +62,10 @@ export const domainShape = z.object({
 const destinationKind = z.enum(["address", "domain", "mailbox", "webhook", "alias"]);
 const route = z
   .string()
-  .regex(/^[A-Za-z0-9.-]{1,253}:(25|465|587|2525)$/, "is host:port, with port 25, 465, 587 or 2525")
+  .regex(
+    /^[A-Za-z0-9.-]{0,253}:(25|465|587|2525)$/,
+    "is host:port, or :port for the MX hosts, with port 25, 465, 587 or 2525",
+  )
   .nullable();
 export const destinationInput = z.object({
   kind: destinationKind,

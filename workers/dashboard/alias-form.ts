@@ -1,6 +1,7 @@
 /** What a person types as an alias's destinations: one line of addresses, read as what they most likely mean. */
 import { z } from "zod";
-import type { Alias, AliasInput, NewDestination } from "../directory/aliases.ts";
+import type { Alias, AliasInput } from "../directory/aliases.ts";
+import type { Destination, NewDestination } from "../directory/destinations.ts";
 import type { Mailbox } from "../directory/mailboxes.ts";
 
 export const aliasForm = z.object({
@@ -28,22 +29,37 @@ export function readForm(form: AliasForm, mailboxes: readonly Mailbox[]): AliasI
   };
 }
 
-/** Addresses separated by commas, spaces or lines. The address of one of your mailboxes means the mailbox. */
+/** The same, backwards: what stands in the fields when an alias is edited. */
+export function formFor(alias: Alias, names: ReadonlyMap<string, string>): AliasForm {
+  return {
+    pattern: alias.pattern,
+    kind: alias.kind,
+    to: alias.destinations.map((one) => spelledTarget(one, names)).join(", "),
+    note: alias.note,
+    labels: alias.labels.join(", "),
+    state: alias.state,
+    disabledReply: aliasForm.shape.disabledReply.catch("550").parse(String(alias.disabledReply)),
+  };
+}
+
+/**
+ * Destinations separated by commas, spaces or lines: `you@example.net`, `@example.net` (the same address there), `https://…`,
+ * and `you@example.net>mx.example.net:2525` for a way of its own. The address of one of your mailboxes means the mailbox.
+ */
 export function readTargets(to: string, mailboxes: readonly Mailbox[]): NewDestination[] {
   return words(to).map((text) => {
     const box = mailboxes.find((one) => one.address === text.toLowerCase());
     if (box !== undefined) return { kind: "mailbox", target: box.id };
-    if (text.startsWith("https://")) return { kind: "webhook", target: text };
-    if (text.startsWith("@")) return { kind: "domain", target: text.slice(1) };
-    return { kind: "address", target: text };
+    if (/^https?:\/\//i.test(text)) return { kind: "webhook", target: text };
+    const [target = "", route = null] = text.split(">", 2);
+    if (/^\*?@/.test(target)) return { kind: "domain", target: target.replace(/^\*?@/, ""), route };
+    return { kind: "address", target, route };
   });
 }
 
-/** The same, backwards: what stands in the field when an alias is edited. */
-export function writeTargets(alias: Alias, names: ReadonlyMap<string, string>): string {
-  return alias.destinations
-    .map((one) => (one.kind === "domain" ? `@${one.target}` : (names.get(one.target) ?? one.target)))
-    .join(", ");
+export function spelledTarget(one: Destination, names: ReadonlyMap<string, string>): string {
+  const target = one.kind === "domain" ? `@${one.target}` : (names.get(one.target) ?? one.target);
+  return one.route === null ? target : `${target}>${one.route}`;
 }
 
 function words(text: string): string[] {

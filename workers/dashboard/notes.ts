@@ -2,6 +2,7 @@
 const notes: Record<string, string> = {
   "alias-added": "The alias is live. Mail to it is taken from now on.",
   "alias-changed": "Saved.",
+  "destination-resumed": "It gets mail again.",
   "alias-removed": "The alias is gone. Mail to it is refused from now on.",
   "aliases-changed": "Done.",
   "domain-added": "The domain is here. Next: prove that it is yours.",

@@ -6,18 +6,15 @@ import { and, asc, count, eq, gt, inArray, or, type SQL, type SQLWrapper, sql } 
 import { fromBase64url, toBase64url, utf8, utf8Decode } from "../../src/core/bytes.ts";
 import { limits } from "../../src/core/limits.ts";
 import { checkPattern } from "../../src/core/rules/import/pattern.ts";
-import { foldAddress, foldDomain } from "./address.ts";
 import { among } from "./among.ts";
 import { audited } from "./audit.ts";
+import { checkedDestinations, type Destination, type NewDestination } from "./destinations.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
-import { alias, destination, mailbox, membership } from "./schema.ts";
+import { alias, destination } from "./schema.ts";
 
-export type Destination = typeof destination.$inferSelect;
-export type DestinationKind = Destination["kind"];
 export type Alias = typeof alias.$inferSelect & { destinations: Destination[] };
 export type AliasKind = Alias["kind"];
-export type NewDestination = { kind: DestinationKind; target: string; route?: string | null | undefined };
 export type AliasInput = {
   kind: AliasKind;
   pattern: string;
@@ -73,7 +70,7 @@ export async function addAlias(world: World, actor: string, domainId: string, in
   const { destinations, ...rest } = input;
   const row = { ...rest, pattern: foldPattern(input.kind, input.pattern), id: newId(world), domain: domainId };
   await roomForPattern(world, domainId, input.kind);
-  const targets = await checkedDestinations(world, actor, row.id, destinations);
+  const targets = await checkedDestinations(world, actor, { ...row, destinations: [] }, destinations);
   const entry = { domain: domainId, act: "alias.added", subject: row.pattern, detail: { kind: row.kind } } as const;
   await unlessTaken(
     audited(world, entry, [
@@ -103,7 +100,8 @@ export async function changeAlias(
     updatedAt: Math.max(world.clock(), of.updatedAt + 1),
   };
   if (kind !== of.kind) await roomForPattern(world, of.domain, kind);
-  const targets = destinations && (await checkedDestinations(world, actor, of.id, destinations));
+  const owning = { ...of, kind, pattern: row.pattern };
+  const targets = destinations && (await checkedDestinations(world, actor, owning, destinations));
   const update = world.db.update(alias).set(row).where(eq(alias.id, of.id));
   const replace = targets && [
     world.db.delete(destination).where(eq(destination.alias, of.id)),
@@ -209,65 +207,6 @@ async function withDestinations(world: World, rows: (typeof alias.$inferSelect)[
     .orderBy(asc(destination.position));
   const byAlias = Map.groupBy(all, (one) => one.alias);
   return rows.map((row) => ({ ...row, destinations: byAlias.get(row.id) ?? [] }));
-}
-
-async function checkedDestinations(
-  world: World,
-  actor: string,
-  aliasId: string,
-  given: NewDestination[],
-): Promise<Destination[]> {
-  if (given.length > limits.fanOut)
-    throw new Problem(422, "too-many-destinations", `At most ${limits.fanOut} destinations.`, {
-      field: "destinations",
-    });
-  const createdAt = world.clock();
-  const checked: Destination[] = [];
-  for (const [position, one] of given.entries()) {
-    const target = await checkedTarget(world, actor, one);
-    const row = { id: newId(world), alias: aliasId, kind: one.kind, target, route: one.route ?? null };
-    checked.push({ ...row, position, createdAt, failures: 0, pausedAt: null, trouble: "" });
-  }
-  return checked;
-}
-
-async function checkedTarget(world: World, actor: string, one: NewDestination): Promise<string> {
-  const target = one.kind === "mailbox" ? await reachableMailbox(world, actor, one.target) : foldTarget(one);
-  if (target === null) throw new Problem(422, "bad-destination", destinationHelp[one.kind], { field: "destinations" });
-  return target;
-}
-
-const destinationHelp = {
-  address: "Write a whole e-mail address, such as you@example.com.",
-  alias: "Write a whole e-mail address of this domain.",
-  domain: "Write a domain name, such as example.com.",
-  webhook: "Write an https:// address on port 443.",
-  mailbox: "Choose one of your mailboxes.",
-} as const;
-
-function foldTarget(one: NewDestination): string | null {
-  if (one.kind === "domain") return foldDomain(one.target);
-  if (one.kind === "webhook") return webhookUrl(one.target);
-  // `$1` of a regex alias may stand in a target: only its shape around the groups is checked.
-  const address = foldAddress(one.target);
-  return address === null ? null : `${address.local}@${address.domain}`;
-}
-
-function webhookUrl(text: string): string | null {
-  const url = text.length <= 500 ? URL.parse(text.trim()) : null;
-  const plain = url !== null && url.protocol === "https:" && url.port === "" && url.username === "" && url.hash === "";
-  return plain ? url.href : null;
-}
-
-/** A mailbox may be a destination only for somebody who belongs to its domain. */
-async function reachableMailbox(world: World, actor: string, id: string): Promise<string | null> {
-  const [row] = await world.db
-    .select({ id: mailbox.id })
-    .from(mailbox)
-    .innerJoin(membership, and(eq(membership.domain, mailbox.domain), eq(membership.account, actor)))
-    .where(and(eq(mailbox.id, id), eq(mailbox.state, "active")))
-    .limit(1);
-  return row?.id ?? null;
 }
 
 async function unlessTaken(work: Promise<unknown>): Promise<void> {

@@ -1,15 +1,13 @@
 /** Which destinations still wait for their owner's yes, to be shown beside them; `core/rules/standing.ts` is what decides. */
 import { and, eq, inArray, isNotNull } from "drizzle-orm";
-import { bare } from "../../src/core/rules/standing.ts";
+import { consentOf } from "../../src/core/rules/standing.ts";
 import type { Alias } from "./aliases.ts";
 import type { World } from "./open.ts";
 import { account, domain, membership, verifiedAddress } from "./schema.ts";
 
 /** Addresses without consent; none where an operator is among the domain's people, who answers for them. */
 export async function withoutConsent(world: World, domainId: string, rows: readonly Alias[]): Promise<Set<string>> {
-  const wanted = new Set(
-    rows.flatMap((row) => row.destinations.flatMap((to) => (to.kind === "address" ? [bare(to.target)] : []))),
-  );
+  const wanted = new Set(rows.flatMap((row) => row.destinations.flatMap((to) => consentOf(to) ?? [])));
   if (wanted.size === 0) return wanted;
   const people = world.db.select({ id: membership.account }).from(membership).where(eq(membership.domain, domainId));
   const [operators, own, said] = await world.db.batch([

@@ -11,6 +11,16 @@ export async function nodes(world: World): Promise<Node[]> {
   return world.db.select().from(node).orderBy(asc(node.name));
 }
 
+/** Where domains that are served here point their MX. */
+export async function mailHosts(world: World): Promise<string[]> {
+  const rows = await world.db
+    .select({ host: node.mxHost })
+    .from(node)
+    .where(eq(node.state, "active"))
+    .orderBy(asc(node.mxHost));
+  return rows.map(({ host }) => host);
+}
+
 export async function nodeById(world: World, id: string): Promise<Node | null> {
   const [row] = await world.db.select().from(node).where(eq(node.id, id)).limit(1);
   return row ?? null;

@@ -1,8 +1,9 @@
 /** A domain's owner, for notices; and the hosts that are ours, which no webhook may call. */
 import { and, asc, desc, eq, isNotNull } from "drizzle-orm";
 import type { Edge } from "../platform.ts";
-import { edgeOrigin, post } from "../post.ts";
-import { account, membership, node } from "./schema.ts";
+import { originKey, post } from "../post.ts";
+import type { Directory } from "./open.ts";
+import { account, membership, node, setting } from "./schema.ts";
 
 /** A mail to the owner's account address, through whichever node sends; nothing where there is none. */
 export async function tellOwner(
@@ -31,9 +32,17 @@ export async function tellOwner(
   await post(edge, relay, { ...notice, to: owner.email, journal: "" });
 }
 
+/** Hosts of this installation: no webhook may lead back to one. */
 export async function ownHosts(edge: Edge): Promise<string[]> {
-  const nodes = await edge.db.select({ origin: node.origin, mxHost: node.mxHost }).from(node);
-  const origin = await edgeOrigin(edge);
-  const urls = [...nodes.map((one) => one.origin), ...(origin === null ? [] : [origin])];
-  return [edge.config.authservId, ...nodes.map(({ mxHost }) => mxHost), ...urls.map((url) => new URL(url).hostname)];
+  return [edge.config.authservId, ...(await hostsHere(edge.db))];
+}
+
+/** Those that the directory knows: the nodes', and the edge's own. */
+export async function hostsHere(db: Directory): Promise<string[]> {
+  const [nodes, origins] = await db.batch([
+    db.select({ origin: node.origin, mxHost: node.mxHost }).from(node),
+    db.select({ value: setting.value }).from(setting).where(eq(setting.key, originKey)),
+  ]);
+  const urls = [...nodes.map(({ origin }) => origin), ...origins.map(({ value }) => String(value))];
+  return [...nodes.map(({ mxHost }) => mxHost), ...urls.map((url) => new URL(url).hostname)];
 }

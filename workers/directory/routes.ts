@@ -59,6 +59,12 @@ const reach = `
   reach as (select id from candidate union select id from nested),
   going as (select t.* from reach cross join destination t on t.alias = reach.id)`;
 
+/** An address without its tag, in SQL: consent and suppression are of `me@x`, whatever the tag (`rules/standing.ts`). */
+function untagged(address: string): string {
+  return `case when instr(${address}, '+') between 2 and instr(${address}, '@')
+    then substr(${address}, 1, instr(${address}, '+') - 1) || substr(${address}, instr(${address}, '@')) else ${address} end`;
+}
+
 /** A node that relays, ?1 preferred. */
 export const relayFor = `select id as node, transit_key as publicKey, transit_key_id as keyId from node
   where state = 'active' and transit_key is not null order by id = ?1 desc, last_seen_at desc limit 1`;
@@ -83,14 +89,16 @@ const questions = {
       and e.url in (select target from going where kind = 'webhook')`,
   standings: `${reach},
     people as (select m.account from home join membership m on m.domain = home.id and m.role in ('owner', 'admin')),
-    wanted as (select case kind when 'domain' then 'postmaster@' || target else target end as address,
-      substr(target, instr(target, '@') + 1) as host from going where kind in ('address', 'domain'))
+    wanted as (select case kind when 'domain' then 'postmaster@' || target else ${untagged("target")} end as address,
+      substr(target, instr(target, '@') + 1) as host from going where kind in ('address', 'domain')),
+    ours as (select address from wanted union select ?3 || '@' || target from going where kind = 'domain')
     select 'verified' as what, v.address as value, v.cloudflare from people join verified_address v on v.account = people.account
-      where v.verified_at is not null and v.refused_at is null and (v.address in (select address from wanted)
+      where v.verified_at is not null and v.refused_at is null and (v.address in (select address from ours)
         or substr(v.address, instr(v.address, '@') + 1) in (select host from wanted where address like '%$%'))
     union all select 'own', d.name, 0 from people join membership m on m.account = people.account
       join domain d on d.id = m.domain and d.state = 'active' where d.name in (select host from wanted)
-    union all select 'suppressed', s.address, 0 from suppression s where s.address in (select address from wanted)
+    union all select 'suppressed', s.address, 0 from suppression s where s.address in (select address from ours)
+      or substr(s.address, instr(s.address, '@') + 1) in (select host from wanted where address like '%$%')
     union all select 'trusted', a.id, 0 from people join account a on a.id = people.account and a.operator = 1`,
   senders: `${reach},
     scopes as (
@@ -254,6 +262,6 @@ function destinationOf(row: AliasRow, id: string): Destination {
 }
 
 function hostPortOf(text: string | null): HostPort | null {
-  const found = text === null ? null : /^(.+):(\d{1,5})$/.exec(text);
-  return found?.[1] === undefined ? null : { host: found[1], port: Number(found[2]) };
+  const found = text === null ? null : /^(.*):(\d{1,5})$/.exec(text);
+  return found === null ? null : { host: found[1] || null, port: Number(found[2]) };
 }

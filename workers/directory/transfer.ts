@@ -2,15 +2,18 @@
  * Aliases in and out as a whole (F12): export as definitions, import as a plan that is shown first and then applied all or
  * nothing. What files mean is `core/rules/import`.
  */
+
+import { limits } from "../../src/core/limits.ts";
 import { type AliasDefinition, definitionOf, routeText } from "../../src/core/rules/import/definition.ts";
 import { diff, isReady, type Mode, type Plan } from "../../src/core/rules/import/diff.ts";
 import { type ImportSource, importAliases } from "../../src/core/rules/import/import.ts";
 import type { Problem as ImportProblem } from "../../src/core/rules/import/problem.ts";
 import { aliases } from "./aliases.ts";
 import { auditedRaw } from "./audit.ts";
-import type { Domain } from "./domains.ts";
+import { type Domain, domainsOf } from "./domains.ts";
 import { mailboxesOf } from "./mailboxes.ts";
 import { newId, type World } from "./open.ts";
+import { hostsHere } from "./owners.ts";
 import { Problem } from "./problem.ts";
 
 type Current = AliasDefinition & { id: string };
@@ -18,7 +21,7 @@ export type ImportPlan = { plan: Plan<Current>; problems: ImportProblem[]; unit:
 
 /** Mailboxes by address: ids mean nothing elsewhere. */
 export async function exportAliases(world: World, of: Domain): Promise<AliasDefinition[]> {
-  const boxes = new Map((await mailboxesOf(world, [of.id])).map((box) => [box.id, box.address]));
+  const boxes = new Map([...(await mailboxesOfActor(world))].map(([address, id]) => [id, address]));
   const current = await currentOf(world, of);
   return current.map(({ id: _, ...one }) => ({
     ...one,
@@ -26,6 +29,16 @@ export async function exportAliases(world: World, of: Domain): Promise<AliasDefi
       to.kind === "mailbox" ? { ...to, target: boxes.get(to.target) ?? to.target } : to,
     ),
   }));
+}
+
+/** Of every domain that whoever asks belongs to: those that an alias may name. */
+async function mailboxesOfActor(world: World): Promise<Map<string, string>> {
+  const domains = await domainsOf(world, world.actor);
+  const boxes = await mailboxesOf(
+    world,
+    domains.map(({ id }) => id),
+  );
+  return new Map(boxes.map((box) => [box.address, box.id]));
 }
 
 async function currentOf(world: World, of: Domain): Promise<Current[]> {
@@ -43,10 +56,21 @@ export async function planImport(
   of: Domain,
   input: { source: ImportSource; text: string; mode: Mode },
 ): Promise<ImportPlan> {
-  const mailboxes = new Map((await mailboxesOf(world, [of.id])).map((box) => [box.address, box.id]));
-  const read = importAliases(input.source, input.text, { domain: of.name, mailboxes });
-  const plan = diff(await currentOf(world, of), read.aliases, input.mode);
-  return { plan, problems: read.problems, unit: read.unit, ready: isReady(read.problems) };
+  const [mailboxes, ownHosts] = await Promise.all([mailboxesOfActor(world), hostsHere(world.db)]);
+  const read = importAliases(input.source, input.text, { domain: of.name, mailboxes, ownHosts });
+  const current = await currentOf(world, of);
+  const plan = diff(current, read.aliases, input.mode);
+  const problems = [...read.problems, ...tooManyPatterns(current, plan)];
+  return { plan, problems, unit: read.unit, ready: isReady(problems) };
+}
+
+/** Every message is held against all of them, so an import may not pass the bound that the form has. */
+function tooManyPatterns(current: readonly Current[], { create, remove }: Plan<Current>): ImportProblem[] {
+  const patterns = (all: readonly AliasDefinition[]): number =>
+    all.filter(({ kind }) => kind === "wildcard" || kind === "regex").length;
+  if (patterns(current) + patterns(create) - patterns(remove) <= limits.patternAliases) return [];
+  const text = `A domain has at most ${limits.patternAliases} aliases that are wildcards or regular expressions.`;
+  return [{ level: "error", code: "too-many-aliases", at: null, offset: null, text }];
 }
 
 /** All of it in one batch, or nothing. */

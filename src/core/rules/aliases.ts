@@ -4,8 +4,9 @@
  */
 import { limits } from "../limits.ts";
 import { type Address, addressText, foldAddress, foldLocal, splitTag } from "./address.ts";
+import { routeText } from "./import/definition.ts";
 import { compile } from "./regex.ts";
-import type { Alias, Destination, MailboxRef, Match, Route, Skip, SkipReason, Target } from "./route.ts";
+import type { Alias, Destination, FoundRoute, MailboxRef, Match, Route, Skip, SkipReason, Target } from "./route.ts";
 import { matchesWildcard, specificity } from "./wildcard.ts";
 
 /** First one wins. Aliases of one kind that both match: see each line. */
@@ -43,14 +44,29 @@ type Found = { alias: Alias; groups: string[]; tag: string | null };
 export function resolve(recipient: Address, from: Candidates): Route {
   const { base, tag } = splitTag(recipient.local);
   const exact = exactAlias(recipient.local, base, tag, from.aliases);
-  if (exact !== null && !(reserved.has(base) && exact.alias.state === "disabled")) return take(exact, recipient, from);
+  // An owner whose own address it is would be sent round in circles.
+  const owner = reserved.has(base) && from.owner !== `${base}@${recipient.domain}` ? from.owner : null;
+  if (exact !== null && !(owner !== null && exact.alias.state === "disabled")) return take(exact, recipient, from);
   if (from.own !== null) return toMailbox(from.own);
-  if (reserved.has(base)) return toOwner(base, from.owner);
-  const pattern = wildcardAlias(recipient.local, base, tag, from.aliases) ?? regexAlias(recipient.local, from.aliases);
+  if (owner !== null) return toOwner(base, owner);
+  const pattern =
+    wildcardAlias(recipient.local, base, tag, from.aliases) ?? regexAlias(recipient.local, base, tag, from.aliases);
   const found = pattern ?? catchAll(from.aliases);
   return found === null
     ? { kind: "refused", reason: "no-such-address", match: null, skips: [] }
     : take(found, recipient, from);
+}
+
+/**
+ * The owner's own alias for a reserved name counts, but not so far that nobody gets the mail: where its every destination is
+ * paused, gone or unverified, the owner does.
+ */
+export function orOwner(recipient: Address, route: Route, owner: string | null): Route {
+  const { base } = splitTag(recipient.local);
+  if (owner === null || !reserved.has(base) || route.kind !== "refused" || route.reason !== "no-destination")
+    return route;
+  const instead = toOwner(base, owner);
+  return { ...instead, skips: route.skips };
 }
 
 function exactAlias(local: string, base: string, tag: string | null, aliases: Alias[]): Found | null {
@@ -71,12 +87,15 @@ function wildcardAlias(local: string, base: string, tag: string | null, aliases:
   return best === undefined ? null : { alias: best.alias, groups: [], tag: best.whole ? null : tag };
 }
 
-function regexAlias(local: string, aliases: Alias[]): Found | null {
+/** The whole local part first, then without its tag, which addresses then carry. */
+function regexAlias(local: string, base: string, tag: string | null, aliases: Alias[]): Found | null {
   const regexes = aliases.filter((alias) => alias.kind === "regex").sort(byAge);
   for (const alias of regexes) {
     const compiled = compile(alias.pattern);
-    const groups = compiled.ok ? compiled.regex.match(local) : null;
-    if (groups !== null) return { alias, groups, tag: null };
+    if (!compiled.ok) continue;
+    const whole = compiled.regex.match(local);
+    const groups = whole ?? (tag === null ? null : compiled.regex.match(base));
+    if (groups !== null) return { alias, groups, tag: whole === null ? tag : null };
   }
   return null;
 }
@@ -95,9 +114,8 @@ function toMailbox(mailbox: MailboxRef): Route {
   return { kind: "found", match: { by: "mailbox", mailbox: mailbox.id }, targets: [target], skips: [] };
 }
 
-function toOwner(name: string, owner: string | null): Route {
+function toOwner(name: string, owner: string): FoundRoute {
   const match: Match = { by: "reserved", name };
-  if (owner === null) return { kind: "refused", reason: "no-destination", match, skips: [] };
   const target: Target = { kind: "address", destination: "", address: owner, route: null, wholeDomain: false };
   return { kind: "found", match, targets: [target], skips: [] };
 }
@@ -159,7 +177,7 @@ function targetOf(
       return mailboxTarget(destination, from);
     case "webhook":
       if (from.endpointsOff.has(destination.target)) return "endpoint-off";
-      return { kind: "webhook", destination: destination.id, url: destination.target };
+      return { kind: "webhook", destination: destination.id, url: destination.target, groups: found.groups };
     case "alias":
       if (destination.target === `${found.alias.pattern}@${recipient.domain}`) return "loops-to-itself";
       return depth > 0 ? "alias-too-deep" : "alias-gone";
@@ -179,7 +197,7 @@ function addressTarget(destination: Destination, text: string, recipient: Addres
   const address = foldAddress(text);
   if (address === null) return "bad-address";
   const same = address.domain === recipient.domain && splitTag(address.local).base === splitTag(recipient.local).base;
-  if (same && destination.route === null) return "loops-to-itself";
+  if (same && (destination.route?.host ?? null) === null) return "loops-to-itself";
   const wholeDomain = destination.kind === "domain";
   return {
     kind: "address",
@@ -206,5 +224,5 @@ function withTag(target: string, tag: string | null): string {
 function keyOf(target: Target): string {
   if (target.kind === "mailbox") return `mailbox ${target.mailbox.id}`;
   if (target.kind === "webhook") return `webhook ${target.url}`;
-  return `address ${target.address} ${target.route === null ? "" : `${target.route.host}:${target.route.port}`}`;
+  return `address ${target.address} ${routeText(target.route) ?? ""}`;
 }

@@ -1,11 +1,10 @@
 /**
  * From facts to a verdict: pure, each outcome with a named reason. Whoever carries it out decides nothing. The rules of an
- * owner (Sieve, issue to come) plug in as `Rules`: they see the facts after the installation's own refusals and answer the
- * copies to make; `keep` is what happens without any.
+ * owner (Sieve, issue to come) plug in as `Rules`; `keep` is what happens without any.
  */
 import type { Proof } from "../proof/types.ts";
 import type { Reason } from "../reply.ts";
-import type { HostPort, MailboxRef, Match, Route, Skip, Target } from "./route.ts";
+import type { FoundRoute, HostPort, MailboxRef, Match, Route, Skip, Target } from "./route.ts";
 import type { Ruling } from "./senders.ts";
 import type { Vacation } from "./vacation.ts";
 
@@ -13,7 +12,7 @@ import type { Vacation } from "./vacation.ts";
 export type Copy =
   | { kind: "file"; mailbox: MailboxRef; folder: string; flags: string[] }
   | { kind: "forward"; address: string; route: HostPort | null }
-  | { kind: "webhook"; url: string }
+  | { kind: "webhook"; url: string; groups: string[] }
   | { kind: "answer"; vacation: Vacation };
 
 export type Verdict =
@@ -38,8 +37,12 @@ export type Facts = {
   proof: Proof | null;
 };
 
-export type Found = Extract<Route, { kind: "found" }>;
-export type Rules = (route: Found, facts: Facts) => Copy[];
+/**
+ * Where an owner's rule language plugs in: `decide(facts, sieve(script))`. Called once for a message that nothing above
+ * objected to, with the targets that `route` found; answers every copy to make, in order: Sieve's keep is `keep(route, facts)`,
+ * fileinto and its flags a `file`, redirect a `forward`, an empty list discard. It reads the facts and nothing else.
+ */
+export type Rules = (route: FoundRoute, facts: Facts) => Copy[];
 
 export function decide(facts: Facts, rules: Rules = keep): Verdict {
   const { route } = facts;
@@ -63,7 +66,7 @@ export const keep: Rules = (route, { proof }) => {
 
 function copyFor(target: Target, folder: string): Copy {
   if (target.kind === "mailbox") return { kind: "file", mailbox: target.mailbox, folder, flags: [] };
-  if (target.kind === "webhook") return { kind: "webhook", url: target.url };
+  if (target.kind === "webhook") return { kind: "webhook", url: target.url, groups: target.groups };
   return { kind: "forward", address: target.address, route: target.route };
 }
 

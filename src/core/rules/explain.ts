@@ -3,6 +3,7 @@
  * meet, put into values that API and page show. It decides nothing itself, so it can't differ from what happens.
  */
 import { isTemporary, type Reply, replyFor, replyLine } from "../reply.ts";
+import { fillTarget } from "../webhook/target.ts";
 import { type Address, splitTag } from "./address.ts";
 import type { Candidates } from "./aliases.ts";
 import type { Copy, Verdict } from "./decide.ts";
@@ -80,7 +81,7 @@ function matches({ kind, pattern }: Alias, local: string): boolean {
   if (kind === "exact") return pattern === local || pattern === base;
   if (kind === "wildcard") return matchesWildcard(pattern, local) || matchesWildcard(pattern, base);
   const compiled = compile(pattern);
-  return compiled.ok && compiled.regex.match(local) !== null;
+  return compiled.ok && [local, base].some((text) => compiled.regex.match(text) !== null);
 }
 
 function noMatchText(kind: AliasKind, local: string): string {
@@ -111,7 +112,11 @@ function copyNote(copy: Copy): Explanation["copies"][number] {
     case "forward":
       return { kind: copy.kind, target: copy.address, says: forwardText(copy) };
     case "webhook":
-      return { kind: copy.kind, target: copy.url, says: "posted, signed, until it answers 2xx" };
+      return {
+        kind: copy.kind,
+        target: fillTarget(copy.url, copy.groups),
+        says: "posted, signed, until it answers 2xx",
+      };
     case "answer":
       return {
         kind: copy.kind,
@@ -122,5 +127,6 @@ function copyNote(copy: Copy): Explanation["copies"][number] {
 }
 
 function forwardText({ route }: Extract<Copy, { kind: "forward" }>): string {
-  return route === null ? "forwarded unchanged" : `forwarded unchanged by way of ${route.host}:${route.port}`;
+  if (route === null) return "forwarded unchanged";
+  return `forwarded unchanged by way of ${route.host ?? "its mail hosts"}, port ${route.port}`;
 }

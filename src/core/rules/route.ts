@@ -18,7 +18,8 @@ export type Alias = {
   destinations: Destination[];
 };
 
-export type HostPort = { host: string; port: number };
+/** A way out of its own: a host that takes the mail whatever the MX says, or (null) the MX hosts by another port. */
+export type HostPort = { host: string | null; port: number };
 
 /** A destination as its owner wrote it. */
 export type Destination = {
@@ -53,7 +54,8 @@ export type Target =
       /** It came from a destination that names a whole domain. */
       wholeDomain: boolean;
     }
-  | { kind: "webhook"; destination: string; url: string };
+  /** `groups` of the regular expression that matched go into the URL's `$1` (`webhook/target.ts`) when it is called. */
+  | { kind: "webhook"; destination: string; url: string; groups: string[] };
 
 /** Why one destination of a matched alias gets nothing; told to the owner, not to the sender. */
 export type Skip = { destination: string; target: string; why: SkipReason };
@@ -78,8 +80,9 @@ export type Match =
   /** An SRS address: a bounce on its way back to whose mail we forwarded. */
   | { by: "return-path" };
 
+export type FoundRoute = { kind: "found"; match: Match; targets: Target[]; skips: Skip[] };
 export type Route =
   | { kind: "refused"; reason: Reason; match: Match | null; skips: Skip[] }
   /** Accepted and dropped, as its owner chose. */
   | { kind: "dropped"; match: Match }
-  | { kind: "found"; match: Match; targets: Target[]; skips: Skip[] };
+  | FoundRoute;

@@ -28,6 +28,15 @@ export function verifiable(address: string, wholeDomain: boolean): string {
   return wholeDomain ? `postmaster@${address.slice(address.lastIndexOf("@") + 1)}` : bare(address);
 }
 
+/**
+ * Whose yes a destination needs, as its owner wrote it; null where none is asked for, or it can't be told before a message
+ * comes (`$1@example.net`).
+ */
+export function consentOf({ kind, target }: { kind: string; target: string }): string | null {
+  if (kind === "domain") return verifiable(`@${target}`, true);
+  return kind !== "address" || target.includes("$") ? null : bare(target);
+}
+
 /** Reserved names go to the owner's own account address, which needs no link. */
 export function admit(route: Route, standings: Standings): Route {
   if (route.kind !== "found" || route.match.by === "reserved") return route;

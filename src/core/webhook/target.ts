@@ -84,6 +84,7 @@ function hostProblem(host: string, rules: TargetRules): TargetProblem | null {
  * part can add no parameter and climb no path. A group that took no part is empty.
  */
 export function fillTarget(url: string, groups: readonly string[]): string {
+  if (groups.length === 0) return url; // no regular expression matched: `$1` means itself
   return url.replace(/\$([1-9])/g, (_, digit: string) => encode(groups[Number(digit)] ?? ""));
 }
 

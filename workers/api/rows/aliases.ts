@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { askDestinations } from "../../ask-destinations.ts";
 import { addAlias, aliases, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
+import { resumeDestination } from "../../directory/destinations.ts";
 import { notFound } from "../../directory/problem.ts";
 import { within } from "../row.ts";
 import { aliasChange, aliasInput, aliasQuery, aliasShape, domainParams, id, page } from "../shapes.ts";
@@ -72,7 +73,7 @@ export const aliasRows = [
     path: "/domains/:domain/aliases/:alias",
     name: "changeAlias",
     tag,
-    says: "Change an alias; destinations are replaced as a whole",
+    says: "Change an alias; destinations are given as a whole, those that stay keep their health",
     params,
     body: aliasChange,
     answer: aliasShape,
@@ -82,6 +83,15 @@ export const aliasRows = [
       askDestinations(call, call.domain.name, changed.destinations);
       return changed;
     },
+  }),
+  within("admin", "aliases:write", {
+    method: "POST",
+    path: "/domains/:domain/aliases/:alias/destinations/:destination/resume",
+    name: "resumeDestination",
+    tag,
+    says: "Send mail again to a destination that was paused after refusals",
+    params: params.extend({ destination: id }),
+    run: (call) => resumeDestination(call.world, call.domain.id, call.params.alias, call.params.destination),
   }),
   within("admin", "aliases:write", {
     method: "DELETE",

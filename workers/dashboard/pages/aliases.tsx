@@ -3,14 +3,24 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { askDestinations } from "../../ask-destinations.ts";
-import { addAlias, aliases, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
+import {
+  type Alias,
+  addAlias,
+  aliases,
+  aliasFor,
+  changeAlias,
+  removeAliases,
+  setAliasState,
+} from "../../directory/aliases.ts";
 import { withoutConsent } from "../../directory/consent.ts";
+import { resumeDestination } from "../../directory/destinations.ts";
 import type { DomainView } from "../../directory/domains.ts";
 import { mailboxesOf } from "../../directory/mailboxes.ts";
 import type { Problem } from "../../directory/problem.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
-import { type AliasForm, aliasForm, emptyForm, readForm, writeTargets } from "../alias-form.ts";
-import { AliasesView, EditForm } from "../alias-views.tsx";
+import { EditForm } from "../alias-editor.tsx";
+import { type AliasForm, aliasForm, emptyForm, formFor, readForm } from "../alias-form.ts";
+import { AliasesView } from "../alias-table.tsx";
 import { attempt, formOf, signedIn } from "../guard.tsx";
 import { domainHere, myDomains, namesFor } from "../reader.ts";
 import { page } from "../shell.tsx";
@@ -64,16 +74,7 @@ aliasPages.get(
     const domain = await domainHere(c, visitor);
     const alias = await aliasFor(c.get("world"), domain.id, c.req.param("alias") ?? "");
     const names = await namesFor(c.get("world"), await myDomains(c, visitor));
-    const form: AliasForm = {
-      pattern: alias.pattern,
-      kind: alias.kind,
-      to: writeTargets(alias, names),
-      note: alias.note,
-      labels: alias.labels.join(", "),
-      state: alias.state,
-      disabledReply: aliasForm.shape.disabledReply.catch("550").parse(String(alias.disabledReply)),
-    };
-    return editPage(c, visitor, domain, form, null);
+    return editPage(c, visitor, domain, { alias, form: formFor(alias, names), problem: null });
   }),
 );
 
@@ -87,9 +88,20 @@ aliasPages.post(
     const tried = await attempt(async () =>
       changeAlias(world, visitor.account.id, alias, readForm(form, await boxesOf(c, visitor))),
     );
-    if (!tried.ok) return editPage(c, visitor, domain, form, tried.problem);
+    if (!tried.ok) return editPage(c, visitor, domain, { alias, form, problem: tried.problem });
     askDestinations(caller(c), domain.name, tried.value.destinations);
     return c.redirect(`/domains/${domain.id}?done=alias-changed`, 303);
+  }),
+);
+
+aliasPages.post(
+  "/domains/:domain/aliases/:alias/resume",
+  signedIn(async (c, visitor) => {
+    const domain = await domainHere(c, visitor, "admin");
+    const { destination } = await formOf(c, visitor, z.object({ destination: z.string().max(40) }));
+    const alias = c.req.param("alias") ?? "";
+    await resumeDestination(c.get("world"), domain.id, alias, destination);
+    return c.redirect(`/domains/${domain.id}/aliases/${alias}?done=destination-resumed`, 303);
   }),
 );
 
@@ -139,11 +151,10 @@ async function editPage(
   c: Context<App>,
   visitor: Visitor,
   domain: DomainView,
-  form: AliasForm,
-  problem: Problem | null,
+  { alias, form, problem }: { alias: Alias; form: AliasForm; problem: Problem | null },
 ): Promise<Response> {
   const mailboxes = await boxesOf(c, visitor);
-  const id = c.req.param("alias") ?? "";
-  const view = <EditForm {...{ visitor, domain, id, form, problem, mailboxes }} />;
+  const paused = alias.destinations.filter(({ pausedAt }) => pausedAt !== null);
+  const view = <EditForm {...{ visitor, domain, id: alias.id, form, problem, mailboxes, paused }} />;
   return page(c, visitor, { title: "Edit alias", at: "domains", status: problem === null ? 200 : 422 }, view);
 }

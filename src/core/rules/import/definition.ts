@@ -31,7 +31,7 @@ export const bounds = {
   text: 4 * 1024 * 1024,
 } as const;
 
-const route = z.strictObject({ host: z.string().max(253), port: z.int().min(1).max(65_535) });
+const route = z.strictObject({ host: z.string().max(253).nullable(), port: z.int().min(1).max(65_535) });
 
 export const destinationSchema = z.strictObject({
   kind: z.enum(["address", "domain", "mailbox", "webhook", "alias"]),
@@ -60,14 +60,16 @@ export function destinationKey(one: DestinationDefinition): string {
   return `${one.kind} ${one.target} ${routeText(one.route) ?? ""}`;
 }
 
-/** `host:port`, as the directory keeps it. */
+/** `host:port`, or `:port` for the MX hosts by that port; as the directory keeps it. */
 export function routeText(route: HostPort | null): string | null {
-  return route === null ? null : `${route.host}:${route.port}`;
+  return route === null ? null : `${route.host ?? ""}:${route.port}`;
 }
 
 export function parseRoute(text: string | null): HostPort | null {
   const colon = text?.lastIndexOf(":") ?? -1;
-  return text === null || colon < 1 ? null : { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+  return text === null || colon < 0
+    ? null
+    : { host: text.slice(0, colon) || null, port: Number(text.slice(colon + 1)) };
 }
 
 /** What the directory's rows have in common with a definition. */

@@ -14,6 +14,8 @@ export type Surroundings = {
   domain: string;
   /** Hosts that lead back to us: no webhook goes there. */
   ownHosts: readonly string[];
+  /** For test set-ups: webhooks of this machine. */
+  allowLoopback?: boolean;
   /** `$1` in a webhook's URL and before the @ of an address stands for a group. */
   regex?: boolean;
 };
@@ -52,7 +54,10 @@ const targets = {
     if (domain !== around.domain) return found(domain);
     return refuse("loop", `Mail of ${domain} can't be sent on to ${domain}.`);
   },
+  /** An id, or the mailbox's address, as exports have it. */
   mailbox(text: string): Read<string> {
+    const address = foldAddress(text);
+    if (address !== null) return found(addressText(address));
     return /^[0-9A-Za-z_-]{1,64}$/.test(text)
       ? found(text)
       : refuse("bad-destination", `${quote(text)} is no mailbox.`);
@@ -69,11 +74,12 @@ const targets = {
 } as const;
 
 function checkRoute(one: DestinationDefinition): Read<HostPort> {
-  const host = foldDomain(one.route?.host ?? "");
+  const named = one.route?.host ?? null;
+  const host = named === null ? null : foldDomain(named);
   const port = one.route?.port ?? 0;
   if (one.kind !== "address" && one.kind !== "domain")
     return refuse("bad-destination", `${quote(one.target)}: only addresses and domains have a host and port.`);
-  if (host === null) return refuse("bad-destination", `${quote(one.route?.host ?? "")} is no host name.`);
+  if (named !== null && host === null) return refuse("bad-destination", `${quote(named)} is no host name.`);
   return mailPorts.includes(port) ? found({ host, port }) : refuse("bad-port", portText(String(port)));
 }
 

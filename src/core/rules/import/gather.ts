@@ -21,7 +21,9 @@ export type GatherOptions = {
   /** The domain whose aliases these are, folded. */
   domain: string;
   ownHosts?: readonly string[];
-  /** The domain's mailboxes by address: a destination that names one becomes the mailbox. */
+  /** For test set-ups: webhooks of this machine. */
+  allowLoopback?: boolean;
+  /** Mailboxes by address, of the domain and of those who ask: a destination that names one becomes it, no other may be one. */
   mailboxes?: ReadonlyMap<string, string>;
 };
 
@@ -125,9 +127,9 @@ export class Gathering {
   }
 
   #destinationsOf(draft: Draft, pattern: Pattern): Destinations {
-    const { domain, ownHosts = [] } = this.#options;
+    const { domain, ownHosts = [], allowLoopback = false } = this.#options;
     const { ports, nowhere } = draft.dialect ?? this.#dialect;
-    const around: Surroundings = { domain, ownHosts, regex: pattern.kind === "regex" };
+    const around: Surroundings = { domain, ownHosts, allowLoopback, regex: pattern.kind === "regex" };
     const found: DestinationDefinition[] = [];
     let dropped = false;
     for (const one of draft.destinations.slice(0, 10 * limits.fanOut)) {
@@ -198,13 +200,11 @@ export class Gathering {
     const { definition, places, place } = entry;
     const settled = new Map<string, DestinationDefinition>();
     for (const one of definition.destinations) {
-      const inside = this.#loose.has(one) ? this.#inside(one) : one;
-      if (inside.kind === "alias" && inside.target === this.#addressOf(definition))
-        this.problems.error(
-          "loop",
-          places.get(destinationKey(one)) ?? place,
-          `${nameOf(definition)} sends mail to itself.`,
-        );
+      const inside = this.#loose.has(one) ? this.#inside(one) : this.#knownMailbox(one);
+      const at = places.get(destinationKey(one)) ?? place;
+      if (inside === null) this.problems.error("bad-destination", at, `${quote(one.target)} is no mailbox of yours.`);
+      else if (inside.kind === "alias" && inside.target === this.#addressOf(definition))
+        this.problems.error("loop", at, `${nameOf(definition)} sends mail to itself.`);
       else settled.set(destinationKey(inside), inside);
     }
     definition.destinations = [...settled.values()];
@@ -218,6 +218,14 @@ export class Gathering {
     if (mailbox !== undefined) return { kind: "mailbox", target: mailbox, route: null };
     const known = this.#entries.has(definitionKey({ kind: "exact", pattern: address.local }));
     return known ? { kind: "alias", target: addressText(address), route: null } : one;
+  }
+
+  /** Nobody may fill a stranger's mailbox by knowing its id. */
+  #knownMailbox(one: DestinationDefinition): DestinationDefinition | null {
+    const { mailboxes } = this.#options;
+    if (one.kind !== "mailbox" || mailboxes === undefined) return one;
+    const target = mailboxes.get(one.target) ?? one.target;
+    return [...mailboxes.values()].includes(target) ? { ...one, target } : null;
   }
 
   #addressOf(definition: AliasDefinition): string | null {

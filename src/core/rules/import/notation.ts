@@ -1,8 +1,10 @@
 /**
  * A destination as one word, for files of our own and for people: `you@example.net`, `*@example.net` (same local part
- * there), `mailbox:ID`, `alias:hello@domain`, `https://…`; with a fixed way out behind it, `you@example.net>mx.example.net:2525`.
+ * there), `mailbox:ID`, `alias:hello@domain`, `https://…`; with a fixed way out behind it, `you@example.net>mx.example.net:2525`, or another port of its
+ * mail hosts, `you@example.net>:2525`.
  * No word holds a space, so a list is words with spaces between.
  */
+import type { HostPort } from "../route.ts";
 import { type DestinationDefinition, parseRoute, routeText } from "./definition.ts";
 
 export function destinationText(one: DestinationDefinition): string {
@@ -21,7 +23,7 @@ export function parseDestination(word: string): DestinationDefinition {
 }
 
 // A way out that can't be read must not vanish: the mail would go by another.
-function routeOf(text: string): { host: string; port: number } {
+function routeOf(text: string): HostPort {
   return parseRoute(text) ?? { host: text, port: 0 };
 }
 

@@ -205,12 +205,11 @@ function portOf(rules: readonly Rule[], problems: Problems): number | null {
   return port === 25 ? null : port;
 }
 
+/** The destination's own mail hosts, by that port: what Forward Email's port record does. */
 function withPort(alias: AliasDefinition, port: number): AliasDefinition {
-  const routed = (target: string): HostPort => ({ host: target.slice(target.lastIndexOf("@") + 1), port });
+  const route: HostPort = { host: null, port };
   const destinations = alias.destinations.map((one) =>
-    one.route !== null || (one.kind !== "address" && one.kind !== "domain")
-      ? one
-      : { ...one, route: routed(one.target) },
+    one.route !== null || (one.kind !== "address" && one.kind !== "domain") ? one : { ...one, route },
   );
   return { ...alias, destinations };
 }
