@@ -139,6 +139,7 @@ async function openQueue(file: string, port: number): Promise<RelayQueue> {
     report: async () => undefined,
     // As much as the floor gets; a real host would rather be spared.
     rules: { perHost: 16 },
+    home: null,
     log: (what, error) => process.stderr.write(`${what} ${error ?? ""}\n`),
   });
   // Signed as in life: the forwarding domain publishes the key.

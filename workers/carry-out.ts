@@ -5,10 +5,12 @@
  */
 import { fromBase64 } from "../src/core/bytes.ts";
 import type { RelayJob } from "../src/core/contract/handoff.ts";
+import { isPathProven } from "../src/core/proof/path.ts";
 import { authenticationResults } from "../src/core/proof/results.ts";
 import type { Proof } from "../src/core/proof/types.ts";
 import { type Reason, replyFor } from "../src/core/reply.ts";
 import type { Copy, Verdict } from "../src/core/rules/decide.ts";
+import { routeText } from "../src/core/rules/import/definition.ts";
 import type { Skip, SkipReason } from "../src/core/rules/route.ts";
 import { bare } from "../src/core/rules/standing.ts";
 import type { Vacation } from "../src/core/rules/vacation.ts";
@@ -109,7 +111,7 @@ async function relay(copy: Forward, job: Job): Promise<Deed> {
   const { delivery, found, shared, edge } = job;
   const { relay: through } = found.domain;
   if (through === null) throw new NoWayOut();
-  const route = copy.route === null ? "" : ` ${copy.route.host}:${copy.route.port}`;
+  const route = copy.route === null ? "" : ` ${routeText(copy.route)}`;
   const id = shared.keys.idFor(delivery.found.recipient, `${copy.address}${route}`);
   const key = { publicKey: fromBase64(through.publicKey), keyId: through.keyId };
   const sealed = sealFrame({ ...key, head: relayJob(id, copy, job), raw: shared.clean }, edge.seal);
@@ -131,12 +133,14 @@ function relayJob(id: string, { address, route }: Forward, { delivery, found, pr
     receivedAt,
     authResults: resultsValue(proof, edge.config.authservId),
     arcCv: proof.arc.cv === "temperror" ? "fail" : proof.arc.cv, // RFC 8617 §5.2: a chain that can't be validated is failed
-    dmarcPassed: proof.dmarc.result === "pass",
+    dmarcPassed: proof.dmarc.result === "pass" || shared.mail.envelope.vouched,
+    pathProven: isPathProven(mailFrom, proof),
     smtputf8,
   };
 }
 
-async function webhook({ url }: Extract<Copy, { kind: "webhook" }>, job: Job): Promise<Deed> {
+/** The receiver is known by its URL as its owner wrote it; `$1` is filled in for the call alone. */
+async function webhook({ url, groups }: Extract<Copy, { kind: "webhook" }>, job: Job): Promise<Deed> {
   const { delivery, found, proof, shared, edge } = job;
   const { mailFrom, ip, helo, receivedAt } = shared.mail.envelope;
   const { recipient } = delivery.found;
@@ -145,7 +149,7 @@ async function webhook({ url }: Extract<Copy, { kind: "webhook" }>, job: Job): P
   await spoolWebhook(edge, {
     endpoint: endpoint.id,
     id: shared.keys.idFor(recipient, `webhook ${url}`),
-    head: { mailFrom, recipient, ip, helo, receivedAt, proof },
+    head: { mailFrom, recipient, ip, helo, receivedAt, proof, groups },
     raw: shared.clean,
     journal: delivery.journal,
     target: url,

@@ -35,6 +35,7 @@ async function incoming(message: ForwardableEmailMessage, edge: Edge): Promise<I
       tls: null,
       smtputf8: false, // Cloudflare takes no EAI local parts
       receivedAt: edge.clock(),
+      vouched: false,
     },
     recipients: [message.to],
     raw,

@@ -13,22 +13,20 @@ import {
 } from "../src/core/contract/handoff.ts";
 import { replyFor } from "../src/core/reply.ts";
 import { decide } from "../src/core/rules/decide.ts";
-import { listable, senderOf } from "../src/core/rules/senders.ts";
-import { lookUp } from "./directory/routes.ts";
+import { senderOf } from "../src/core/rules/senders.ts";
 import { promised } from "./journal-row.ts";
 import type { Edge } from "./platform.ts";
 import { guessesTooMuch } from "./rate.ts";
 import { receive } from "./receive.ts";
 import { routeOf, rulingOf } from "./route.ts";
-import { withTxt } from "./txt.ts";
+import { whereTo } from "./where-to.ts";
 
 type RcptQuestion = z.infer<typeof rcptQuestionSchema>;
 
 /** What can be said before DATA: by the envelope alone. An IP that guesses at addresses is told nothing any more. */
 export async function answerRcpt(edge: Edge, node: string, question: RcptQuestion): Promise<RcptAnswer> {
   const sender = senderOf(question.sender, "", question.ip);
-  const known = await lookUp(edge.env.DIRECTORY, [question.recipient], listable(sender));
-  const [found] = await withTxt(edge, known, node);
+  const [found] = await whereTo(edge, [question.recipient], sender, node);
   if (found === undefined) return { kind: "defer", ...replyFor("edge-trouble") };
   const route = routeOf(found, node);
   const verdict = decide({
@@ -66,6 +64,7 @@ export async function ingest(edge: Edge, node: string, { envelope, raw }: Ingest
         tls: envelope.tls,
         smtputf8: envelope.smtputf8,
         receivedAt: envelope.receivedAt,
+        vouched: envelope.vouched ?? false,
       },
       recipients: envelope.recipients,
       raw,
@@ -76,7 +75,7 @@ export async function ingest(edge: Edge, node: string, { envelope, raw }: Ingest
     edge,
   );
   const outcomes = receipt.outcomes.map(({ recipient, kind, reply }) => ({ recipient, kind, ...reply }));
-  return { outcomes, dmarcPassed: receipt.dmarcPassed };
+  return { outcomes, pathProven: receipt.pathProven };
 }
 
 const ipSchema = z.union([z.ipv4(), z.ipv6()]);

@@ -17,6 +17,8 @@ export type Envelope = {
   tls: { version: string; cipher: string } | null;
   smtputf8: boolean;
   receivedAt: number;
+  /** It came in here before and was judged then; see `contract/handoff.ts`. */
+  vouched: boolean;
 };
 
 export type Incoming = {
@@ -52,4 +54,5 @@ export type Shared = {
 
 export type OutcomeKind = "accepted" | "refused" | "deferred";
 export type Outcome = { recipient: string; kind: OutcomeKind; reason: string; reply: Reply };
-export type Receipt = { outcomes: Outcome[]; dmarcPassed: boolean };
+/** `pathProven`: a failure may be told to the reverse-path. */
+export type Receipt = { outcomes: Outcome[]; pathProven: boolean };

@@ -52,7 +52,7 @@ describe("at the door", () => {
     const raw = letter("ada@good.test");
     const answer = await edge.deliver({ from: "ada@good.test", to: ["hello@here.test"], raw });
     expect(answer.outcomes).toMatchObject([{ recipient: "hello@here.test", kind: "accepted", code: 250 }]);
-    expect(answer.dmarcPassed).toBe(true);
+    expect(answer.pathProven).toBe(true);
     const call = await edge.node.next(({ manifest }) => manifest.mailbox === box.mailboxId);
     expect(call.path).toBe(nodePaths.message);
     expect(Buffer.from(call.body).includes("Marker text")).toBe(false);
@@ -92,6 +92,7 @@ describe("at the door", () => {
       recipient: "friend@else.test",
       route: null,
       dmarcPassed: true,
+      pathProven: true,
     });
     expect(Buffer.from(opened).toString()).toBe(raw);
   });

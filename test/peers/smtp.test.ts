@@ -66,7 +66,7 @@ describe.skipIf(!swaks)("swaks", () => {
     const atRcpt = await run("swaks", [...base(), "--to", "nobody@demo.test"]);
     expect(atRcpt).toMatchObject({ code: 24, out: expect.stringContaining("550 5.1.1 No such address here") });
     world.answerRcpt = async () => ({ kind: "ok" });
-    world.answerIngest = async () => ({ outcomes: [outcome("hello@demo.test", "refused")], dmarcPassed: true });
+    world.answerIngest = async () => ({ outcomes: [outcome("hello@demo.test", "refused")], pathProven: true });
     expect(await run("swaks", [...base(), "--to", "hello@demo.test"])).toMatchObject({ code: 26 });
   });
 });
@@ -107,7 +107,7 @@ describe.skipIf(!curl)("curl", () => {
   });
 
   it("tells a refusal", async () => {
-    world.answerIngest = async () => ({ outcomes: [outcome("hello@demo.test", "deferred")], dmarcPassed: true });
+    world.answerIngest = async () => ({ outcomes: [outcome("hello@demo.test", "deferred")], pathProven: true });
     const envelope = ["--mail-from", "ann@sender.test", "--mail-rcpt", "hello@demo.test"];
     const got = await run("curl", ["-sSv", `smtp://127.0.0.1:${world.door.port}/client.test`, ...envelope, "-T", file]);
     expect(got.code).not.toBe(0);

@@ -1,6 +1,6 @@
 /**
  * The demo's contents, made through the product's own API as an operator would: the first account, the node, the domain, a
- * mailbox and two aliases. Each step looks first, so a second start changes only what moved (ports).
+ * mailbox and three aliases. Each step looks first, so a second start changes only what moved (ports).
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
@@ -52,6 +52,8 @@ async function makeDemo(api: Api, place: Place, nodeId: string): Promise<Made> {
   await api("POST", aliases, { kind: "exact", pattern: "hello", destinations: [{ kind: "mailbox", target: id }] });
   const destinations = [{ kind: "address", target: "friend@elsewhere.test" }];
   await api("POST", aliases, { kind: "exact", pattern: "friend", destinations });
+  // The operator's own address: notices and postmaster's mail go there.
+  await api("POST", aliases, { kind: "exact", pattern: "admin", destinations: [{ kind: "mailbox", target: id }] });
   const { appPassword: password, recoveryCode } = box;
   const made: Made = { mailbox: { id, address, password, recoveryCode, publicKey, keyId }, domain };
   writeFileSync(place.demo, JSON.stringify(made), { mode: 0o600 });

@@ -67,6 +67,11 @@ export const ingestEnvelopeSchema = z.strictObject({
   receivedAt: z.int(),
   /** MAIL FROM parameters that matter later. */
   smtputf8: z.boolean(),
+  /**
+   * The node itself brings it, from its relay queue: a message whose DMARC passed when it first came in, or one that this
+   * service wrote. Where it comes from is not judged by the second hop's IP.
+   */
+  vouched: z.boolean().optional(),
 });
 export type IngestEnvelope = z.infer<typeof ingestEnvelopeSchema>;
 
@@ -81,8 +86,8 @@ export const ingestAnswerSchema = z.strictObject({
       text: z.string(),
     }),
   ),
-  /** Whether DMARC passed: only then may the door send a DSN for a mixed outcome. */
-  dmarcPassed: z.boolean(),
+  /** Whether the reverse-path's owner surely sent it (`proof/path.ts`): only then may the door send a DSN for a mixed outcome. */
+  pathProven: z.boolean(),
 });
 export type IngestAnswer = z.infer<typeof ingestAnswerSchema>;
 
@@ -133,14 +138,16 @@ export const relayJobSchema = z.strictObject({
   /** The recipient at our side, for the trace header and loop stop. */
   forwardedFor: z.string(),
   recipient: z.string(),
-  /** A fixed way out instead of MX look-up. */
-  route: z.strictObject({ host: z.string(), port: z.int() }).nullable(),
+  /** A host instead of MX look-up, or (null) the MX hosts by this port. */
+  route: z.strictObject({ host: z.string().nullable(), port: z.int() }).nullable(),
   journalId: z.string(),
   receivedAt: z.int(),
   /** Our Authentication-Results value for the message, for the ARC seal. */
   authResults: z.string(),
   arcCv: z.enum(["none", "pass", "fail"]),
   dmarcPassed: z.boolean(),
+  /** The reverse-path's owner surely sent it (`proof/path.ts`): only then is a failure told to it. */
+  pathProven: z.boolean(),
   smtputf8: z.boolean(),
 });
 export type RelayJob = z.infer<typeof relayJobSchema>;

@@ -92,10 +92,9 @@ const rcpt: Row = {
     if (needsUtf8(path.address) && !mail.smtputf8) return { reply: notAscii };
     if (mail.recipients.length + mail.bounces.length >= limits.recipients)
       return { reply: replyFor("too-many-recipients") };
-    // RFC 5321 §4.5.1: postmaster needs no domain.
-    const address = path.address.includes("@") ? path.address : `${path.address}@${session.door.name}`;
-    const bounce = bounceAnswer(session, address, mail.mailFrom);
-    return { reply: bounce ?? (await askEdge(session, address, mail)) };
+    // RFC 5321 §4.5.1: postmaster needs no domain; the edge knows the operator.
+    const bounce = bounceAnswer(session, path.address, mail.mailFrom);
+    return { reply: bounce ?? (await askEdge(session, path.address, mail)) };
   },
 };
 

@@ -1,6 +1,6 @@
 /**
  * One answer to DATA for many recipients (DESIGN.md, "Several recipients at the door"): any deferral → 451, since a retry
- * of all is harmless; all refused → a refusal; mixed → 250, and the author hears of the refused ones only if DMARC passed.
+ * of all is harmless; all refused → a refusal; mixed → 250, and the author hears of the refused ones only where the return path is proven.
  */
 import type { IngestAnswer } from "../../core/contract/handoff.ts";
 import { type Reply, replyFor } from "../../core/reply.ts";
@@ -9,13 +9,13 @@ export type Outcome = IngestAnswer["outcomes"][number];
 export type DataVerdict = { reply: Reply; notify: Outcome[] };
 
 export function dataVerdict(answer: IngestAnswer): DataVerdict {
-  const { outcomes, dmarcPassed } = answer;
+  const { outcomes, pathProven } = answer;
   const [deferred] = outcomes.filter((one) => one.kind === "deferred");
   if (deferred) return { reply: deferral(deferred), notify: [] };
   const refused = outcomes.filter((one) => one.kind === "refused");
   const [first] = refused;
   if (first && refused.length === outcomes.length) return { reply: refusal(first), notify: [] };
-  return { reply: accepted, notify: dmarcPassed ? refused : [] };
+  return { reply: accepted, notify: pathProven ? refused : [] };
 }
 
 export const accepted: Reply = { code: 250, enhanced: "2.0.0", text: "Accepted" };

@@ -99,7 +99,7 @@ function envelopeOf(session: Session, mail: Transaction): IngestEnvelope {
   };
 }
 
-// Never to the null reverse-path (RFC 5321 §4.5.5), and `dataVerdict` lists the refused only where DMARC passed.
+// Never to the null reverse-path (RFC 5321 §4.5.5), and `dataVerdict` lists the refused only where the path is proven.
 async function notify(session: Session, mail: Transaction, raw: Buffer, refused: Outcome[]): Promise<void> {
   if (mail.mailFrom === "") return;
   const failure = { author: mail.mailFrom, raw, receivedAt: session.door.clock(), smtputf8: mail.smtputf8, refused };

@@ -24,7 +24,7 @@ export async function compose(job: RelayJob, raw: Uint8Array, deps: ComposeDeps)
   const message = new Stack(raw);
   message.put(traceOf(job, deps));
   await deps.sign(message, job, deps.now);
-  return { from, to, route: job.route, raw: message.bytes };
+  return { from, to, route: job.route, raw: message.bytes, smtputf8: job.smtputf8 };
 }
 
 /** The envelope that goes out. A bounce addressed to one of our SRS addresses goes to the author inside. */

@@ -12,7 +12,7 @@ import { oneLine, type Sent, sendOver } from "./smtp.ts";
 /** RFC 8314 §3.3: TLS from the first byte; only a fixed route names it. */
 const submissions = 465;
 
-export type Outgoing = { from: string; to: string; route: Route; raw: Uint8Array };
+export type Outgoing = { from: string; to: string; route: Route; raw: Uint8Array; smtputf8: boolean };
 
 export type DeliverDeps = HostsDeps & {
   connect: Connect;
@@ -20,6 +20,8 @@ export type DeliverDeps = HostsDeps & {
   name: string;
   replyTimeoutMs: number;
   clock: Clock;
+  /** The destination's best mail host is this one. */
+  atHome(): Promise<Ending>;
 };
 
 /** After this long no further address is tried: slow hosts must not hold a place that others wait for. */
@@ -29,6 +31,7 @@ export async function deliver(mail: Outgoing, deps: DeliverDeps): Promise<Ending
   const to = withAsciiDomain(mail.to);
   const found = await targetsFor(to.slice(to.lastIndexOf("@") + 1), mail.route, deps);
   if (found.kind === "nowhere") return found.ending;
+  if (found.kind === "home") return deps.atHome();
   mail = { ...mail, to, from: withAsciiDomain(mail.from) };
   const began = deps.clock();
   let last = unreachable("", "no host could be reached");
@@ -70,7 +73,7 @@ async function talk(
   if (dialled.kind === "unreachable") return { kind: "broken", why: dialled.why, tls: false };
   const implicitTls = port === submissions;
   const options = { name: deps.name, host, tls, implicitTls, timeoutMs: deps.replyTimeoutMs };
-  return sendOver(dialled.socket, options, { from: mail.from, to: [mail.to] }, mail.raw);
+  return sendOver(dialled.socket, options, { from: mail.from, to: [mail.to], smtputf8: mail.smtputf8 }, mail.raw);
 }
 
 function endingOf(sent: Sent, host: string): Ending {

@@ -4,12 +4,14 @@ import { addressesOf } from "../net/connect.ts";
 import type { Ending } from "./ending.ts";
 
 export type Target = { host: string; addresses: string[]; port: number };
-export type Route = { host: string; port: number } | null;
+/** A host instead of MX look-up, or (host null) the MX hosts by this port. */
+export type Route = { host: string | null; port: number } | null;
 
 /** Hosts looked up, and addresses of each tried, in one attempt. */
 const most = { hosts: 5, addresses: 3 };
 
-export type Targets = { kind: "targets"; targets: Target[] } | { kind: "nowhere"; ending: Ending };
+/** `home`: no host is preferred to this one. */
+export type Targets = { kind: "targets"; targets: Target[] } | { kind: "home" } | { kind: "nowhere"; ending: Ending };
 
 export type HostsDeps = {
   dns: Resolver;
@@ -22,25 +24,27 @@ export type HostsDeps = {
 };
 
 export async function targetsFor(domain: string, route: Route, deps: HostsDeps): Promise<Targets> {
-  if (route !== null) return withAddresses([route.host], route.port, deps);
+  const port = route?.port ?? deps.port;
+  const fixed = route?.host ?? null;
+  if (fixed !== null) return withAddresses([fixed], port, deps);
   const literal = /^\[(?:IPv6:)?([0-9A-Fa-f.:]+)\]$/i.exec(domain)?.[1];
-  if (literal !== undefined) return withAddresses([literal], deps.port, deps);
+  if (literal !== undefined) return withAddresses([literal], port, deps);
   const answer = await deps.dns.resolve(domain, "MX");
   if (answer.kind === "trouble")
     return nowhere("tempfail", "4.4.3", "DNS trouble while looking for the destination's hosts");
   if (answer.kind === "none" && answer.nxdomain)
     return nowhere("permfail", "5.1.2", "The destination's domain does not exist");
   // No MX: the domain itself is the host (§5.1).
-  if (answer.kind === "none") return withAddresses([domain], deps.port, deps);
+  if (answer.kind === "none") return withAddresses([domain], port, deps);
   const hosts = inOrder(answer.records, deps.chance);
   if (hosts.length === 1 && hosts[0]?.exchange === "")
     return nowhere("permfail", "5.1.10", "The destination takes no mail");
   const ours = hosts.find(({ exchange }) => deps.ownNames.includes(exchange));
   const usable = ours === undefined ? hosts : hosts.filter(({ priority }) => priority < ours.priority);
-  if (usable.length === 0) return nowhere("permfail", "5.4.6", "The destination's mail host is this very host");
+  if (usable.length === 0) return { kind: "home" };
   return withAddresses(
     usable.map(({ exchange }) => exchange),
-    deps.port,
+    port,
     deps,
   );
 }

@@ -47,6 +47,7 @@ function ownJob(
     authResults: "",
     arcCv: "none",
     dmarcPassed: false,
+    pathProven: false,
   } as const;
   return { id: ulid(clock, random), ...nobodys, receivedAt: clock(), ...facts };
 }

@@ -10,7 +10,7 @@ import type { Connect } from "../net/connect.ts";
 import { pathsOf } from "./compose.ts";
 import { life } from "./conclude.ts";
 import { bounceBack, type Failure, noticeTo, type OwnMail } from "./own-mail.ts";
-import { NotAJob, type ReportResults } from "./port.ts";
+import { type Home, NotAJob, type ReportResults } from "./port.ts";
 import { Results } from "./results.ts";
 import { Runner } from "./runner.ts";
 import { day, hour, Schedule, type ScheduleRules, scheduleRules, type Waiting } from "./schedule.ts";
@@ -39,6 +39,8 @@ export type QueueOptions = {
   primitives: SealPrimitives;
   crypto: Crypto;
   report: ReportResults;
+  /** Null refuses mail whose destination is this host. */
+  home: Home | null;
   rules?: Partial<ScheduleRules>;
   /** Gets no addresses and no content. */
   log(what: string, error?: unknown): void;
@@ -151,7 +153,8 @@ export class RelayQueue {
 
   #newJob(id: string, job: RelayJob, sealed: Uint8Array): NewJob {
     const { to } = pathsOf(job, this.#srs);
-    const host = job.route ? `${job.route.host}:${job.route.port}` : to.slice(to.lastIndexOf("@") + 1);
+    const domain = to.slice(to.lastIndexOf("@") + 1);
+    const host = job.route === null ? domain : `${job.route.host ?? domain}:${job.route.port}`;
     return { id, sealed, host: host.toLowerCase(), deadline: job.receivedAt + life, nextAt: this.#options.clock() };
   }
 
@@ -178,6 +181,7 @@ export class RelayQueue {
       srs: this.#srs,
       sign: signing.sign,
       deliver: { dns, connect, clock, name, port, chance, ownNames: [name.toLowerCase()], replyTimeoutMs },
+      home: this.#options.home,
       own: this.#options,
       open: (sealed) => this.#open(sealed),
       seal: (mail) => this.#seal(mail),

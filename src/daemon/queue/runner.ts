@@ -4,13 +4,13 @@
  */
 import type { RelayJob } from "../../core/contract/handoff.ts";
 import type { Clock } from "../../core/ports.ts";
-import { mayNotify } from "./backscatter.ts";
 import { compose, type Sign } from "./compose.ts";
 import { conclude, resultOf } from "./conclude.ts";
 import { type DeliverDeps, deliver } from "./deliver.ts";
 import type { Ending } from "./ending.ts";
+import { deliverHome } from "./home.ts";
 import { failureOf, noticeTo, type OwnMail, type OwnMailDeps } from "./own-mail.ts";
-import { NotAJob } from "./port.ts";
+import { type Home, NotAJob } from "./port.ts";
 import type { Results } from "./results.ts";
 import { minute, type Schedule, type Waiting } from "./schedule.ts";
 import type { Spool } from "./spool.ts";
@@ -24,7 +24,8 @@ export type RunnerDeps = {
   results: Results;
   srs: Srs;
   sign: Sign;
-  deliver: DeliverDeps;
+  deliver: Omit<DeliverDeps, "atHome">;
+  home: Home | null;
   own: OwnMailDeps;
   /** Throws `NotAJob`. */
   open(sealed: Uint8Array): { job: RelayJob; raw: Uint8Array };
@@ -84,12 +85,13 @@ export class Runner {
   }
 
   async #try(job: RelayJob, raw: Uint8Array): Promise<Ending> {
-    const { srs, sign, clock } = this.#deps;
+    const { srs, sign, clock, home } = this.#deps;
     // The edge sends what comes to SRS addresses of domains whose MX is not this node: nobody else will refuse a bad one.
     const reading = srs.reverse(job.recipient);
     if (reading !== null && reading.kind !== "ours" && isAt(job.domain, job.recipient)) return badReturn;
-    const mail = await compose(job, raw, { srs, sign, name: this.#deps.own.name, now: clock() });
-    return deliver(mail, this.#deps.deliver);
+    const { name } = this.#deps.own;
+    const mail = await compose(job, raw, { srs, sign, name, now: clock() });
+    return deliver(mail, { ...this.#deps.deliver, atHome: () => deliverHome(job, raw, { srs, name, home }) });
   }
 
   async #settle(waiting: Waiting, job: RelayJob, raw: Uint8Array, ending: Ending): Promise<void> {
@@ -98,7 +100,9 @@ export class Runner {
     if (conclusion.kind === "again") return this.#postpone(waiting, job, ending, conclusion);
     const { result: kind, ending: last } = conclusion;
     const notice =
-      kind === "failed" && mayNotify(job) ? noticeTo(job.mailFrom, failureOf(job, raw, last), this.#deps.own) : null;
+      kind === "failed" && job.pathProven && job.mailFrom !== ""
+        ? noticeTo(job.mailFrom, failureOf(job, raw, last), this.#deps.own)
+        : null;
     const followUp = notice === null ? null : this.#deps.seal(notice);
     await this.#over(waiting, { id: waiting.id, at: now, result: resultOf(job, kind, last, now), followUp });
   }

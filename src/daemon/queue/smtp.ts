@@ -3,12 +3,17 @@
  * turns its ways into one answer. Bytes go out as they are, dot-stuffed; only CR or LF standing alone becomes CRLF, since
  * passing it on would make us the carrier of a smuggled message.
  */
-import { isAscii } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import type { Socket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 
-export type Envelope = { from: string; to: readonly string[] };
+export type Envelope = {
+  from: string;
+  to: readonly string[];
+  /** The message came with SMTPUTF8: its header may be international on purpose. */
+  smtputf8?: boolean;
+};
 
 export type Sent =
   /** The remote has taken responsibility for the recipients in `accepted`. */
@@ -50,7 +55,10 @@ export async function sendOver(
   try {
     await opened(client);
     // The last thing said in opening is the answer to EHLO.
-    if (needsUtf8(envelope) && !/[ -]SMTPUTF8\b/i.test(client.lastServerResponse || "")) return notForThisHost;
+    const offered = /[ -]SMTPUTF8\b/i.test(client.lastServerResponse || "");
+    const wish = utf8Wish(envelope, raw);
+    if (wish === "needed" && !offered) return notForThisHost;
+    if (offered && wish !== "none") sayUtf8(client);
     return await sent(client, envelope, raw);
   } catch (error) {
     return answerFor(error, client.upgrading === true);
@@ -58,6 +66,34 @@ export async function sendOver(
     client.quit();
     client.close();
   }
+}
+
+/** nodemailer (pinned) says SMTPUTF8 for addresses only; RFC 6531 §3.4 wants it for an international header too. */
+function sayUtf8(client: SMTPConnection): void {
+  const speaker = client as unknown as { _sendCommand(command: string): void };
+  const say = speaker._sendCommand.bind(client);
+  speaker._sendCommand = (command) => {
+    const missing = /^MAIL FROM:/.test(command) && !/ SMTPUTF8\b/.test(command);
+    say(missing ? `${command} SMTPUTF8` : command);
+  };
+}
+
+/**
+ * Does the message need SMTPUTF8 (RFC 6531 §3.2)? Yes for addresses that are not ASCII, and for an international header of a
+ * message that came by SMTPUTF8. A header of 8-bit text that came without is an old habit, older than any standard: it is
+ * sent with the keyword where that is offered and it is UTF-8, and as it came elsewhere, which is how it got here.
+ */
+function utf8Wish({ from, to, smtputf8 = false }: Envelope, raw: Uint8Array): "needed" | "welcome" | "none" {
+  if ([from, ...to].some((address) => /[^\x00-\x7f]/.test(address))) return "needed";
+  const header = headerOf(raw);
+  if (isAscii(header) || !isUtf8(header)) return "none";
+  return smtputf8 ? "needed" : "welcome";
+}
+
+function headerOf(raw: Uint8Array): Buffer {
+  const message = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  const end = message.indexOf("\r\n\r\n");
+  return end < 0 ? message : message.subarray(0, end);
 }
 
 function settings(connection: Socket, { name, host, tls, ca, timeoutMs, implicitTls = false }: ClientOptions) {
@@ -145,16 +181,12 @@ export function oneLine(text: string): string {
     .slice(0, 400);
 }
 
-function needsUtf8({ from, to }: Envelope): boolean {
-  return [from, ...to].some((address) => /[^\x00-\x7f]/.test(address));
-}
-
 const local = { kind: "refused", recipient: null, stage: "MAIL FROM" } as const;
 // RFC 6531 §3.2, RFC 1870 §6.1: what this host said at EHLO rules the message out.
 const notForThisHost: Sent = {
   ...local,
   code: 553,
   enhanced: "5.6.7",
-  text: "The host does not take internationalized addresses",
+  text: "The host does not take internationalized addresses and headers",
 };
 const tooLarge: Sent = { ...local, code: 552, enhanced: "5.3.4", text: "The message is larger than the host takes" };

@@ -64,16 +64,16 @@ const answers: [string, ("accepted" | "refused" | "deferred")[], boolean, RegExp
   ["all accepted", ["accepted", "accepted"], true, /^250 2\.0\.0/, 0],
   ["any deferral: all come back", ["accepted", "deferred", "refused"], true, /^451 4\.3\.0 later/, 0],
   ["all refused", ["refused", "refused"], true, /^550 5\.7\.1 not wanted/, 0],
-  ["mixed, DMARC passed: the author is told", ["accepted", "refused"], true, /^250 /, 1],
-  ["mixed, DMARC not passed: nobody is told", ["accepted", "refused"], false, /^250 /, 0],
+  ["mixed, return path proven: the author is told", ["accepted", "refused"], true, /^250 /, 1],
+  ["mixed, return path not proven: nobody is told", ["accepted", "refused"], false, /^250 /, 0],
 ];
-for (const [name, kinds, dmarcPassed, reply, told] of answers) {
+for (const [name, kinds, pathProven, reply, told] of answers) {
   it(`DATA with ${name}`, async () => {
     const { world, talk } = await start();
     const to = kinds.map((_, i) => `r${i}@demo.test`);
     world.answerIngest = async () => ({
       outcomes: kinds.map((kind, i) => outcome(`r${i}@demo.test`, kind)),
-      dmarcPassed,
+      pathProven,
     });
     await talk.envelope("author@example.org", to);
     expect(await talk.ask("Subject: x\r\n\r\n.")).toMatch(reply);

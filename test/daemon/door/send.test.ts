@@ -52,7 +52,7 @@ it("fails with the server's words when refused, at RCPT and at DATA", async () =
   expect(atRcpt).toMatchObject({ code: 1, out: "" });
   expect(atRcpt.err).toContain("550 5.1.1 No such address here");
   world.answerRcpt = async () => ({ kind: "ok" });
-  world.answerIngest = async () => ({ outcomes: [outcome("hello@demo.test", "refused")], dmarcPassed: true });
+  world.answerIngest = async () => ({ outcomes: [outcome("hello@demo.test", "refused")], pathProven: true });
   const atData = await send("A: b\r\n\r\n", "--to", "hello@demo.test", "--data", folder);
   expect(atData.err).toContain("550 5.7.1 not wanted");
 });

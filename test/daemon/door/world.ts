@@ -16,9 +16,9 @@ export type World = {
   clock: { now: number };
 };
 
-export const takeAll = (envelope: IngestEnvelope, dmarcPassed = true): IngestAnswer => ({
+export const takeAll = (envelope: IngestEnvelope, pathProven = true): IngestAnswer => ({
   outcomes: envelope.recipients.map((recipient) => outcome(recipient, "accepted")),
-  dmarcPassed,
+  pathProven,
 });
 
 export function outcome(

@@ -60,7 +60,7 @@ describe("the edge, from the node", () => {
       };
       return {
         outcomes: [{ ...outcome, text: `${outcome.text} ${Object.keys(head as object).length}` }],
-        dmarcPassed: true,
+        pathProven: true,
       };
     });
     const envelope = {

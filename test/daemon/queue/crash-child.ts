@@ -25,6 +25,7 @@ const queue = await relayQueue({
     const answer = await fetch(`http://127.0.0.1:${edgePort}/`, { method: "POST", body: JSON.stringify(results) });
     if (!answer.ok) throw new Error("the edge did not hear");
   },
+  home: null,
   log: () => undefined,
 });
 process.stdout.write(`${JSON.stringify(queue.transit)}\n`);

@@ -39,6 +39,7 @@ const deps = (port: number): DeliverDeps => ({
   dns: tableResolver(zones),
   port,
   ownNames: [],
+  atHome: () => Promise.reject(new Error("nothing is served here")),
   chance: () => 0,
   name: "mx.node.test",
   connect: guardedConnect({ ownAddresses: [], ports: mailPorts, allowLoopback: true, timeoutMs: 1000 }),
@@ -51,6 +52,7 @@ const mail = (more: Partial<Outgoing> = {}): Outgoing => ({
   to: "me@dest.test",
   route: null,
   raw: Buffer.from("Subject: x\r\n\r\n..a\r\n.\r\n\r\n"),
+  smtputf8: false,
   ...more,
 });
 
@@ -154,6 +156,22 @@ it("asks for SMTPUTF8 only where it is offered (RFC 6531 §3.2)", async () => {
   const modern = await sinkWith({ extensions: ["8BITMIME", "SMTPUTF8"] });
   expect(await deliver(mail({ to: "почта@dest.test" }), deps(modern.port))).toMatchObject({ kind: "delivered" });
   expect(modern.caught[0]).toMatchObject({ to: ["почта@dest.test"], mail: expect.stringContaining("SMTPUTF8") });
+});
+
+it("asks for SMTPUTF8 for an international header between ASCII addresses too (RFC 6531 §3.4)", async () => {
+  const raw = Buffer.from("Subject: Grüße\r\n\r\nx\r\n");
+  const modern = await sinkWith({ extensions: ["8BITMIME", "SMTPUTF8"] });
+  await deliver(mail({ raw, smtputf8: true }), deps(modern.port));
+  await deliver(mail({ raw }), deps(modern.port));
+  await deliver(mail({ raw: Buffer.from("Subject: caf\xe9\r\n\r\nx\r\n", "latin1") }), deps(modern.port));
+  await deliver(mail({ raw: Buffer.from("Subject: x\r\n\r\nGrüße\r\n"), smtputf8: true }), deps(modern.port));
+  const keywords = modern.caught.map((one) => / SMTPUTF8\b/.test(one.mail));
+  expect(keywords).toEqual([true, true, false, false]); // neither Latin-1, which would be a lie, nor a body alone
+  const old = await sinkWith({ extensions: ["8BITMIME"] });
+  expect(await deliver(mail({ raw, smtputf8: true }), deps(old.port))).toMatchObject({ enhanced: "5.6.7" });
+  // It came without SMTPUTF8, so it goes on as it came.
+  expect(await deliver(mail({ raw }), deps(old.port))).toMatchObject({ kind: "delivered" });
+  expect(old.caught[0]?.raw.toString()).toContain("Grüße");
 });
 
 it("asks DNS and hosts for an internationalized domain by its ASCII form", async () => {

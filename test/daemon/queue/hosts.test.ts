@@ -32,7 +32,9 @@ const deps = { dns: tableResolver(zones), port: 25, ownNames: ["mx.node.test"], 
 const short = (found: Targets) =>
   found.kind === "targets"
     ? found.targets.map(({ host, addresses, port }) => `${host}:${port} ${addresses.join(" ")}`)
-    : `${found.ending.kind} ${found.ending.enhanced}`;
+    : found.kind === "home"
+      ? "home"
+      : `${found.ending.kind} ${found.ending.enhanced}`;
 
 const cases: [string, string, string[] | string][] = [
   [
@@ -47,13 +49,20 @@ const cases: [string, string, string[] | string][] = [
   ["DNS trouble is never taken for absence", "slow.test", "tempfail 4.4.3"],
   ["nor at the host's addresses", "halfslow.test", "tempfail 4.4.3"],
   ["an MX that is ourselves cuts off what is less preferred", "ours.test", ["a.two.test:25 192.0.2.1 2001:db8::1"]],
-  ["only ourselves: a loop", "onlyours.test", "permfail 5.4.6"],
+  ["only ourselves: it is served here", "onlyours.test", "home"],
   ["an address literal", "[192.0.2.7]", ["192.0.2.7:25 192.0.2.7"]],
   ["an IPv6 literal", "[IPv6:2001:db8::7]", ["2001:db8::7:25 2001:db8::7"]],
 ];
 for (const [name, domain, expected] of cases) {
   it(name, async () => expect(short(await targetsFor(domain, null, deps))).toEqual(expected));
 }
+
+it("another port is that of the MX hosts", async () => {
+  const found = await targetsFor("implicit.test", { host: null, port: 2525 }, deps);
+  expect(short(found)).toEqual(["implicit.test:2525 192.0.2.3"]);
+  const [first] = short(await targetsFor("two.test", { host: null, port: 2525 }, deps));
+  expect(first).toMatch(/^a\.two\.test:2525 /);
+});
 
 it("a fixed route passes by MX", async () => {
   expect(short(await targetsFor("two.test", { host: "b.two.test", port: 2525 }, deps))).toEqual([

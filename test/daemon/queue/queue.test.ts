@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { NotAJob } from "../../../src/daemon/queue/port.ts";
+import { type Home, type HomeMail, NotAJob } from "../../../src/daemon/queue/port.ts";
 import { RelayQueue, relayQueue } from "../../../src/daemon/queue/queue.ts";
 import { openSigning } from "../../../src/daemon/queue/signing.ts";
 import { openSpool, type Spool } from "../../../src/daemon/queue/spool.ts";
@@ -152,7 +152,7 @@ it("bounces a refusal to an author that DMARC vouches for, without naming the hi
 });
 
 const silent: [string, Parameters<typeof relayJob>[1]][] = [
-  ["a sender who may be forged", { dmarcPassed: false }],
+  ["a sender who may be forged", { pathProven: false }],
   ["the null reverse-path", { mailFrom: "" }],
 ];
 for (const [name, more] of silent) {
@@ -190,6 +190,46 @@ it("takes a bounce to a return address from the edge too, and refuses one that i
   await give(world, { mailFrom: "", recipient: srs.replace("author.test", "victim.test") });
   await expect.poll(() => world.results.map(({ kind }) => kind)).toEqual(["delivered", "delivered", "failed"]);
   expect(sink.caught.length).toBe(2);
+});
+
+const served = { ...hosts, "dest.test": { MX: [{ priority: 10, exchange: "mx.node.test" }] } };
+
+it("brings mail for a domain served here to the edge instead of out, marked, under the author's own path", async () => {
+  const brought: HomeMail[] = [];
+  const said = [
+    { kind: "deferred", code: 451, enhanced: "4.3.0", text: "later" },
+    { kind: "accepted", code: 250, enhanced: "2.0.0", text: "Accepted" },
+  ] as const;
+  const home: Home = async (mail) => {
+    brought.push({ ...mail, raw: Uint8Array.from(mail.raw) });
+    return { recipient: mail.recipient, ...(said[brought.length - 1] ?? said[1]) };
+  };
+  const world = await start({ zones: served, home });
+  await give(world);
+  await expect.poll(() => brought.length).toBe(1);
+  await expect.poll(() => world.queue.underWay).toBe(0);
+  world.time.advance(2 * 60_000);
+  await expect.poll(() => world.results).toMatchObject([{ kind: "delivered", host: "mx.node.test" }]);
+  expect(brought[0]).toMatchObject({ mailFrom: "ann@author.test", recipient: "me@dest.test", vouched: true });
+  const text = Buffer.from(brought[0]?.raw ?? []).toString("latin1");
+  expect(text).toContain("X-Postern-Forwarded-For: hello@demo.test\r\n");
+  expect(text.endsWith(message.toString("latin1"))).toBe(true);
+  expect(brought[1]?.raw).toEqual(brought[0]?.raw); // the edge knows it again
+  expect(sink.caught.length).toBe(0);
+});
+
+it("tells the author when the edge refuses what was brought home, vouches for its own letters alone", async () => {
+  const vouched: boolean[] = [];
+  const home: Home = async (mail) => {
+    vouched.push(mail.vouched);
+    return { recipient: mail.recipient, kind: "refused", code: 550, enhanced: "5.1.1", text: "No such address here" };
+  };
+  const world = await start({ zones: served, home });
+  await give(world, { dmarcPassed: false });
+  await expect.poll(() => sink.caught.length).toBe(1);
+  expect(sink.caught[0]).toMatchObject({ from: "", to: ["ann@author.test"] });
+  await give(world, { mailFrom: "", forwardedFor: "", dmarcPassed: false, pathProven: false });
+  await expect.poll(() => vouched).toEqual([false, true]);
 });
 
 it("does not send again what it could not write down as sent", async () => {

@@ -87,6 +87,7 @@ export async function openQueue(
     report: async (batch) => {
       results.push(...batch.results);
     },
+    home: null,
     log: () => undefined,
     ...more,
     file,
@@ -114,6 +115,7 @@ export function relayJob(now: number, more: Partial<RelayJob> = {}): RelayJob {
     authResults: "mx.demo.test; spf=pass smtp.mailfrom=author.test",
     arcCv: "none",
     dmarcPassed: true,
+    pathProven: true,
     smtputf8: false,
     ...more,
   };
