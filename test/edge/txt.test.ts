@@ -72,6 +72,33 @@ test("not allowed, not pointing here, or not to be looked up", async () => {
   expect(await deliver("x@trouble.test")).toBe("deferred 4.4.3");
 });
 
+test("records are shown as they would be understood, and sealed, to anybody", async () => {
+  const ask = async (fields: Record<string, string>): Promise<string> => {
+    const body = new URLSearchParams(fields);
+    return (await fetch(new URL("/dns-only", edge.url), { method: "POST", body })).text();
+  };
+  const records =
+    '"forward-email=ann:me@else.test,/^t-(.*)$/:$1@else.test"\npostern=bad:nonsense\nforward-email-port=2525';
+  const read = await ask({ domain: "Fresh.test", records, act: "read" });
+  expect(read).toContain("1 mistake found");
+  expect(read).toContain("ann@fresh.test");
+  expect(read).toContain("nonsense");
+  const sealed = await ask({ domain: "fresh.test", records, act: "seal" });
+  const [value = ""] = /postern=sealed:[\w-]+/.exec(sealed) ?? [];
+  expect(await ask({ domain: "fresh.test", records: value, act: "read" })).toContain("$1@else.test");
+  const elsewhere = await ask({ domain: "other.test", records: value, act: "read" });
+  expect(elsewhere).not.toContain("else.test");
+  expect(elsewhere).toContain("does not open for this domain");
+  expect(await ask({ domain: "allowed.test", records: "", act: "look" })).toContain("team-");
+  expect(await ask({ domain: "no domain", records, act: "read" })).toContain("Write a domain name");
+  const api = await fetch(new URL("/api/txt/read", edge.url), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ domain: "fresh.test", records: ["postern=a:me@else.test", "postern=b:"] }),
+  });
+  expect(await api.json()).toMatchObject({ records: [{ problems: [] }, { problems: [{ level: "error", at: 2 }] }] });
+});
+
 test("two hundred messages a day", async () => {
   await edge.rows("update txt_use set messages = 200");
   expect(await deliver("hello@allowed.test")).toBe("deferred 4.7.1");

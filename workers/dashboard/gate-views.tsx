@@ -15,9 +15,9 @@ export const Alert: FC<Shown> = ({ problem }) =>
     </div>
   );
 
-type SignInProps = Shown & { email: string; next: string; note: string | null; open: boolean };
+type SignInProps = Shown & { email: string; next: string; note: string | null; open: boolean; dnsOnly: boolean };
 
-export const SignInForm: FC<SignInProps> = ({ email, next, problem, note, open }) => (
+export const SignInForm: FC<SignInProps> = ({ email, next, problem, note, open, dnsOnly }) => (
   <>
     <h1>Sign in</h1>
     {note && (
@@ -44,6 +44,11 @@ export const SignInForm: FC<SignInProps> = ({ email, next, problem, note, open }
     {open && (
       <p class="soft">
         New here? <a href="/sign-up">Create an account</a>
+      </p>
+    )}
+    {dnsOnly && (
+      <p class="soft">
+        Or <a href="/dns-only">forward by DNS alone</a>, without one.
       </p>
     )}
   </>

@@ -7,6 +7,7 @@ import { activityPages } from "./pages/activity.tsx";
 import { aliasPages } from "./pages/aliases.tsx";
 import { answerPages } from "./pages/answers.tsx";
 import { chartPages } from "./pages/charts.tsx";
+import { dnsOnlyPages } from "./pages/dns-only.tsx";
 import { domainPages } from "./pages/domains.tsx";
 import { explainPages } from "./pages/explain.tsx";
 import { hookPages } from "./pages/hooks.tsx";
@@ -41,6 +42,7 @@ const pages = [
   transferPages,
   answerPages,
   txtPages,
+  dnsOnlyPages,
 ];
 
 export function dashboardRoutes(): Hono<App> {

@@ -21,6 +21,8 @@ export const limits = {
   secondFactor: { name: "second-factor", max: 10, windowMs: 15 * minute },
   signUp: { name: "sign-up", max: 10, windowMs: 60 * minute },
   setup: { name: "setup", max: 20, windowMs: 15 * minute },
+  /** Reading and sealing records without an account, per client address. */
+  dnsOnly: { name: "dns-only", max: 60, windowMs: 10 * minute },
   api: { name: "api", max: 600, windowMs: minute },
 } as const satisfies Record<string, Limit>;
 

@@ -3,12 +3,14 @@ import { z } from "zod";
 import { utf8 } from "../../../src/core/bytes.ts";
 import { foldDomain } from "../../../src/core/rules/address.ts";
 import { definitionSchema } from "../../../src/core/rules/import/definition.ts";
+import { recordLimits } from "../../../src/core/rules/records/limits.ts";
 import { readRecords } from "../../../src/core/rules/records/read.ts";
 import { maxSealedBytes, sealRecord } from "../../../src/core/rules/records/sealed.ts";
 import { domainNamed, setTxtRules } from "../../directory/domains.ts";
 import { Problem } from "../../directory/problem.ts";
 import { type Edge, openEdge } from "../../platform.ts";
 import { readDomainRecords, txtKey } from "../../txt.ts";
+import { preview } from "../../txt-preview.ts";
 import { anyone, type Call, within } from "../row.ts";
 import { domainParams } from "../shapes.ts";
 
@@ -55,6 +57,22 @@ export const txtRows = [
   }),
   anyone({
     method: "POST",
+    path: "/txt/read",
+    name: "readTxt",
+    tag,
+    says: "How TXT records would be understood, record by record, before they are published",
+    body: z.object({
+      domain: z.string().min(1).max(253),
+      records: z.array(z.string().max(5000)).min(1).max(recordLimits.all),
+    }),
+    answer: z.object({
+      records: z.array(z.object({ text: z.string(), aliases: z.array(definitionSchema), problems })),
+      problems,
+    }),
+    run: async (call) => preview(edgeOf(call), domainOf(call.body.domain), call.body.records),
+  }),
+  anyone({
+    method: "POST",
     path: "/txt/seal",
     name: "sealTxt",
     tag,
@@ -79,11 +97,15 @@ async function reportOf(call: Call, name: string) {
   return { enabled: domain?.txtRules ?? false, ...rules };
 }
 
+function domainOf(text: string): string {
+  const name = foldDomain(text);
+  if (name !== null) return name;
+  throw new Problem(422, "bad-domain", "Write a domain name, such as example.com.", { field: "domain" });
+}
+
 /** Mistakes are told before anything is put into DNS, where they could not be seen any more. */
 function sealed(edge: Edge, { domain, rules }: { domain: string; rules: string }) {
-  const name = foldDomain(domain);
-  if (name === null)
-    throw new Problem(422, "bad-domain", "Write a domain name, such as example.com.", { field: "domain" });
+  const name = domainOf(domain);
   if (utf8(rules).length > maxSealedBytes)
     throw new Problem(422, "too-long", `A sealed record holds at most ${maxSealedBytes} bytes: use several.`, {
       field: "rules",

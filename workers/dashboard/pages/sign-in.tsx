@@ -87,7 +87,10 @@ export async function enter(c: Context<App>, account: string, strong: boolean, n
 type Shown = { next: string; problem: Problem | null };
 
 function signInPage(c: Context<App>, shown: Shown & { email: string }): Response | Promise<Response> {
-  const view = <SignInForm {...shown} note={noteOf(c.req.query("done"))} open={signUpIsOpen(c.env)} />;
+  const dnsOnly = c.env.DNS_ONLY !== "off";
+  const view = (
+    <SignInForm {...shown} note={noteOf(c.req.query("done"))} open={signUpIsOpen(c.env)} dnsOnly={dnsOnly} />
+  );
   return gate(c, { title: "Sign in", islands: ["passkey"], status: shown.problem?.status ?? 200 }, view);
 }
 
