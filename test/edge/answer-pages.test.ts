@@ -1,4 +1,4 @@
-/** The pages of automatic answers and TXT rules, as forms that work without JavaScript. */
+/** The pages of aliases, automatic answers and TXT rules, as forms that work without JavaScript. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ApiClient, passwords } from "./api-client.ts";
 import { type Edge, startEdge } from "./world.ts";
@@ -32,6 +32,46 @@ async function submit(path: string, page: string, fields: Record<string, string>
   const body = new URLSearchParams({ token, ...fields });
   return fetch(new URL(path, edge.url), { method: "POST", headers, body, redirect: "manual" });
 }
+
+test("an alias means what was typed, an edit loses nothing, a paused destination is resumed on its page", async () => {
+  const list = `/domains/${domain}`;
+  const rows = () =>
+    edge.rows<{ id: string; kind: string; pattern: string }>(
+      "select id, kind, pattern from alias where pattern <> 'me' order by created_at, id",
+    );
+  const to = "Me@a.test, you@else.test>mx.else.test:2525, @else.test, you@else.test";
+  for (const pattern of ["sales-*", "/^t-(.*)$/", "*", "Whole@A.test"])
+    expect((await submit(`${list}/aliases`, list, { pattern, kind: "exact", to })).status).toBe(303);
+  expect((await submit(`${list}/aliases`, list, { pattern: "x@b.test", kind: "exact", to })).status).toBe(422);
+  expect((await rows()).map(({ kind, pattern }) => `${kind} ${pattern}`)).toEqual([
+    "wildcard sales-*",
+    "regex ^t-(.*)$",
+    "catch-all *",
+    "exact whole",
+  ]);
+  const { id = "" } = (await rows()).at(-1) ?? {};
+  const page = `${list}/aliases/${id}`;
+  const destinations = () =>
+    edge.rows("select kind, target, route, paused_at from destination where alias = ? order by position", id);
+  const before = await destinations();
+  expect(before).toMatchObject([
+    { kind: "alias", target: "me@a.test" },
+    { kind: "address", route: "mx.else.test:2525" },
+    { kind: "domain", target: "else.test" },
+    { kind: "address", route: null },
+  ]);
+  const [, shown = ""] = /name="to"[^>]*value="([^"]*)"/.exec(await open(page)) ?? [];
+  const saved = { pattern: "whole", kind: "exact", to: shown.replaceAll("&gt;", ">"), state: "active", note: "kept" };
+  expect((await submit(page, page, saved)).status).toBe(303);
+  expect(await destinations()).toEqual(before);
+  await edge.rows("update destination set paused_at = 1, trouble = '550 gone' where kind = 'domain' and alias = ?", id);
+  const paused = await open(page);
+  expect(paused).toContain("550 gone");
+  const [, destination = ""] = /name="destination" value="(\w+)"/.exec(paused) ?? [];
+  expect((await submit(`${page}/resume`, page, { destination })).status).toBe(303);
+  expect(await destinations()).toEqual(before);
+  await edge.rows("delete from alias where pattern <> 'me'");
+});
 
 test("an answer is written, shown again, switched off and removed", async () => {
   const path = `/domains/${domain}/aliases/${alias}/answer`;

@@ -188,10 +188,21 @@ describe("what a node may say", () => {
       return response.json();
     };
     expect(await ask("hello@here.test")).toEqual({ kind: "ok" });
+    expect(await ask("PostMaster")).toEqual({ kind: "ok" }); // RFC 5321 §4.5.1: without a domain, the operator's
+    expect(await ask("abuse")).toMatchObject({ kind: "refuse" });
     expect(await ask("box+tag@here.test")).toEqual({ kind: "ok" });
     expect(await ask("nobody@here.test")).toMatchObject({ kind: "refuse", code: 550, enhanced: "5.1.1" });
     expect(await ask("off@here.test")).toMatchObject({ kind: "refuse", code: 550, enhanced: "5.2.1" });
     expect(await ask("a@elsewhere.test")).toMatchObject({ kind: "refuse", code: 550, enhanced: "5.1.2" });
+  });
+
+  test("mail that a node brings from its own queue is judged as it was when it first came in", async () => {
+    const spoof = { from: "x@evil.test", to: ["hello@here.test"], ip: "" };
+    const refused = await edge.deliver({ ...spoof, raw: letter("ceo@good.test", "from the queue") });
+    expect(refused.outcomes).toMatchObject([{ kind: "refused", enhanced: "5.7.1" }]);
+    const vouched = await edge.deliver({ ...spoof, raw: letter("ceo@good.test", "from the queue too"), vouched: true });
+    expect(vouched.outcomes).toMatchObject([{ kind: "accepted" }]);
+    expect(vouched.pathProven).toBe(false);
   });
 
   test("a node is believed only for domains assigned to it", async () => {
@@ -244,6 +255,11 @@ describe("at Cloudflare's entrance", () => {
     const [account] = await edge.rows<{ id: string }>("select id from account");
     const both = { token: "t", sent_at: 0, verified_at: 1, cloudflare: 1 };
     await edge.insert("verified_address", { account: account?.id ?? "", address: "mine@else.test", ...both });
+    // That somebody else proved it there says nothing for this account; neither does our own proof without Cloudflare's.
+    const stranger = await edge.addAccount("stranger@home.test");
+    await edge.insert("verified_address", { account: stranger, address: "relayed@else.test", ...both });
+    const ours = { ...both, cloudflare: 0, token: "u" };
+    await edge.insert("verified_address", { account: account?.id ?? "", address: "relayed@else.test", ...ours });
     await edge.addAlias(domain, "mine", [
       ["address", "mine@else.test"],
       ["address", "relayed@else.test"],

@@ -199,7 +199,7 @@ function directoryOf(env: Env, node: StubNode) {
   };
 }
 
-export type Mail = { from: string; to: string[]; raw: string; ip?: string; helo?: string };
+export type Mail = { from: string; to: string[]; raw: string; ip?: string; helo?: string; vouched?: true };
 
 /** What the node's SMTP door says to the edge. */
 function doorOf(url: URL, node: StubNode) {
@@ -225,6 +225,7 @@ function doorOf(url: URL, node: StubNode) {
         tls: { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384" },
         receivedAt: Date.now(),
         smtputf8: false,
+        ...(mail.vouched ? { vouched: true } : {}),
       };
       const response = await call(edgePaths.ingest, frame(envelope, utf8(mail.raw)));
       if (response.status !== 200) throw new Error(`ingest: ${response.status} ${await response.text()}`);

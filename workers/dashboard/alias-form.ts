@@ -1,5 +1,6 @@
 /** What a person types as an alias's destinations: one line of addresses, read as what they most likely mean. */
 import { z } from "zod";
+import { readPattern } from "../../src/core/rules/import/pattern.ts";
 import type { Alias, AliasInput } from "../directory/aliases.ts";
 import type { Destination, NewDestination } from "../directory/destinations.ts";
 import type { Mailbox } from "../directory/mailboxes.ts";
@@ -17,16 +18,25 @@ export type AliasForm = z.output<typeof aliasForm>;
 
 export const emptyForm: AliasForm = aliasForm.parse({});
 
-export function readForm(form: AliasForm, mailboxes: readonly Mailbox[]): AliasInput {
+export function readForm(form: AliasForm, domain: string, mailboxes: readonly Mailbox[]): AliasInput {
   return {
-    kind: form.kind,
-    pattern: form.pattern,
+    ...readName(form, domain),
     destinations: readTargets(form.to, mailboxes),
     note: form.note.trim(),
     labels: words(form.labels).slice(0, 20),
     state: form.state,
     disabledReply: Number(form.disabledReply),
   };
+}
+
+/**
+ * What was typed says more than a choice that was left as it stood: `sales-*`, `/^a/`, `*` and a whole address mean what they
+ * look like. What means nothing is passed on as it is, to be refused with the reason.
+ */
+function readName({ kind, pattern }: AliasForm, domain: string): Pick<AliasInput, "kind" | "pattern"> {
+  const typed = kind === "exact" || (kind === "regex" && pattern.trim().startsWith("/"));
+  const read = typed ? readPattern(pattern, { wildcards: true, regexes: true }, domain) : null;
+  return read?.ok ? read.value : { kind, pattern };
 }
 
 /** The same, backwards: what stands in the fields when an alias is edited. */

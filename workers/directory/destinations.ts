@@ -73,7 +73,12 @@ export async function resumeDestination(world: World, domainId: string, aliasId:
     .limit(1);
   if (row === undefined) throw notFound("destination");
   const fresh = { pausedAt: null, failures: 0, trouble: "" };
-  const entry = { domain: domainId, act: "alias.changed", subject: row.target, detail: { changed: ["resumed"] } } as const;
+  const entry = {
+    domain: domainId,
+    act: "alias.changed",
+    subject: row.target,
+    detail: { changed: ["resumed"] },
+  } as const;
   await audited(world, entry, [world.db.update(destination).set(fresh).where(eq(destination.id, id))]);
 }
 

@@ -39,7 +39,7 @@ aliasPages.post(
     const domain = await domainHere(c, visitor, "admin");
     const form = await formOf(c, visitor, aliasForm);
     const tried = await attempt(async () =>
-      addAlias(c.get("world"), visitor.account.id, domain.id, readForm(form, await boxesOf(c, visitor))),
+      addAlias(c.get("world"), visitor.account.id, domain.id, readForm(form, domain.name, await boxesOf(c, visitor))),
     );
     if (!tried.ok) return listPage(c, visitor, domain, form, tried.problem);
     askDestinations(caller(c), domain.name, tried.value.destinations);
@@ -86,7 +86,7 @@ aliasPages.post(
     const world = c.get("world");
     const alias = await aliasFor(world, domain.id, c.req.param("alias") ?? "");
     const tried = await attempt(async () =>
-      changeAlias(world, visitor.account.id, alias, readForm(form, await boxesOf(c, visitor))),
+      changeAlias(world, visitor.account.id, alias, readForm(form, domain.name, await boxesOf(c, visitor))),
     );
     if (!tried.ok) return editPage(c, visitor, domain, { alias, form, problem: tried.problem });
     askDestinations(caller(c), domain.name, tried.value.destinations);
