@@ -54,7 +54,7 @@ describe("without JavaScript", () => {
     expect(await page.locator("#pattern-wrong").innerText()).toContain("such an alias already");
     expect(await page.getByLabel("Goes to").inputValue()).toBe("me@elsewhere.test");
     await addAlias(page, "bad", "not an address");
-    expect(await page.locator("#to-wrong").innerText()).toContain("whole e-mail address");
+    expect(await page.locator("#to-wrong").innerText()).toContain("is no e-mail address");
   });
 
   test("it is edited, switched off, searched and deleted", async () => {
@@ -104,6 +104,33 @@ describe("without JavaScript", () => {
     expect(answer.status()).toBe(403);
     expect(await answer.text()).toContain("another session");
   });
+});
+
+test("an alias is edited where it stands: a mistake is told there, saving closes it, Escape gives up", async () => {
+  const { page } = seen;
+  await addAlias(page, "inline", "me@elsewhere.test");
+  const edit = page.getByRole("link", { name: "Edit inline@demo.test" });
+  const form = page.locator("tr.editing form");
+  await edit.click();
+  await form.getByLabel("Goes to").fill("not an address");
+  await form.getByLabel("Goes to").press("Enter");
+  await form.getByText("is no e-mail address").waitFor();
+  expect(await faults(page)).toEqual([]);
+  await page.screenshot({ path: `${shots}alias-inline.png`, fullPage: true });
+  await form.getByLabel("Goes to").fill("other@elsewhere.test");
+  await form.getByLabel("Note").fill("changed in place");
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.waitFor({ state: "detached" });
+  const row = page.getByRole("row", { name: "inline@demo.test" });
+  expect(await row.innerText()).toMatch(/changed in place[\s\S]*other@elsewhere\.test/);
+  expect(new URL(page.url()).pathname).toBe(`/domains/${domain}`);
+  await edit.press("Enter");
+  await form.getByLabel("Note").fill("given up");
+  await form.getByLabel("Note").press("Escape");
+  await form.waitFor({ state: "detached" });
+  await page.locator("a:focus", { hasText: "inline@demo.test" }).waitFor();
+  expect(seen.trouble).toEqual([]);
+  await edge.rows("delete from alias where pattern = 'inline'");
 });
 
 test("import shows the difference first, then does all of it", async () => {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { keyslotSchema, previousKeySchema } from "../../src/core/contract/mailbox.ts";
 import { limits } from "../../src/core/limits.ts";
+import { aliasSorts } from "../directory/alias-list.ts";
 
 export const id = z
   .string()
@@ -119,8 +120,13 @@ export const aliasShape = z.object({
   updatedAt: time,
 });
 export const aliasQuery = cursorQuery.extend({
-  text: z.string().max(200).optional().describe("Part of pattern, note or destination"),
+  text: z.string().max(200).optional().describe("Part of pattern, note, label or destination"),
   state: aliasState.optional(),
+  kind: aliasKind.optional(),
+  sort: z
+    .enum(aliasSorts)
+    .optional()
+    .describe("By pattern, or the latest made or changed first; a cursor belongs to one order"),
 });
 
 export const mailboxInput = z.object({

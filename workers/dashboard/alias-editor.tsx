@@ -108,7 +108,7 @@ export const EditForm: FC<EditorProps & { id: string; paused: Destination[] }> =
         <p>
           <a href={`/domains/${domain.id}/aliases/${id}/answer`}>Automatic answer</a>
         </p>
-        <form method="post" action={`/domains/${domain.id}/aliases/${id}`} class="stack">
+        <form method="post" action={`/domains/${domain.id}/aliases/${id}`} class="stack" data-alias-form>
           <FormToken token={visitor.formToken} />
           <Fields {...{ domain, form, problem, mailboxes }} />
           <div class="columns">
@@ -144,7 +144,7 @@ export const EditForm: FC<EditorProps & { id: string; paused: Destination[] }> =
             <button class="main" type="submit">
               Save
             </button>
-            <a class="button plain" href={`/domains/${domain.id}`}>
+            <a class="button plain" href={`/domains/${domain.id}`} data-cancel>
               Cancel
             </a>
           </div>

@@ -2,7 +2,8 @@
 import type { FC } from "hono/jsx";
 import { consentOf } from "../../src/core/rules/standing.ts";
 import { roleAtLeast } from "../api/row.ts";
-import type { Alias, AliasQuery } from "../directory/aliases.ts";
+import type { AliasQuery, AliasSort } from "../directory/alias-list.ts";
+import type { Alias } from "../directory/aliases.ts";
 import type { Destination } from "../directory/destinations.ts";
 import type { DomainView } from "../directory/domains.ts";
 import { AddForm, type EditorProps } from "./alias-editor.tsx";
@@ -22,7 +23,7 @@ type ListProps = EditorProps & {
 export const AliasesView: FC<ListProps> = (props) => {
   const { domain, found, query, visitor } = props;
   const may = roleAtLeast(domain.role, "admin");
-  const narrowed = query.text !== undefined || query.state !== undefined;
+  const narrowed = query.text !== undefined || query.state !== undefined || query.kind !== undefined;
   return (
     <>
       <DomainHead domain={domain} at="aliases" />
@@ -77,10 +78,26 @@ const Toolbar: FC<{ query: AliasQuery; total: number; domain: DomainView; may: b
             Off
           </option>
         </select>
+        <select name="kind" aria-label="Kind">
+          <option value="">Any kind</option>
+          {kinds.map(([kind, says]) => (
+            <option value={kind} selected={query.kind === kind}>
+              {says}
+            </option>
+          ))}
+        </select>
+        <select name="sort" aria-label="Order">
+          {sorts.map(([sort, says]) => (
+            <option value={sort} selected={(query.sort ?? "alias") === sort}>
+              {says}
+            </option>
+          ))}
+        </select>
         <button type="submit">Find</button>
       </form>
     </search>
     <div class="row">
+      <span class="soft small" aria-live="polite" data-alias-said />
       <span class="soft small">{plural(total, "alias", "aliases")}</span>
       {may && (
         <div class="row" data-bulk-bar>
@@ -100,6 +117,18 @@ const Toolbar: FC<{ query: AliasQuery; total: number; domain: DomainView; may: b
     </div>
   </div>
 );
+
+const kinds: [Alias["kind"], string][] = [
+  ["exact", "Addresses"],
+  ["wildcard", "Patterns with *"],
+  ["regex", "Regular expressions"],
+  ["catch-all", "Catch-all"],
+];
+const sorts: [AliasSort, string][] = [
+  ["alias", "A to Z"],
+  ["newest", "Newest first"],
+  ["changed", "Last changed first"],
+];
 
 const Table: FC<ListProps & { may: boolean }> = ({ domain, found, names, waiting, may }) => {
   return (
@@ -166,7 +195,7 @@ const Acts: FC<{ alias: Alias; domain: DomainView; name: string }> = ({ alias, d
   const [act, label] = alias.state === "active" ? ["disable", "Switch off"] : ["enable", "Switch on"];
   return (
     <div class="row">
-      <a class="button plain small-button" href={`/domains/${domain.id}/aliases/${alias.id}`}>
+      <a class="button plain small-button" href={`/domains/${domain.id}/aliases/${alias.id}`} data-inline>
         Edit<span class="out-of-sight"> {name}</span>
       </a>
       <button class="plain small-button" form="bulk" name="one" value={`${act}:${alias.id}`} type="submit">
@@ -221,6 +250,8 @@ const Pager: FC<{ found: ListProps["found"]; query: AliasQuery }> = ({ found, qu
   const rest = new URLSearchParams();
   if (query.text !== undefined) rest.set("text", query.text);
   if (query.state !== undefined) rest.set("state", query.state);
+  if (query.kind !== undefined) rest.set("kind", query.kind);
+  if (query.sort !== undefined) rest.set("sort", query.sort);
   const first = rest.toString();
   if (found.next !== null) rest.set("after", found.next);
   return (

@@ -2,8 +2,7 @@
  * Aliases and their destinations, as their domain's people manage them. Patterns are folded here; what a pattern means is
  * `core/rules`. An alias and its destinations change in one batch, so no mail ever meets half an edit.
  */
-import { and, asc, count, eq, gt, inArray, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
-import { fromBase64url, toBase64url, utf8, utf8Decode } from "../../src/core/bytes.ts";
+import { and, asc, count, eq, inArray } from "drizzle-orm";
 import { limits } from "../../src/core/limits.ts";
 import { checkPattern } from "../../src/core/rules/import/pattern.ts";
 import { among } from "./among.ts";
@@ -24,35 +23,6 @@ export type AliasInput = {
   state: Alias["state"];
   disabledReply: number;
 };
-
-export type AliasQuery = {
-  text?: string | undefined;
-  state?: Alias["state"] | undefined;
-  after?: string | undefined;
-  limit: number;
-};
-
-export async function aliases(
-  world: World,
-  domainId: string,
-  query: AliasQuery,
-): Promise<{ rows: Alias[]; next: string | null; total: number }> {
-  const filter = [eq(alias.domain, domainId), ...conditions(query)];
-  const page = world.db
-    .select()
-    .from(alias)
-    .where(and(...filter, afterCursor(query.after)))
-    .orderBy(asc(alias.pattern), asc(alias.id))
-    .limit(query.limit + 1);
-  const tally = world.db
-    .select({ n: count() })
-    .from(alias)
-    .where(and(...filter));
-  const [found, counted] = await world.db.batch([page, tally]);
-  const rows = await withDestinations(world, found.slice(0, query.limit));
-  const last = found.length > query.limit ? rows.at(-1) : undefined;
-  return { rows, next: last === undefined ? null : cursorOf(last), total: counted[0]?.n ?? 0 };
-}
 
 export async function aliasFor(world: World, domainId: string, id: string): Promise<Alias> {
   const found = await world.db
@@ -167,38 +137,7 @@ async function roomForPattern(world: World, domainId: string, kind: AliasKind): 
   throw new Problem(409, "too-many-patterns", detail, { field: "kind" });
 }
 
-// instr and not LIKE: D1 refuses LIKE patterns of more than 50 bytes.
-function conditions(query: AliasQuery): (SQL | undefined)[] {
-  const text = query.text?.trim().toLowerCase();
-  const has = (column: SQLWrapper): SQL => sql`instr(lower(${column}), ${text}) > 0`;
-  const reaches = sql`exists (select 1 from ${destination} where ${destination.alias} = ${alias.id} and ${has(destination.target)})`;
-  return [
-    query.state === undefined ? undefined : eq(alias.state, query.state),
-    text ? or(has(alias.pattern), has(alias.note), reaches) : undefined,
-  ];
-}
-
-function cursorOf(row: Alias): string {
-  return toBase64url(utf8(JSON.stringify([row.pattern, row.id])));
-}
-
-function afterCursor(cursor: string | undefined): SQL | undefined {
-  if (cursor === undefined) return undefined;
-  const [pattern, id] = readCursor(cursor);
-  return or(gt(alias.pattern, pattern), and(eq(alias.pattern, pattern), gt(alias.id, id)));
-}
-
-function readCursor(cursor: string): [string, string] {
-  try {
-    const read: unknown = JSON.parse(utf8Decode(fromBase64url(cursor)));
-    if (Array.isArray(read) && typeof read[0] === "string" && typeof read[1] === "string") return [read[0], read[1]];
-  } catch {
-    // falls through: not a cursor of ours
-  }
-  throw new Problem(422, "bad-cursor", "This cursor is not one we gave out.", { field: "after" });
-}
-
-async function withDestinations(world: World, rows: (typeof alias.$inferSelect)[]): Promise<Alias[]> {
+export async function withDestinations(world: World, rows: (typeof alias.$inferSelect)[]): Promise<Alias[]> {
   const ids = rows.map((row) => row.id);
   const all = await world.db
     .select()

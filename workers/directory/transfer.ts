@@ -8,7 +8,7 @@ import { type AliasDefinition, definitionOf, routeText } from "../../src/core/ru
 import { diff, isReady, type Mode, type Plan } from "../../src/core/rules/import/diff.ts";
 import { type ImportSource, importAliases } from "../../src/core/rules/import/import.ts";
 import type { Problem as ImportProblem } from "../../src/core/rules/import/problem.ts";
-import { aliases } from "./aliases.ts";
+import { aliases } from "./alias-list.ts";
 import { auditedRaw } from "./audit.ts";
 import { type Domain, domainsOf } from "./domains.ts";
 import { mailboxesOf } from "./mailboxes.ts";

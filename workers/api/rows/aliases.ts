@@ -1,7 +1,8 @@
 /** Aliases of a domain. */
 import { z } from "zod";
 import { askDestinations } from "../../ask-destinations.ts";
-import { addAlias, aliases, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
+import { aliases } from "../../directory/alias-list.ts";
+import { addAlias, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
 import { resumeDestination } from "../../directory/destinations.ts";
 import { notFound } from "../../directory/problem.ts";
 import { within } from "../row.ts";
@@ -17,7 +18,7 @@ export const aliasRows = [
     path: "/domains/:domain/aliases",
     name: "aliases",
     tag,
-    says: "A domain's aliases, by pattern",
+    says: "A domain's aliases, in the order asked for",
     params: domainParams,
     query: aliasQuery,
     answer: page(aliasShape).extend({ total: z.int() }),

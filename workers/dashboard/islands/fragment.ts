@@ -16,9 +16,13 @@ const shared = globalThis as { postern?: Rules };
 shared.postern ??= factory?.createPolicy("postern", rules) ?? rules;
 const policy = shared.postern;
 
+/** A whole page of ours, apart from the one that is shown; its scripts do not run. */
+export function documentOf(text: string): Document {
+  return new DOMParser().parseFromString(policy.createHTML(text), "text/html");
+}
+
 export function fragment(text: string): HTMLElement | null {
-  const parsed = new DOMParser().parseFromString(policy.createHTML(text), "text/html");
-  const first = parsed.body.firstElementChild;
+  const first = documentOf(text).body.firstElementChild;
   return first instanceof HTMLElement ? document.adoptNode(first) : null;
 }
 

@@ -3,15 +3,8 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { askDestinations } from "../../ask-destinations.ts";
-import {
-  type Alias,
-  addAlias,
-  aliases,
-  aliasFor,
-  changeAlias,
-  removeAliases,
-  setAliasState,
-} from "../../directory/aliases.ts";
+import { aliases, aliasSorts } from "../../directory/alias-list.ts";
+import { type Alias, addAlias, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
 import { withoutConsent } from "../../directory/consent.ts";
 import { resumeDestination } from "../../directory/destinations.ts";
 import type { DomainView } from "../../directory/domains.ts";
@@ -122,6 +115,20 @@ async function boxesOf(c: Context<App>, visitor: Visitor) {
   );
 }
 
+/** As the list's own form and links write it; what is no answer of theirs is left out. */
+const listQuery = z.object({
+  text: z
+    .string()
+    .max(200)
+    .transform((text) => text.trim() || undefined)
+    .optional()
+    .catch(undefined),
+  state: z.enum(["active", "disabled"]).optional().catch(undefined),
+  kind: z.enum(["exact", "wildcard", "regex", "catch-all"]).optional().catch(undefined),
+  sort: z.enum(aliasSorts).optional().catch(undefined),
+  after: z.string().max(600).optional().catch(undefined),
+});
+
 async function listPage(
   c: Context<App>,
   visitor: Visitor,
@@ -129,13 +136,7 @@ async function listPage(
   form: AliasForm,
   problem: Problem | null,
 ): Promise<Response> {
-  const text = c.req.query("text")?.slice(0, 200) || undefined;
-  const state = z
-    .enum(["active", "disabled"])
-    .optional()
-    .catch(undefined)
-    .parse(c.req.query("state") || undefined);
-  const query = { text, state, after: c.req.query("after")?.slice(0, 600), limit: pageSize };
+  const query = { ...listQuery.parse(c.req.query()), limit: pageSize };
   const world = c.get("world");
   const [found, mailboxes, names] = await Promise.all([
     aliases(world, domain.id, query),
@@ -144,7 +145,12 @@ async function listPage(
   ]);
   const waiting = await withoutConsent(world, domain.id, found.rows);
   const view = <AliasesView {...{ visitor, domain, found, query, mailboxes, names, waiting, form, problem }} />;
-  return page(c, visitor, { title: domain.name, at: "domains", status: problem === null ? 200 : 422 }, view);
+  return page(
+    c,
+    visitor,
+    { title: domain.name, at: "domains", islands: ["aliases"], status: problem === null ? 200 : 422 },
+    view,
+  );
 }
 
 async function editPage(
