@@ -72,7 +72,8 @@ async function* cutInPieces(request: IncomingMessage, { size, sha256 }: Manifest
 
 async function* untilCut(request: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {
-    yield* request as AsyncIterable<Uint8Array>;
+    // Whoever stops reading still has an answer to give.
+    yield* request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
   } catch {
     throw new Unreadable("cut");
   }

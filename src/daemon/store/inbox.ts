@@ -50,6 +50,7 @@ export class Inbox {
   /** The next bytes of a message that is coming in, or its first ones (`arrival` null); answers the number it goes by. */
   take(arrival: number | null, bytes: Uint8Array): Promise<number> {
     return this.#together(() => {
+      if (arrival !== null && !this.#coming.has(arrival)) throw new Error("an arrival that never began");
       const number = arrival ?? this.#insert(null, 0, states.coming).id;
       const before = this.#coming.get(number) ?? { size: 0, pieces: 0 };
       const after = this.#write(number, before, bytes);

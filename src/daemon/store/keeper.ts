@@ -2,15 +2,14 @@
  * The mailboxes of one store thread: opened at the first login, shared by all sessions of the mailbox, closed and their keys wiped
  * when the last one has left and a grace time is over. Also their locked inboxes, which need no owner.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { hex, utf8 } from "../../core/bytes.ts";
+import { hex } from "../../core/bytes.ts";
 import type { PreviousKey } from "../../core/contract/mailbox.ts";
 import { deriveKeys, type MailboxKeys } from "../../core/seal/keys.ts";
-import { labels } from "../../core/seal/labels.ts";
 import { type Opener, openerOf } from "../../core/seal/open.ts";
 import { nativePrimitives } from "../platform.ts";
-import { Database } from "../sqlite/database.ts";
+import type { Database } from "../sqlite/database.ts";
 import { named } from "../sqlite/trouble.ts";
 import { purge } from "./changing.ts";
 import { collectSoon } from "./collect.ts";
@@ -18,8 +17,10 @@ import { describeOlder, hasOlder } from "./describe.ts";
 import { drainBatch } from "./drain.ts";
 import { makeFirstFolders } from "./folders.ts";
 import { Guarded } from "./guarded.ts";
-import { Inbox } from "./inbox.ts";
+import type { Inbox } from "./inbox.ts";
+import { Inboxes } from "./inboxes.ts";
 import { type Hooks, Mailbox, type Write } from "./mailbox.ts";
+import { folderOf, madeFolder } from "./place.ts";
 import { Refusal } from "./refusal.ts";
 import { afterRestore, generationOf, isMarkedRestored, unmarkRestored } from "./restore.ts";
 import { formerKeys, openMail, wipeKeys } from "./rotate.ts";
@@ -61,7 +62,6 @@ type Open = {
   draining: Promise<void> | null;
 };
 
-const mostInboxes = 64;
 const drainAgainMs = 15_000;
 
 export class Keeper {
@@ -70,14 +70,14 @@ export class Keeper {
   readonly #soon: Hooks["soon"];
   readonly #open = new Map<string, Open>();
   readonly #sessions = new Map<number, Open>();
-  /** Least recently used first. */
-  readonly #inboxes = new Map<string, Inbox>();
+  readonly #inboxes: Inboxes;
 
   readonly #workload: () => number;
 
   /** `workload` counts what this thread was asked so far. */
   constructor(options: KeeperOptions, tell: (news: News) => void, soon: Hooks["soon"], workload: () => number) {
     this.#options = options;
+    this.#inboxes = new Inboxes(options, soon);
     this.#tell = tell;
     this.#soon = soon;
     this.#workload = workload;
@@ -160,33 +160,12 @@ export class Keeper {
   /** Forgets the mailbox and destroys its folder. */
   erase(id: string): void {
     this.lock(id);
-    this.#inboxes.get(id)?.close();
-    this.#inboxes.delete(id);
+    this.#inboxes.forget(id);
     rmSync(this.#folder(id), { recursive: true, force: true });
   }
 
   inbox(id: string): Inbox {
-    let inbox = this.#inboxes.get(id);
-    if (inbox) this.#inboxes.delete(id);
-    else {
-      const key = nativePrimitives.hkdf(this.#options.nodeKey, utf8(id), utf8(labels.inboxKey), 32);
-      const db = Database.open(join(this.#made(id), "inbox.db"), Buffer.from(key.buffer), "mailbox/inbox");
-      inbox = new Inbox(db, { now: Date.now, soon: this.#soon });
-    }
-    this.#inboxes.set(id, inbox);
-    this.#shedInboxes(id);
-    return inbox;
-  }
-
-  // Files stay open for the mailboxes that mail last came for.
-  #shedInboxes(newest: string): void {
-    for (const [id, inbox] of this.#inboxes) {
-      if (this.#inboxes.size <= mostInboxes) return;
-      // The newest was asked for just now: with every other one open it would be its turn.
-      if (inbox.isBusy || this.#open.has(id) || id === newest) continue;
-      inbox.close();
-      this.#inboxes.delete(id);
-    }
+    return this.#inboxes.open(id, (one) => this.#open.has(one));
   }
 
   /**
@@ -364,31 +343,17 @@ export class Keeper {
   }
 
   #folder(id: string): string {
-    // Ids come from the edge: none may name a path outside.
-    if (!/^[A-Za-z0-9_-]{1,64}$/.test(id)) throw new RangeError("not a mailbox id");
-    return join(this.#options.dir, "mailboxes", id);
+    return folderOf(this.#options.dir, id);
   }
 
   #made(id: string): string {
-    const folder = this.#folder(id);
-    if (existsSync(folder)) return folder;
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // A folder that a power cut takes away takes the mail in it along.
-    for (const dir of [dirname(folder), this.#options.dir]) syncFolder(dir);
-    return folder;
+    return madeFolder(this.#options.dir, id);
   }
 
   close(): void {
     for (const id of [...this.#open.keys()]) this.lock(id);
-    for (const inbox of this.#inboxes.values()) inbox.close();
-    this.#inboxes.clear();
+    this.#inboxes.close();
   }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, "r");
-  fsyncSync(folder);
-  closeSync(folder);
 }
 
 export function pause(): Promise<void> {

@@ -1,13 +1,16 @@
 // The hand-off over a real socket, with a real store behind it.
-import { createServer, type Server } from "node:http";
+import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/core/bytes.ts";
 import { type CallHeaders, type Manifest, signCall } from "../../../src/core/contract/call.ts";
 import { nodePaths } from "../../../src/core/contract/handoff.ts";
+import { labels } from "../../../src/core/seal/labels.ts";
 import { handoffListener } from "../../../src/daemon/handoff/listener.ts";
-import { clock, ed25519PublicOf, nodeCrypto } from "../../../src/daemon/platform.ts";
-import { makeMailbox, type StoreFixture, storeFixture, texts } from "../store/fixture.ts";
+import { clock, ed25519PublicOf, nativePrimitives, nodeCrypto } from "../../../src/daemon/platform.ts";
+import { Database } from "../../../src/daemon/sqlite/database.ts";
+import { makeMailbox, nodeKey, type StoreFixture, storeFixture, texts } from "../store/fixture.ts";
 
 const seed = new Uint8Array(32).fill(3);
 const mail = "From: Ann <ann@sender.test>\r\nSubject: hello\r\n\r\nhi\r\n";
@@ -48,6 +51,42 @@ type Twist = {
   body?: Uint8Array<ArrayBuffer>;
   headers?: (headers: CallHeaders) => Record<string, string>;
 };
+
+const headersOf = (signed: Uint8Array<ArrayBuffer>, id: string) => {
+  const manifest = {
+    audience: "node-1",
+    method: "POST" as const,
+    path: nodePaths.message,
+    id,
+    mailbox: "m6",
+    epoch: 0,
+  };
+  return signCall(manifest, signed, { name: "edge", seed }, Date.now(), nodeCrypto);
+};
+
+/** Sends a little more than half, and hangs up once the node has some of it on disk. */
+async function cutOff(signed: Uint8Array, headers: CallHeaders): Promise<void> {
+  const sending = request(origin + nodePaths.message, {
+    method: "POST",
+    headers: { ...headers, "content-length": String(signed.length) },
+  });
+  const over = new Promise<void>((resolve) => sending.once("error", () => resolve()));
+  sending.write(signed.subarray(0, signed.length / 2 + 200_000));
+  await expect.poll(async () => (await readInbox("m6")).pieces).toBeGreaterThan(0);
+  sending.destroy(new Error("hung up"));
+  await over;
+  await expect.poll(async () => (await readInbox("m6")).pieces).toBe(0);
+}
+
+/** What the locked inbox's file holds, from beside the store. */
+async function readInbox(id: string): Promise<{ arrivals: number; pieces: number }> {
+  const key = Buffer.from(nativePrimitives.hkdf(nodeKey, utf8(id), utf8(labels.inboxKey), 32));
+  const db = Database.open(join(fixture.dir, "mailboxes", id, "inbox.db"), key, "mailbox/inbox", { readOnly: true });
+  const count = (table: string) => db.value<number>(`SELECT count(*) FROM ${table}`) ?? 0;
+  const counts = { arrivals: count("arrival"), pieces: count("piece") };
+  db.close();
+  return counts;
+}
 
 async function call(path: string, signed: Uint8Array<ArrayBuffer>, twist: Twist = {}) {
   const manifest = { audience: "node-1", method: "POST" as const, path, id: "h1", ...twist.manifest };
@@ -101,6 +140,27 @@ describe("the hand-off listener", () => {
     expect(await title({ body: utf8("other bytes") })).toEqual([400, "the body is not what was signed"]);
     expect(await title({ body: mailbox.seal(mail) })).toEqual([400, "the body is not what was signed"]);
     expect(await texts(fixture.store, mailbox)).toHaveLength(2);
+  });
+
+  it("takes a large message as it comes, and nothing of one that is not what was signed or was cut off", async () => {
+    const large = makeMailbox("m6", "large@demo.test");
+    await fixture.store.applyMailbox(large.record);
+    const letter = `Subject: large\r\n\r\n${"a line of a long letter\r\n".repeat(100_000)}`;
+    const signed = large.seal(letter);
+    expect(signed.length).toBeGreaterThan(2_000_000);
+    const hand = (id: string, twist: Twist = {}) =>
+      call(nodePaths.message, signed, { ...twist, manifest: { mailbox: "m6", epoch: 0, id } });
+    const changed = Uint8Array.from(signed);
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+    const longer = new Uint8Array([...signed, 0]);
+    for (const body of [changed, longer, signed.slice(0, -1)]) expect((await hand("l1", { body })).status).toBe(400);
+    await cutOff(signed, await headersOf(signed, "l1"));
+    expect(await hand("l1")).toEqual({ status: 200, body: { status: "stored" } });
+    expect(await hand("l1")).toEqual({ status: 200, body: { status: "duplicate" } });
+    const trace = "Return-Path: <ann@sender.test>\r\n";
+    expect(await texts(fixture.store, large)).toEqual([trace + letter]);
+    const inbox = await readInbox("m6");
+    expect(inbox).toEqual({ arrivals: 0, pieces: 0 });
   });
 
   it("says who it is, and hands relay jobs on", async () => {

@@ -6,12 +6,15 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/core/bytes.ts";
 import { Database } from "../../../src/daemon/sqlite/database.ts";
-import { append } from "../../../src/daemon/store/changing.ts";
+import { append, appendStored } from "../../../src/daemon/store/changing.ts";
+import { checkMailbox } from "../../../src/daemon/store/check.ts";
 import { countsNamed, makeFirstFolders } from "../../../src/daemon/store/folders.ts";
 import { Inbox } from "../../../src/daemon/store/inbox.ts";
 import { Mailbox } from "../../../src/daemon/store/mailbox.ts";
 import { prepareMessage } from "../../../src/daemon/store/prepare.ts";
+import { fileInTurns, slicesOf } from "../../../src/daemon/store/streaming.ts";
 import { makeMailbox, storeFixture, texts } from "./fixture.ts";
+import { attachment, withAttachments } from "./mail-like.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "postern-trouble-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -50,6 +53,14 @@ describe("a full disk", () => {
         for (const i of raws.keys()) first.push(await accept(i));
         expect(first).toContain("stored");
         expect(first).toContain("failed");
+        // One that comes in pieces fails in the middle, where the first ones found room.
+        const letter = `Subject: large\r\n\r\n${"z".repeat(3_000_000)}`;
+        const large = mailbox.seal(letter);
+        const stream = () =>
+          fixture.store
+            .acceptStream({ mailbox: "d1", epoch: 0, id: "large", size: large.length, pieces: piecesOf(large) })
+            .catch(() => "failed");
+        expect(await stream()).toBe("failed");
         // Even the login, which files what waits, must not hurt on a full disk.
         await fixture.store.mailboxes.login(mailbox.record.address, utf8(mailbox.password), { ip: "" });
         execFileSync("mount", ["-o", "remount,size=64m", at]);
@@ -57,8 +68,9 @@ describe("a full disk", () => {
         for (const [i, outcome] of first.entries()) {
           expect(await accept(i)).toBe(outcome === "stored" ? "duplicate" : "stored");
         }
+        expect([await stream(), await stream()]).toEqual(["stored", "duplicate"]);
         const found = await texts(fixture.store, mailbox);
-        expect(found.map((text) => text.slice(32)).sort()).toEqual(raws.sort());
+        expect(found.map((text) => text.slice(32)).sort()).toEqual([...raws, letter].sort());
       } finally {
         await fixture.store.close();
         execFileSync("umount", [at]);
@@ -66,6 +78,10 @@ describe("a full disk", () => {
     },
   );
 });
+
+async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 500_000) yield bytes.slice(at, at + 500_000);
+}
 
 /** The next COMMIT fails as SQLite does when fsync answers EIO. */
 function failNextCommit(db: Database): void {
@@ -125,6 +141,51 @@ describe("a sync that fails", () => {
     mailbox.flush();
     expect(await done).toBe(1);
     expect(countsNamed(mailbox, "INBOX")).toMatchObject({ messages: 1, uidnext: 2 });
+    mailbox.close();
+  });
+
+  it("at any statement of a large message's filing, leaves nothing of it, and it is filed at the next try", async () => {
+    const db = open("mail3.db", "mailbox/mail");
+    const hooks = { now: Date.now, soon: (work: () => void) => void setImmediate(work), committed: () => undefined };
+    const mailbox = new Mailbox({ id: "m", bodyMac: new Uint8Array(32), quotaBytes: 1e9, readOnly: false }, db, hooks);
+    mailbox.writeNow(makeFirstFolders);
+    const raw = Buffer.from(withAttachments("large", [attachment(1, 300_000)]), "latin1");
+    const pause = async () => undefined;
+    const file = () =>
+      fileInTurns(
+        mailbox,
+        slicesOf(Buffer.from(raw)),
+        (write, message) => appendStored(write, "INBOX", message, { flags: [], internalDate: null }),
+        pause,
+      );
+    const run = db.run.bind(db);
+    let tries = 0;
+    for (let nth = 1; ; nth++) {
+      let left = nth;
+      db.run = (text, ...values) => {
+        // What SQLite does when the disk answers EIO: the statement fails, sometimes the whole transaction is gone with it.
+        if (--left === 0 && !text.startsWith("ROLLBACK")) {
+          if (nth % 2 === 0 && db.inTransaction) run("ROLLBACK");
+          throw new Error("disk I/O error");
+        }
+        return run(text, ...values);
+      };
+      const outcome = await file().then(
+        () => "filed",
+        (cause: Error) => cause.message,
+      );
+      db.run = run;
+      tries++;
+      if (outcome === "filed") break;
+      expect(outcome).toBe("disk I/O error");
+      for (const table of ["message", "body", "shared", "shared_body", "entry"]) {
+        expect([nth, table, db.value(`SELECT count(*) FROM ${table}`)]).toEqual([nth, table, 0]);
+      }
+    }
+    expect(tries).toBeGreaterThan(15);
+    expect(countsNamed(mailbox, "INBOX")).toMatchObject({ messages: 1, size: raw.length });
+    expect(await checkMailbox(mailbox, pause)).toEqual({ checked: 1, damaged: [], structure: [] });
+    console.log(`a large message's filing failed at each of its ${tries - 1} statements: nothing was left of it`);
     mailbox.close();
   });
 
