@@ -161,6 +161,19 @@ describe("limits", () => {
     expect(await ask(client, `UID FETCH ${set} FLAGS`)).toEqual(["t OK UID FETCH completed"]);
   });
 
+  it("bounds a folder's keywords, in number and length", async () => {
+    const { servers, mailboxes } = await world();
+    mailboxes.mailbox(user).deliver("INBOX", [{ bytes: Buffer.from("a: b\r\n\r\n"), flags: [], internalDate: null }]);
+    const client = await loggedIn(servers.imap);
+    await ask(client, "SELECT INBOX");
+    const words = (from: number, to: number): string =>
+      Array.from({ length: to - from }, (_, i) => `kw${from + i}`).join(" ");
+    expect((await ask(client, `STORE 1 +FLAGS.SILENT (${words(0, 400)})`)).at(-1)).toMatch(/^t OK/);
+    expect((await ask(client, `STORE 1 +FLAGS.SILENT (${words(400, 501)})`)).at(-1)).toMatch(/^t NO \[LIMIT\]/);
+    expect((await ask(client, `STORE 1 FLAGS.SILENT (${words(300, 500)} KW7)`)).at(-1)).toMatch(/^t OK/);
+    expect((await ask(client, `STORE 1 +FLAGS (${"k".repeat(256)})`)).at(-1)).toMatch(/^t BAD/);
+  });
+
   it("bounds nesting", async () => {
     const { servers } = await world();
     const client = await loggedIn(servers.imap);

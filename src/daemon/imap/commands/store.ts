@@ -1,5 +1,5 @@
 /** STORE and UID STORE. RFC 9051 §6.4.6; RFC 7162 §3.1.3 (UNCHANGEDSINCE). */
-import { Bad, ok } from "../answers.ts";
+import { Bad, No, ok } from "../answers.ts";
 import { bounded, ended } from "../bound.ts";
 import { command, type Reply, type Selected } from "../command.ts";
 import type { FlagChange, Flagged } from "../port.ts";
@@ -17,6 +17,9 @@ export const store = command({
   parse,
   async *run(s, { set, unchangedSince, change, silent }, uid) {
     if (unchangedSince !== null) s.session.modes.condstore = true;
+    if (change.mode !== "remove" && !s.view.keywords.hasRoomFor(change.flags)) {
+      throw new No("LIMIT", "Too many keywords in this folder");
+    }
     const { ranges, limit } = bounded(s, s.view.uidsOf(set));
     const { changed, modified } = await s.box.setFlags(ranges, change, unchangedSince);
     if (!silent || s.session.modes.condstore) yield* told(s, changed, uid, silent);

@@ -6,6 +6,9 @@ import type { Flagged } from "../port.ts";
 
 const SYSTEM = "\\Answered \\Flagged \\Deleted \\Seen \\Draft";
 
+/** Of one folder: SELECT says them all, each time. */
+const MOST = 500;
+
 export class Keywords {
   readonly #readOnly: boolean;
   #names: string[] = [];
@@ -26,6 +29,12 @@ export class Keywords {
   /** Flags as a change left them. */
   hear({ flagSets }: Flagged): void {
     for (const flags of flagSets) for (const flag of flags) if (!flag.startsWith("\\")) this.#add(flag);
+  }
+
+  /** Whether the folder may have these too. */
+  hasRoomFor(flags: readonly string[]): boolean {
+    const fresh = flags.filter((flag) => !flag.startsWith("\\") && !this.#known.has(flag.toLowerCase()));
+    return fresh.length === 0 || this.#known.size + fresh.length <= MOST;
   }
 
   /** FLAGS and PERMANENTFLAGS, as they are now. */

@@ -15,6 +15,7 @@ const SP = 0x20;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LARGEST = 0xffffffff;
+const LONGEST_FLAG = 255;
 
 export class Decoder {
   readonly #parts: readonly Part[];
@@ -187,6 +188,7 @@ export class Decoder {
   flag(): string {
     const flag = this.take("\\") ? `\\${this.atom()}` : this.atom();
     if (flag.toLowerCase() === "\\recent") throw new Bad("\\Recent cannot be set");
+    if (flag.length > LONGEST_FLAG) throw new Bad("Flag too long");
     return flag;
   }
 
