@@ -17,6 +17,10 @@ import { dayOf, derivedKey } from "./transit.ts";
 /** Begins the id that a domain without an account has in journal and webhooks. */
 export const txtIdPrefix = "dns:";
 const messagesPerDay = 200;
+/** A receiver that was switched off has nobody who could switch it on again: it is tried once more after a day. */
+const restMs = 86_400_000;
+const endpointsResting =
+  "select url from webhook_endpoint where domain = ?1 and state = 'disabled' and disabled_at > ?2";
 
 export function isTxtDomain(domainId: string): boolean {
   return domainId.startsWith(txtIdPrefix);
@@ -65,9 +69,10 @@ async function bare(edge: Edge, found: Extract<LookedUp, { domain: null }>, spea
   ]);
   if (rules === null || points === "trouble") return { ...found, trouble: "dns-trouble" };
   if (!rules.present || !points) return found;
-  const candidates = candidatesOf(rules, null);
-  const asked = targetsOf(address, candidates);
-  const { standings, used, relay } = await factsFor(edge, address.domain, asked, speaker);
+  const rows = candidatesOf(rules, address.domain, null);
+  const asked = targetsOf(address, rows);
+  const { standings, used, relay, endpointsOff } = await factsFor(edge, address.domain, asked, speaker);
+  const candidates = { ...rows, endpointsOff };
   if (used >= messagesPerDay) return { ...found, trouble: "rate-limited" };
   const id = `${txtIdPrefix}${address.domain}`;
   const domain = { id, name: address.domain, node: speaker, owner: null, ownerId: null, txtRules: true, relay };
@@ -78,14 +83,16 @@ async function bare(edge: Edge, found: Extract<LookedUp, { domain: null }>, spea
 async function behind(edge: Edge, found: Found): Promise<LookedUp> {
   const rules = await readDomainRecords(edge, found.domain.name);
   if (rules === null) return { ...found, domain: null, trouble: "dns-trouble" };
-  const candidates = candidatesOf(rules, found.candidates.owner);
+  const candidates = candidatesOf(rules, found.domain.name, found.candidates.owner);
   const asked = targetsOf(found.address, candidates);
   return { ...found, candidates, standings: await standingsFor(edge.env.DIRECTORY, found.domain.id, asked) };
 }
 
-function candidatesOf(rules: RecordRules, owner: string | null): Candidates {
+function candidatesOf(rules: RecordRules, domain: string, owner: string | null): Candidates {
   const aliases = recordAliases(rules.aliases);
-  return { aliases, nested: new Map(), mailboxes: new Map(), own: null, endpointsOff: new Set(), owner };
+  const exact = aliases.filter(({ kind }) => kind === "exact");
+  const nested = new Map(exact.map((alias) => [`${alias.pattern}@${domain}`, alias]));
+  return { aliases, nested, mailboxes: new Map(), own: null, endpointsOff: new Set(), owner };
 }
 
 /** Addresses whose standing decides about this very recipient: who has to agree, and who is never to be written to. */
@@ -110,10 +117,11 @@ async function pointsTo(edge: Edge, domain: string, speaker: string): Promise<bo
 
 async function factsFor(edge: Edge, domain: string, addresses: readonly string[], speaker: string) {
   const { DIRECTORY } = edge.env;
-  const [standings, use, nodes] = await DIRECTORY.batch([
+  const [standings, use, nodes, off] = await DIRECTORY.batch([
     DIRECTORY.prepare(txtStandings).bind(domain, JSON.stringify(addresses)),
     DIRECTORY.prepare("select messages from txt_use where domain = ?1 and day = ?2").bind(domain, dayOf(edge.clock())),
     DIRECTORY.prepare(relayFor).bind(speaker),
+    DIRECTORY.prepare(endpointsResting).bind(`${txtIdPrefix}${domain}`, edge.clock() - restMs),
   ]);
   const [used] = (use?.results ?? []) as { messages: number }[];
   const [through] = (nodes?.results ?? []) as Relay[];
@@ -121,6 +129,7 @@ async function factsFor(edge: Edge, domain: string, addresses: readonly string[]
     standings: standingsOf((standings?.results ?? []) as StandingRow[]),
     used: used?.messages ?? 0,
     relay: through ?? null,
+    endpointsOff: new Set(((off?.results ?? []) as { url: string }[]).map(({ url }) => url)),
   };
 }
 

@@ -7,7 +7,10 @@ import { type Edge, letter, openFor, startEdge } from "./world.ts";
 const mx = { MX: [{ priority: 10, exchange: "mx.test" }] };
 const zones = {
   "allowed.test": {
-    TXT: ["forward-email=hello:me@else.test,/^team-(.*)$/:$1@else.test,!quiet", "postern=broken:"],
+    TXT: [
+      "forward-email=hello:me@else.test,outer:hello@allowed.test,/^team-(.*)$/:$1@else.test,!quiet",
+      "postern=broken:",
+    ],
     ...mx,
   },
   "other.test": { TXT: ["postern=me@else.test"], ...mx },
@@ -48,6 +51,8 @@ test("a destination is asked first, and served once it agreed", async () => {
   const text = Buffer.from(openFor(edge.node.transit, call.body).raw).toString().split("\r\n\r\n")[1] ?? "";
   const link = /http\S+\/verify\/\S+/.exec(Buffer.from(text, "base64").toString())?.[0] ?? "";
   await fetch(link, { method: "POST", body: new URLSearchParams({ answer: "yes" }) });
+  expect(await deliver("outer@allowed.test")).toBe("accepted 2.0.0"); // by way of another name of the domain
+  await expect.poll(() => edge.node.taken.length, { timeout: 20_000 }).toBe(2);
   const before = edge.node.taken.length;
   expect(await deliver("hello@allowed.test")).toBe("accepted 2.0.0");
   expect(await deliver("HELLO+shop@allowed.test")).toBe("accepted 2.0.0");

@@ -111,6 +111,18 @@ test("a webhook in a TXT record, without any account, is signed with the key tha
   const { data } = payloadSchema.parse(JSON.parse(body));
   expect(data).toMatchObject({ envelope: { recipient: "in+tag@hooked.test" }, message: { subject: "by DNS alone" } });
   await expect.poll(spooled, patient).toEqual([]);
+
+  // Nobody could switch it on again by hand: it rests for a day.
+  await edge.rows(
+    "update webhook_endpoint set state = 'disabled', disabled_at = ? where domain like 'dns:%'",
+    Date.now(),
+  );
+  const later = { ...mail, raw: letter("ada@plain.test", "later") };
+  expect((await edge.deliver(later)).outcomes[0]).toMatchObject({ kind: "deferred", enhanced: "4.2.1" });
+  await edge.rows("update webhook_endpoint set disabled_at = 5 where domain like 'dns:%'");
+  expect((await edge.deliver(later)).outcomes[0]?.kind).toBe("accepted");
+  await called(2);
+  await expect.poll(spooled, patient).toEqual([]);
   await edge.rows("delete from webhook_delivery");
   await edge.rows("delete from webhook_endpoint where domain like 'dns:%'");
 });

@@ -57,6 +57,8 @@ export async function ensureEndpoint(world: World, domain: string, url: string, 
       .where(and(eq(webhookEndpoint.domain, domain), eq(webhookEndpoint.url, url)))
       .limit(1);
   const [known] = await find();
+  // Mail for one that is switched off comes here only when nobody owns it and it has rested (`txt.ts`).
+  if (known?.state === "disabled" && key !== null) return setEndpointState(world, known, "active");
   if (known !== undefined) return known;
   const row = { ...newEndpoint(world, domain, url, key), id: newId(world) };
   await world.db.insert(webhookEndpoint).values(row).onConflictDoNothing();
