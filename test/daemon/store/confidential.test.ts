@@ -69,20 +69,49 @@ describe("what is on disk", () => {
       );
       expect(new Set(await Promise.all(batch))).toEqual(new Set(["stored"]));
     }
+    // Large ones go to the disk as they come; one of them never comes to its end.
+    for (const mailbox of [open, locked]) {
+      const bytes = mailbox.seal(raw(7).repeat(2000) + marker("body", 1000));
+      expect(bytes.length).toBeGreaterThan(1_000_000);
+      await fixture.store.acceptSealed({
+        mailbox: mailbox.record.id,
+        epoch: 0,
+        id: `large-${mailbox.record.id}`,
+        bytes,
+      });
+    }
+    const hangUp = Promise.withResolvers<never>();
+    const begun = Promise.withResolvers<void>();
+    const cut = fixture.store.acceptStream({
+      ...{ mailbox: locked.record.id, epoch: 0, id: "cut", size: 2_000_000 },
+      pieces: (async function* () {
+        yield locked.seal(raw(9).repeat(1000)).slice(0, 900_000);
+        begun.resolve();
+        await hangUp.promise;
+      })(),
+    });
+    await begun.promise;
     // A second login waits until everything is filed.
     const second = await logIn(fixture.store, open);
     const box = await second.open("INBOX", false);
     await box.setFlags([[1, 100]], { mode: "add", flags: ["markflag", "\\Deleted"] }, null);
-    expect((await box.search({ kind: "text", text: "markbody7er" })).uids.length).toBe(1);
+    expect((await box.search({ kind: "text", text: "markbody8er" })).uids.length).toBe(1);
     // Sorting and a large delete are what makes SQLite spill to temporary files, if it does.
-    expect((await box.sort({ kind: "all" }, [{ key: "subject", reverse: false }])).length).toBe(500);
+    expect((await box.sort({ kind: "all" }, [{ key: "subject", reverse: false }])).length).toBe(501);
     await box.expunge(null);
     expect(leaks()).toEqual([]);
     expect(files(dir).filter((path) => path.endsWith("-wal")).length).toBeGreaterThan(2);
+    hangUp.reject(new Error("hung up"));
+    await expect(cut).rejects.toThrow("hung up");
+    expect(leaks()).toEqual([]);
     await account.logout();
     await second.logout();
     await fixture.reopen();
     expect(leaks()).toEqual([]);
-    expect((await fixture.store.stats().find(({ id }) => id === "l1"))?.waiting).toBe(500);
+    const sizes = files(dir).map((path) => statSync(path).size);
+    console.log(
+      `no marker, address or key in ${sizes.length} files of ${sizes.reduce((sum, size) => sum + size, 0)} bytes`,
+    );
+    expect((await fixture.store.stats().find(({ id }) => id === "l1"))?.waiting).toBe(501);
   });
 });
