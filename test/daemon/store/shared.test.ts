@@ -7,7 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { Database } from "../../../src/daemon/sqlite/database.ts";
-import { append, appendStored, copy, expungeUids, move, purge } from "../../../src/daemon/store/changing.ts";
+import { append, appendStored, copy, expungeUids, move, purge, whole } from "../../../src/daemon/store/changing.ts";
 import { checkMailbox } from "../../../src/daemon/store/check.ts";
 import { bodyOf } from "../../../src/daemon/store/fetching.ts";
 import { makeFirstFolders } from "../../../src/daemon/store/folders.ts";
@@ -114,13 +114,13 @@ async function take(mailbox: Mailbox, model: Model, one: Exclude<Step, { kind: "
   if (uid === null) return;
   const folder = idOf(mailbox, name);
   if (one.kind === "copy") {
-    mailbox.writeNow((write) => copy(write, folder, [[uid, uid]], other));
+    mailbox.writeNow((write) => void whole(copy(write, folder, [[uid, uid]], other)));
     model.add(other, model.shown.get(name)?.get(uid) ?? Buffer.alloc(0));
   } else if (one.kind === "move") {
-    mailbox.writeNow((write) => move(write, folder, [[uid, uid]], other));
+    mailbox.writeNow((write) => void whole(move(write, folder, [[uid, uid]], other)));
     model.add(other, model.take(name, uid));
   } else {
-    mailbox.writeNow((write) => expungeUids(write, folder, [[uid, uid]]));
+    mailbox.writeNow((write) => void whole(expungeUids(write, folder, [[uid, uid]])));
     model.take(name, uid);
   }
 }
