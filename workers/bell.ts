@@ -23,8 +23,8 @@ async function answerBell(message: Message<unknown>, edge: Edge): Promise<void> 
   const later = (seconds?: number): void =>
     message.retry({ delaySeconds: Math.min(seconds ?? backoffAfter(message.attempts), longestDelay) });
   try {
-    const outcome = await handOff(edge, bell.data.key);
-    if (outcome === "later") later();
+    const outcome = await handOff(edge, bell.data.key, bell.data.byHand);
+    if (outcome === "silent" || outcome === "held") later();
     else if (typeof outcome === "object") later(outcome.later);
     else message.ack();
   } catch (error) {

@@ -1,22 +1,25 @@
 /**
  * Handing spooled mail to nodes. R2 says what waits; a bell, a heartbeat or the five-minute sweep says when to try. The node
  * answers 2xx only after an fsync, and then our copy goes; 410 makes us look where the mailbox lives now; anything else is
- * tried again, and after five days only by hand.
+ * tried again, and after five days only by hand (`parking.ts`). Mail of a mailbox that the directory does not know is kept:
+ * the row may be what was lost.
  */
 import { and, eq, isNull } from "drizzle-orm";
 import { nodePaths } from "../src/core/contract/handoff.ts";
 import { callNode } from "./call.ts";
-import { addSteps, domainOfJournal } from "./directory/journal.ts";
-import { tellOwner } from "./directory/owners.ts";
+import { addSteps } from "./directory/journal.ts";
 import { nodeRef, type Placement, placementOf } from "./directory/placement.ts";
 import { node } from "./directory/schema.ts";
+import { park } from "./parking.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { factsOf, isParked, keyOf, placeOf, relayBox, ring, type SpoolFacts, type SpoolPlace } from "./spool.ts";
-import { dayOf } from "./transit.ts";
 import { tryWebhook, webhookNode } from "./webhook.ts";
 
-/** `later` with a number of seconds where the thing itself knows when; `waiting`: somebody else's bell will ring. */
-export type HandOff = "handed-off" | "gone" | "moved" | "parked" | "waiting" | "later" | { later: number };
+/**
+ * `silent`: the node is not to be reached; `held`: it is, but does not take this one now. `later` with a number of seconds where
+ * the thing itself knows when; `waiting`: somebody else's bell will ring.
+ */
+export type HandOff = "handed-off" | "gone" | "moved" | "parked" | "waiting" | "silent" | "held" | { later: number };
 
 /** One try for one object. `byHand` also tries what is parked. Never throws for the node's sake. */
 export async function handOff(edge: Edge, key: string, byHand = false): Promise<HandOff> {
@@ -26,9 +29,13 @@ export async function handOff(edge: Edge, key: string, byHand = false): Promise<
   const facts = factsOf(object);
   if (facts === null) return "parked";
   if (place.node === webhookNode) return tryWebhook(edge, place, object, facts, byHand);
-  if (isParked(facts, edge.clock()) && !byHand) return park(edge, key, facts);
+  if (isParked(facts, edge.clock()) && !byHand) {
+    await park(edge, [{ key, facts }]);
+    return "parked";
+  }
   const target = await targetOf(edge, place);
-  if (target === null) return destroy(edge, key, facts);
+  if (target === "deleted") return destroy(edge, key, facts);
+  if (target === null) return "held"; // a directory that lost a row may get it back
   if (target.node.id !== place.node) return move(edge, place, target.node.id, object);
   const body = new Uint8Array(await object.arrayBuffer());
   return deliver(edge, { key, place, facts, target }, body);
@@ -41,9 +48,12 @@ async function deliver(edge: Edge, waiting: Waiting, body: Uint8Array<ArrayBuffe
   const isRelay = place.box === relayBox;
   const about = isRelay ? {} : { mailbox: { id: place.box, epoch: target.epoch } };
   const path = isRelay ? nodePaths.relay : nodePaths.message;
-  const status = await statusOf(callNode(edge, { node: target.node, path, id: place.id, ...about, body }));
-  if (status >= 500) await noteSilence(edge, target.node.id);
-  if (status !== 200) return "later"; // 410 too: the next try looks up the placement anew
+  const said = await heard(callNode(edge, { node: target.node, path, id: place.id, ...about, body }));
+  if (said === "silent") {
+    await noteSilence(edge, target.node.id);
+    return "silent";
+  }
+  if (said !== 200) return "held"; // 410 too: the next try looks up the placement anew
   await edge.env.SPOOL.delete(key);
   const kind = isRelay ? "taken" : "handed-off";
   const step = { id: `${kind}:${place.id}`, journal: facts.journal, kind, target: facts.target };
@@ -51,19 +61,20 @@ async function deliver(edge: Edge, waiting: Waiting, body: Uint8Array<ArrayBuffe
   return "handed-off";
 }
 
-/** A node that can't be reached counts as 503; local development turns a refused connection into a 5xx by itself. */
-async function statusOf(call: Promise<Response>): Promise<number> {
+/** The node's answer. What is in its place where it is not to be reached (a proxy's page, the local runtime's) is not JSON. */
+async function heard(call: Promise<Response>): Promise<number | "silent"> {
   try {
     const response = await call;
     await response.body?.cancel();
-    return response.status;
+    const isNodes = /^application\/(problem\+)?json\b/.test(response.headers.get("content-type") ?? "");
+    return isNodes ? response.status : "silent";
   } catch (error) {
     logTrouble("hand-off", error);
-    return 503;
+    return "silent";
   }
 }
 
-async function targetOf(edge: Edge, { node: nodeId, box }: SpoolPlace): Promise<Placement | null> {
+async function targetOf(edge: Edge, { node: nodeId, box }: SpoolPlace): Promise<Placement | "deleted" | null> {
   if (box !== relayBox) return placementOf(edge.db, box);
   const found = await nodeRef(edge.db, nodeId);
   return found === null ? null : { node: found, epoch: 0 };
@@ -85,24 +96,6 @@ async function destroy(edge: Edge, key: string, facts: SpoolFacts): Promise<Hand
   const step = { id: `destroyed:${key}`, journal: facts.journal, kind: "destroyed", target: facts.target, ok: false };
   await addSteps(edge, [{ ...step, detail: "the mailbox or node is gone" }]);
   return "gone";
-}
-
-async function park(edge: Edge, key: string, facts: SpoolFacts): Promise<HandOff> {
-  const step = { id: `parked:${key}`, journal: facts.journal, kind: "parked", target: facts.target, ok: false };
-  await addSteps(edge, [{ ...step, detail: "five days without the node taking it; kept, and can be tried by hand" }]);
-  await tellOfParking(edge, facts);
-  return "parked";
-}
-
-/** Once a day for a domain, however much is parked: the notice's id says so. */
-async function tellOfParking(edge: Edge, { journal, target }: SpoolFacts): Promise<void> {
-  const domain = await domainOfJournal(edge.db, journal);
-  if (domain === null) return;
-  await tellOwner(edge, domain, {
-    id: `parked-${domain}-${dayOf(edge.clock())}`,
-    subject: "Mail is waiting that could not be handed over",
-    text: `For five days mail for ${target}, and perhaps more, could not be handed to its node.\nIt is kept, sealed, and can be tried again by hand from the activity page.\n`,
-  });
 }
 
 async function noteSilence(edge: Edge, id: string): Promise<void> {

@@ -20,8 +20,8 @@ const factsSchema = z.object({
 });
 export type SpoolFacts = z.infer<typeof factsSchema>;
 export type SpoolPlace = { node: string; box: string; id: string };
-/** What the Queue carries: a pointer, never mail. */
-export const bellSchema = z.strictObject({ key: z.string().max(200) });
+/** What the Queue carries: a pointer, never mail. `byHand`: somebody asked for it, so what is parked is tried too. */
+export const bellSchema = z.strictObject({ key: z.string().max(200), byHand: z.boolean().optional() });
 export type Bell = z.infer<typeof bellSchema>;
 
 /** After so long the edge stops trying by itself (RFC 5321 §4.5.4.1); the mail stays and can be re-driven. */
@@ -60,9 +60,9 @@ async function pump(sealed: Sealed, writer: WritableStreamDefaultWriter<Uint8Arr
 }
 
 /** Best effort: what is not heard is found by the sweep. */
-export function ring(edge: Edge, keys: readonly string[]): void {
+export function ring(edge: Edge, keys: readonly string[], byHand = false): void {
   for (let at = 0; at < keys.length; at += 100) {
-    const bells = keys.slice(at, at + 100).map((key) => ({ body: { key } satisfies Bell }));
+    const bells = keys.slice(at, at + 100).map((key) => ({ body: { key, ...(byHand && { byHand }) } satisfies Bell }));
     edge.later(edge.env.BELL.sendBatch(bells));
   }
 }
@@ -80,16 +80,21 @@ export function isParked(facts: SpoolFacts, now: number): boolean {
   return now - facts.at > parkAfterMs;
 }
 
-export type Waiting = { key: string; facts: SpoolFacts | null; uploaded: number };
+export type Waiting = { key: string; facts: SpoolFacts | null; uploaded: number; size: number };
 
 /** What waits under a prefix, page by page, at most `pages` of 1,000. */
-export async function* waitingFor(edge: Edge, prefix: string, pages = 10): AsyncGenerator<Waiting> {
+export async function* waitingFor(edge: Edge, prefix: string, pages = 30): AsyncGenerator<Waiting> {
   let cursor: string | undefined;
   for (let page = 0; page < pages; page++) {
     const more = cursor === undefined ? {} : { cursor };
     const listed = await edge.env.SPOOL.list({ prefix, include: ["customMetadata"], ...more });
     for (const object of listed.objects)
-      yield { key: object.key, facts: factsOf(object), uploaded: object.uploaded.getTime() };
+      yield {
+        key: object.key,
+        facts: factsOf(object),
+        uploaded: object.uploaded.getTime(),
+        size: object.size,
+      };
     if (!listed.truncated) return;
     cursor = listed.cursor;
   }

@@ -16,9 +16,10 @@ import {
   webhookEndpoint,
 } from "./directory/schema.ts";
 import { handOff } from "./handoff.ts";
+import { type Parked, park } from "./parking.ts";
 import type { Edge } from "./platform.ts";
 import { deleteOldRaw } from "./raw-link.ts";
-import { isParked, ring, waitingFor } from "./spool.ts";
+import { isParked, placeOf, ring, waitingFor } from "./spool.ts";
 import { destroyOldSeeds, transitLifeMs } from "./transit.ts";
 import { webhookNode } from "./webhook.ts";
 
@@ -37,20 +38,32 @@ export async function sweep(edge: Edge): Promise<void> {
   await expire(edge);
 }
 
-/** Rings for everything that waits for this node, once the first of it got through. */
+/** Rings for everything that waits for this node, once one of it was answered. */
 export async function redrive(edge: Edge, nodeId: string): Promise<void> {
   const now = edge.clock();
   await edge.db.update(node).set({ redrivenAt: now }).where(eq(node.id, nodeId));
   const due: string[] = [];
+  const parked: Parked[] = [];
   for await (const { key, facts, uploaded } of waitingFor(edge, `${nodeId}/`)) {
-    if (facts !== null && isParked(facts, now))
-      await handOff(edge, key); // journals that it is parked
+    if (facts !== null && isParked(facts, now)) parked.push({ key, facts });
     else if (now - uploaded >= graceMs) due.push(key);
-    if (due.length >= perRound) break;
   }
-  const [first, ...rest] = due;
-  if (first === undefined || (await handOff(edge, first)) === "later") return;
+  await park(edge, parked);
+  const [first, ...rest] = inTurns(due).slice(0, perRound);
+  if (first === undefined || (await handOff(edge, first)) === "silent") return;
   ring(edge, rest);
+}
+
+/** One of each box, then the second of each: a mailbox that takes nothing (full, damaged) holds up nobody else's mail. */
+function inTurns(keys: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  const turns = keys.map((key) => {
+    const { box } = placeOf(key) ?? { box: "" };
+    const turn = seen.get(box) ?? 0;
+    seen.set(box, turn + 1);
+    return { key, turn };
+  });
+  return turns.sort((a, b) => a.turn - b.turn).map(({ key }) => key);
 }
 
 /** Webhooks know by their log when they are due; those whose transit seed is destroyed can't be sent any more. */

@@ -161,6 +161,20 @@ export const mailboxShape = z.object({
   appliedRevision: z.int().describe("The revision that the node has confirmed"),
   createdAt: time,
 });
+export const waitingShape = z.object({
+  message: z.string().describe("The message's id in the activity, for as long as that is kept"),
+  since: time.describe("When it was accepted"),
+  size: z.int().describe("Bytes, sealed"),
+  parked: z.boolean().describe("Given up after five days: kept, and tried only when asked"),
+});
+export const retriedShape = z.object({
+  waiting: z.int().describe("How many are tried; the others after this answer"),
+  first: z
+    .enum(["taken", "not-taken", "unreachable", "gone", "none"])
+    .describe(
+      "How the oldest went: taken by the node, not taken now, node not reached, no longer there, nothing waits",
+    ),
+});
 export const slotShape = z.object({
   id: z.string(),
   kind: z.string(),

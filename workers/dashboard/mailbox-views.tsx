@@ -1,6 +1,7 @@
 /** How a mailbox looks: the steps of making one, its devices, its use, and the settings for a mail app. */
 import type { FC } from "hono/jsx";
 import type { Service } from "../../src/core/client-setup/service.ts";
+import type { Waits } from "../by-hand.ts";
 import type { DomainView } from "../directory/domains.ts";
 import type { Mailbox, SlotView } from "../directory/mailboxes.ts";
 import type { Node } from "../directory/nodes.ts";
@@ -199,14 +200,17 @@ type ViewProps = {
   slots: SlotView[];
   services: readonly Service[];
   may: boolean;
+  /** Sealed mail that the node has not taken yet. */
+  atEdge: readonly Waits[];
 };
 
-export const MailboxView: FC<ViewProps> = ({ visitor, box, slots, services, may }) => (
+export const MailboxView: FC<ViewProps> = ({ visitor, box, slots, services, may, atEdge }) => (
   <>
     <Head title={box.address} crumbs={<a href="/mailboxes">Mailboxes</a>}>
       {box.appliedRevision < box.revision && <Badge tone="warn">node not told yet</Badge>}
     </Head>
     <Usage box={box} />
+    <AtEdge {...{ visitor, box, may, atEdge }} />
     <section class="card flush" aria-labelledby="devices">
       <div class="toolbar">
         <h2 id="devices">Devices and keys</h2>
@@ -240,6 +244,29 @@ const Usage: FC<{ box: Mailbox }> = ({ box }) => (
     </div>
   </div>
 );
+
+const AtEdge: FC<Pick<ViewProps, "visitor" | "box" | "may" | "atEdge">> = ({ visitor, box, may, atEdge }) => {
+  const [oldest] = atEdge;
+  if (oldest === undefined) return null;
+  const parked = atEdge.filter((one) => one.parked).length;
+  return (
+    <Notice tone="warn">
+      <p>
+        {plural(atEdge.length, "sealed message waits", "sealed messages wait")} at the edge for the node, since{" "}
+        <Time at={oldest.since} />.{" "}
+        {parked > 0
+          ? `${plural(parked, "is", "are")} over five days old and tried only when you ask.`
+          : "It is tried again by itself."}
+      </p>
+      {may && (
+        <form method="post" action={`/mailboxes/${box.id}/retry`}>
+          <FormToken token={visitor.formToken} />
+          <button type="submit">Try again now</button>
+        </form>
+      )}
+    </Notice>
+  );
+};
 
 const kinds: Record<SlotView["kind"], string> = {
   "app-password": "App password",

@@ -2,10 +2,11 @@
 import type { FC } from "hono/jsx";
 import type { Message } from "../directory/activity.ts";
 import { Icon } from "./icons.tsx";
-import { Address, Badge, bytesText, Head, Time } from "./parts.tsx";
+import { Address, Badge, bytesText, FormToken, Head, Time } from "./parts.tsx";
 import { stepWords, summaryOf, toneIcon, type Verdict, verdicts, type Word } from "./words.ts";
 
-export const MessageView: FC<{ message: Message }> = ({ message }) => {
+/** `retry`: the form's token, for somebody who may have the copies tried again that still wait for a node. */
+export const MessageView: FC<{ message: Message; retry: string | null }> = ({ message, retry }) => {
   const summary = summaryOf(message);
   return (
     <>
@@ -26,6 +27,7 @@ export const MessageView: FC<{ message: Message }> = ({ message }) => {
             <Moment at={step.at} word={stepWords(step)} detail={step.detail} />
           ))}
         </ol>
+        {retry !== null && <Retry message={message} token={retry} />}
       </section>
       {message.proof && <Checks list={verdicts(message.proof)} />}
       <section class="card" aria-labelledby="envelope">
@@ -45,6 +47,14 @@ export const MessageView: FC<{ message: Message }> = ({ message }) => {
     </>
   );
 };
+
+const Retry: FC<{ message: Message; token: string }> = ({ message, token }) => (
+  <form method="post" action={`/activity/${message.id}/retry`} class="row">
+    <FormToken token={token} />
+    <button type="submit">Try again now</button>
+    <span class="soft small">A copy waits for its node. We keep trying by ourselves for five days.</span>
+  </form>
+);
 
 const Arrival: FC<{ message: Message }> = ({ message }) => {
   const { outcome } = message;

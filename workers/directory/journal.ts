@@ -75,6 +75,13 @@ export async function addSteps(edge: Edge, steps: readonly Step[]): Promise<void
   for (const [id, domain] of domains) announce(edge, domain, id, "step");
 }
 
+/** Which of these steps are written already. */
+export async function stepsKnown(db: Directory, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await db.select({ id: journalStep.id }).from(journalStep).where(among(journalStep.id, ids));
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** Null for a row that has expired. */
 export async function domainOfJournal(db: Directory, id: string): Promise<string | null> {
   const [row] = await db.select({ domain: journal.domain }).from(journal).where(eq(journal.id, id)).limit(1);

@@ -1,5 +1,5 @@
 /** Where a mailbox lives: asked at every hand-off, so that mail follows a move and stops at a deletion. */
-import { and, eq } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { Directory } from "./open.ts";
 import { mailbox, node } from "./schema.ts";
 
@@ -11,13 +11,14 @@ export async function nodeRef(db: Directory, id: string): Promise<NodeRef | null
   return row ?? null;
 }
 
-/** Null for a mailbox that is deleted or was never here. */
-export async function placementOf(db: Directory, mailboxId: string): Promise<Placement | null> {
+/** Null for a mailbox that the directory knows nothing of, which is not the same as one that its owner deleted. */
+export async function placementOf(db: Directory, mailboxId: string): Promise<Placement | "deleted" | null> {
   const [row] = await db
-    .select({ id: node.id, origin: node.origin, epoch: mailbox.epoch })
+    .select({ id: node.id, origin: node.origin, epoch: mailbox.epoch, state: mailbox.state })
     .from(mailbox)
     .innerJoin(node, eq(node.id, mailbox.node))
-    .where(and(eq(mailbox.id, mailboxId), eq(mailbox.state, "active")))
+    .where(eq(mailbox.id, mailboxId))
     .limit(1);
-  return row === undefined ? null : { node: { id: row.id, origin: row.origin }, epoch: row.epoch };
+  if (row === undefined) return null;
+  return row.state === "deleted" ? "deleted" : { node: { id: row.id, origin: row.origin }, epoch: row.epoch };
 }

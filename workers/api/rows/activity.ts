@@ -1,10 +1,13 @@
 /** What became of each message. */
 import { z } from "zod";
+import { copiesWaiting, tryByHand } from "../../by-hand.ts";
 import { activity, message } from "../../directory/activity.ts";
 import { domainsOf } from "../../directory/domains.ts";
+import { domainOfJournal } from "../../directory/journal.ts";
 import { notFound } from "../../directory/problem.ts";
-import { type Personal, personal } from "../row.ts";
-import { activityQuery, id, messageShape, page } from "../shapes.ts";
+import { openEdge } from "../../platform.ts";
+import { type Personal, personal, within } from "../row.ts";
+import { activityQuery, id, messageShape, page, retriedShape } from "../shapes.ts";
 
 const tag = "Activity";
 
@@ -41,5 +44,21 @@ export const activityRows = [
     params: z.object({ message: id }),
     answer: messageShape,
     run: async (call) => message(call.world, await readable(call), call.params.message),
+  }),
+  within("admin", "mailboxes:write", {
+    method: "POST",
+    path: "/activity/:message/retry",
+    name: "retryMessage",
+    tag,
+    says: "Hand over now the copies of a message that no node has taken yet, also those given up after five days",
+    params: z.object({ message: id }),
+    answer: retriedShape,
+    domainOf: (call) => domainOfJournal(call.world.db, call.params.message),
+    async run(call) {
+      const edge = openEdge(call.env, { waitUntil: call.later });
+      const found = await message(call.world, [call.domain.id], call.params.message);
+      const waiting = await copiesWaiting(edge, found);
+      return { waiting: waiting.length, first: await tryByHand(edge, waiting) };
+    },
   }),
 ];

@@ -1,6 +1,7 @@
 /** Mailboxes. Keys are made by the client; what comes here is a public key and wrapped copies of a key we never see. */
 import { z } from "zod";
 import { keyslotSchema } from "../../../src/core/contract/mailbox.ts";
+import { tryByHand, waitingAt } from "../../by-hand.ts";
 import { domainNamed, domainsOf } from "../../directory/domains.ts";
 import { checkTyped, copiesGoneAt, eraseMailbox } from "../../directory/erase.ts";
 import {
@@ -16,8 +17,19 @@ import {
 } from "../../directory/mailboxes.ts";
 import { notFound } from "../../directory/problem.ts";
 import { rotateMailbox } from "../../directory/rotate.ts";
+import { openEdge } from "../../platform.ts";
 import { personal, within } from "../row.ts";
-import { id, mailboxInput, mailboxShape, page, rotationInput, slotShape, time } from "../shapes.ts";
+import {
+  id,
+  mailboxInput,
+  mailboxShape,
+  page,
+  retriedShape,
+  rotationInput,
+  slotShape,
+  time,
+  waitingShape,
+} from "../shapes.ts";
 import { tellNode, tellOfErasing } from "../tell-node.ts";
 
 const tag = "Mailboxes";
@@ -133,6 +145,35 @@ export const mailboxRows = [
       await rotateMailbox(call.world, await here(call), call.body);
       await tellNode(call, call.params.mailbox);
       return withSlots(call);
+    },
+  }),
+  within("member", "mailboxes:read", {
+    method: "GET",
+    path: "/mailboxes/:mailbox/waiting",
+    name: "waiting",
+    tag,
+    says: "Sealed mail at the edge that the mailbox's node has not taken yet, oldest first",
+    params,
+    answer: page(waitingShape),
+    domainOf,
+    async run(call) {
+      const edge = openEdge(call.env, { waitUntil: call.later });
+      return { items: await waitingAt(edge, await here(call)), next: null };
+    },
+  }),
+  within("admin", "mailboxes:write", {
+    method: "POST",
+    path: "/mailboxes/:mailbox/waiting/retry",
+    name: "retryWaiting",
+    tag,
+    says: "Hand over now what waits, also what was given up after five days",
+    params,
+    answer: retriedShape,
+    domainOf,
+    async run(call) {
+      const edge = openEdge(call.env, { waitUntil: call.later });
+      const waiting = await waitingAt(edge, await here(call));
+      return { waiting: waiting.length, first: await tryByHand(edge, waiting) };
     },
   }),
   within("admin", "mailboxes:write", {

@@ -2,11 +2,15 @@
 import { type Context, Hono } from "hono";
 import type { FC } from "hono/jsx";
 import { z } from "zod";
+import { roleAtLeast } from "../../api/row.ts";
+import { copiesWaiting, tryByHand } from "../../by-hand.ts";
 import { activity, type Message, message } from "../../directory/activity.ts";
 import type { DomainView } from "../../directory/domains.ts";
+import { Problem } from "../../directory/problem.ts";
 import { subscribe } from "../../live.ts";
+import { openEdge } from "../../platform.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
-import { signedIn } from "../guard.tsx";
+import { formOf, signedIn } from "../guard.tsx";
 import { Icon } from "../icons.tsx";
 import { MessageRow, type Names, named } from "../message.tsx";
 import { MessageView } from "../message-view.tsx";
@@ -71,19 +75,43 @@ activityPages.get(
 activityPages.get(
   "/activity/:message",
   signedIn(async (c, visitor) => {
-    const { found, names } = await readMessage(c, visitor);
-    const view = <MessageView message={named(found, names)} />;
+    const { found, names, role } = await readMessage(c, visitor);
+    const retry = roleAtLeast(role, "admin") && isUnderway(found) ? visitor.formToken : null;
+    const view = <MessageView message={named(found, names)} retry={retry} />;
     return page(c, visitor, { title: "Message", at: "activity", islands: ["activity"] }, view);
   }),
 );
 
-async function readMessage(c: Context<App>, visitor: Visitor): Promise<{ found: Message; names: Names }> {
+/** One more try, now, for the copies that no node has taken. */
+activityPages.post(
+  "/activity/:message/retry",
+  signedIn(async (c, visitor) => {
+    const { found, role } = await readMessage(c, visitor);
+    if (!roleAtLeast(role, "admin")) throw new Problem(403, "role", "This needs the role “admin”.");
+    await formOf(c, visitor, z.object({}));
+    const edge = openEdge(c.env, c.executionCtx);
+    const tried = await tryByHand(edge, await copiesWaiting(edge, found));
+    return c.redirect(`/activity/${found.id}?done=retry-${tried}`, 303);
+  }),
+);
+
+type Read = { found: Message; names: Names; role: DomainView["role"] };
+
+async function readMessage(c: Context<App>, visitor: Visitor): Promise<Read> {
   const domains = await myDomains(c, visitor);
   const world = c.get("world");
   const ids = domains.map((domain) => domain.id);
   const found = await message(world, ids, c.req.param("message") ?? "");
-  return { found, names: await namesFor(world, domains) };
+  const role = domains.find((domain) => domain.id === found.domain)?.role ?? "member";
+  return { found, names: await namesFor(world, domains), role };
 }
+
+/** Some copy was sealed for a node, and nothing says that the node has it. */
+function isUnderway({ steps }: Message): boolean {
+  const ended = new Set(steps.filter(({ kind }) => ends.has(kind)).map(({ target }) => target));
+  return steps.some(({ kind, ok, target }) => ok && (kind === "seal" || kind === "relay") && !ended.has(target));
+}
+const ends = new Set(["handed-off", "taken", "destroyed", "delivered", "failed"]);
 
 type ViewProps = {
   domains: DomainView[];

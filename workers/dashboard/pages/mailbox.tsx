@@ -3,11 +3,13 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { roleAtLeast } from "../../api/row.ts";
 import { tellNode } from "../../api/tell-node.ts";
+import { tryByHand, waitingAt } from "../../by-hand.ts";
 import { mailSetup } from "../../client-setup/place.ts";
 import { type DomainView, domainFor } from "../../directory/domains.ts";
 import { type Mailbox, mailboxById, revokeSlot, slotsOf } from "../../directory/mailboxes.ts";
 import { nodes } from "../../directory/nodes.ts";
 import { notFound, Problem } from "../../directory/problem.ts";
+import { openEdge } from "../../platform.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
 import { formOf, signedIn } from "../guard.tsx";
 import { Connect, MailboxView, NewMailbox } from "../mailbox-views.tsx";
@@ -15,6 +17,9 @@ import { myDomains } from "../reader.ts";
 import { page } from "../shell.tsx";
 
 export const mailboxPage = new Hono<App>();
+
+/** Mail that has only just come is on its way. */
+const unremarkableMs = 15_000;
 
 mailboxPage.get(
   "/mailboxes/new",
@@ -33,7 +38,9 @@ mailboxPage.get(
     const slots = await slotsOf(c.get("world"), box.id);
     const setup = await mailSetup(c.env, domain.name, box.address);
     const may = roleAtLeast(domain.role, "admin");
-    const view = <MailboxView {...{ visitor, box, domain, slots, may }} services={setup?.services ?? []} />;
+    const waiting = await waitingAt(openEdge(c.env, c.executionCtx), box);
+    const atEdge = waiting.filter(({ since }) => c.get("world").clock() - since > unremarkableMs);
+    const view = <MailboxView {...{ visitor, box, domain, slots, may, atEdge }} services={setup?.services ?? []} />;
     return page(c, visitor, { title: box.address, at: "mailboxes", islands: ["mailbox"] }, view);
   }),
 );
@@ -57,6 +64,18 @@ mailboxPage.post(
     await revokeSlot(world, box, slot);
     await tellNode({ env: c.env, world, later: (work) => c.executionCtx.waitUntil(work) }, box.id);
     return c.redirect(`/mailboxes/${box.id}?done=device-revoked`, 303);
+  }),
+);
+
+/** Mail that waits at the edge for the node: once more, now. */
+mailboxPage.post(
+  "/mailboxes/:mailbox/retry",
+  signedIn(async (c, visitor) => {
+    const { box } = await boxHere(c, visitor, "admin");
+    await formOf(c, visitor, z.object({}));
+    const edge = openEdge(c.env, c.executionCtx);
+    const tried = await tryByHand(edge, await waitingAt(edge, box));
+    return c.redirect(`/mailboxes/${box.id}?done=retry-${tried}`, 303);
   }),
 );
 
