@@ -7,7 +7,8 @@ import type { Clock } from "../../core/ports.ts";
 import type { Connect } from "../net/connect.ts";
 import type { Ending } from "./ending.ts";
 import { type HostsDeps, type Route, type Target, targetsFor } from "./hosts.ts";
-import { oneLine, type Sent, sendOver } from "./smtp.ts";
+import type { Reuse } from "./reuse.ts";
+import { oneLine, openConversation, type Sent } from "./smtp.ts";
 
 /** RFC 8314 §3.3: TLS from the first byte; only a fixed route names it. */
 const submissions = 465;
@@ -16,6 +17,8 @@ export type Outgoing = { from: string; to: string; route: Route; raw: Uint8Array
 
 export type DeliverDeps = HostsDeps & {
   connect: Connect;
+  /** Conversations that are still open from a message before. */
+  reuse: Reuse;
   /** Our name in EHLO. */
   name: string;
   replyTimeoutMs: number;
@@ -69,11 +72,31 @@ async function talk(
   tls: "opportunistic" | "none",
   deps: DeliverDeps,
 ): Promise<Sent> {
+  const envelope = { from: mail.from, to: [mail.to], smtputf8: mail.smtputf8 };
+  const key = `${host} ${address} ${port} ${tls}`;
+  const kept = deps.reuse.take(key);
+  if (kept !== null) {
+    const sent = await kept.send(envelope, mail.raw);
+    deps.reuse.give(key, kept, sent);
+    if (!isStale(sent)) return sent;
+  }
   const dialled = await deps.connect(address, port);
-  if (dialled.kind === "unreachable") return { kind: "broken", why: dialled.why, tls: false };
+  if (dialled.kind === "unreachable") return { kind: "broken", why: dialled.why, tls: false, begun: false };
   const implicitTls = port === submissions;
   const options = { name: deps.name, host, tls, implicitTls, timeoutMs: deps.replyTimeoutMs };
-  return sendOver(dialled.socket, options, { from: mail.from, to: [mail.to], smtputf8: mail.smtputf8 }, mail.raw);
+  const opened = await openConversation(dialled.socket, options);
+  if (opened.kind !== "open") return opened;
+  const sent = await opened.conversation.send(envelope, mail.raw);
+  deps.reuse.give(key, opened.conversation, sent);
+  return sent;
+}
+
+/**
+ * The host had ended the conversation, or does now: that says nothing of this message, and a new one is opened. Once the
+ * message itself was on its way the host may have it, and only the queue decides to send it again.
+ */
+function isStale(sent: Sent): boolean {
+  return sent.kind === "broken" ? !sent.begun : sent.kind === "refused" && sent.code === 421;
 }
 
 function endingOf(sent: Sent, host: string): Ending {

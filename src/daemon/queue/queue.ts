@@ -9,9 +9,11 @@ import type { SealPrimitives } from "../../core/seal/primitives.ts";
 import type { Connect } from "../net/connect.ts";
 import { pathsOf } from "./compose.ts";
 import { life } from "./conclude.ts";
+import type { OpenedJob } from "./fresh.ts";
 import { bounceBack, type Failure, noticeTo, type OwnMail } from "./own-mail.ts";
 import { type Home, NotAJob, type ReportResults } from "./port.ts";
 import { Results } from "./results.ts";
+import { Reuse, type ReuseRules } from "./reuse.ts";
 import { Runner } from "./runner.ts";
 import { day, hour, Schedule, type ScheduleRules, scheduleRules, type Waiting } from "./schedule.ts";
 import { openSigning, type Signing, type SigningRecord } from "./signing.ts";
@@ -42,6 +44,7 @@ export type QueueOptions = {
   /** Null refuses mail whose destination is this host. */
   home: Home | null;
   rules?: Partial<ScheduleRules>;
+  reuse?: Partial<ReuseRules>;
   /** Gets no addresses and no content. */
   log(what: string, error?: unknown): void;
   /** For tests with a clock of their own. */
@@ -118,8 +121,8 @@ export class RelayQueue {
    * again is a duplicate, also when the first is long delivered. Throws `NotAJob` on what can never be delivered.
    */
   async accept(id: string, sealed: Uint8Array): Promise<"stored" | "duplicate"> {
-    const { job } = this.#open(sealed);
-    return (await this.#store(this.#newJob(id, job, sealed))) ? "stored" : "duplicate";
+    const opened = this.#open(sealed);
+    return (await this.#store(this.#newJob(id, opened.job, sealed), opened)) ? "stored" : "duplicate";
   }
 
   /** The door's question about a recipient; see `door/port.ts`. */
@@ -145,9 +148,9 @@ export class RelayQueue {
     await this.#parts.spool.close();
   }
 
-  async #store(job: NewJob): Promise<boolean> {
+  async #store(job: NewJob, opened: OpenedJob | null = null): Promise<boolean> {
     const stored = await this.#parts.spool.add(job);
-    if (stored) this.#runner.enqueue(job);
+    if (stored) this.#runner.enqueue(job, opened);
     return stored;
   }
 
@@ -158,7 +161,7 @@ export class RelayQueue {
     return { id, sealed, host: host.toLowerCase(), deadline: job.receivedAt + life, nextAt: this.#options.clock() };
   }
 
-  #open(sealed: Uint8Array): { job: RelayJob; raw: Uint8Array } {
+  #open(sealed: Uint8Array): OpenedJob {
     try {
       const { head, raw } = this.#parts.transit.open(sealed);
       return { job: relayJobSchema.parse(head), raw };
@@ -173,6 +176,7 @@ export class RelayQueue {
 
   #makeRunner(chance: () => number): Runner {
     const { dns, connect, clock, name, port, log } = this.#options;
+    const reuse = new Reuse(this.#options.reuse);
     const { spool, signing } = this.#parts;
     return new Runner({
       spool,
@@ -180,7 +184,7 @@ export class RelayQueue {
       results: this.#results,
       srs: this.#srs,
       sign: signing.sign,
-      deliver: { dns, connect, clock, name, port, chance, ownNames: [name.toLowerCase()], replyTimeoutMs },
+      deliver: { dns, connect, reuse, clock, name, port, chance, ownNames: [name.toLowerCase()], replyTimeoutMs },
       home: this.#options.home,
       own: this.#options,
       open: (sealed) => this.#open(sealed),

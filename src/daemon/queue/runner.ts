@@ -8,6 +8,7 @@ import { compose, type Sign } from "./compose.ts";
 import { conclude, resultOf } from "./conclude.ts";
 import { type DeliverDeps, deliver } from "./deliver.ts";
 import type { Ending } from "./ending.ts";
+import { Fresh, type OpenedJob } from "./fresh.ts";
 import { deliverHome } from "./home.ts";
 import { failureOf, noticeTo, type OwnMail, type OwnMailDeps } from "./own-mail.ts";
 import { type Home, NotAJob } from "./port.ts";
@@ -28,7 +29,7 @@ export type RunnerDeps = {
   home: Home | null;
   own: OwnMailDeps;
   /** Throws `NotAJob`. */
-  open(sealed: Uint8Array): { job: RelayJob; raw: Uint8Array };
+  open(sealed: Uint8Array): OpenedJob;
   seal(mail: OwnMail): NewJob;
   clock: Clock;
   timer: Timer;
@@ -38,6 +39,7 @@ export type RunnerDeps = {
 export class Runner {
   readonly #deps: RunnerDeps;
   readonly #attempts = new Set<Promise<void>>();
+  readonly #fresh = new Fresh();
   #cancelWake: () => void = () => undefined;
   #stopped = false;
 
@@ -50,8 +52,9 @@ export class Runner {
     return this.#attempts.size;
   }
 
-  /** A job that is on disk. */
-  enqueue({ sealed, ...job }: NewJob): void {
+  /** A job that is on disk; `opened` where it has been opened already. */
+  enqueue({ sealed, ...job }: NewJob, opened: OpenedJob | null = null): void {
+    if (opened !== null) this.#fresh.keep(job.id, opened);
     this.#deps.schedule.add({ ...job, size: sealed.length, attempts: 0, delayTold: false });
     this.pump();
   }
@@ -75,13 +78,17 @@ export class Runner {
 
   async #attempt(waiting: Waiting): Promise<void> {
     try {
-      const sealed = await this.#deps.spool.sealed(waiting.id);
-      if (sealed === null) throw new NotAJob();
-      const { job, raw } = this.#deps.open(sealed);
+      const { job, raw } = this.#fresh.take(waiting.id) ?? (await this.#stored(waiting.id));
       await this.#settle(waiting, job, raw, await this.#try(job, raw));
     } catch (error) {
       await this.#ownTrouble(waiting, error);
     }
+  }
+
+  async #stored(id: string): Promise<OpenedJob> {
+    const sealed = await this.#deps.spool.sealed(id);
+    if (sealed === null) throw new NotAJob();
+    return this.#deps.open(sealed);
   }
 
   async #try(job: RelayJob, raw: Uint8Array): Promise<Ending> {
@@ -166,6 +173,7 @@ export class Runner {
     });
     await Promise.race([Promise.all(this.#attempts), patience]);
     clearTimeout(handle);
+    this.#deps.deliver.reuse.close();
   }
 }
 

@@ -7,6 +7,7 @@ import { certificates } from "../../../src/cli/world/certificates.ts";
 import { guardedConnect, mailPorts } from "../../../src/daemon/net/connect.ts";
 import { tlsContext } from "../../../src/daemon/net/tls.ts";
 import { type DeliverDeps, deliver, type Outgoing } from "../../../src/daemon/queue/deliver.ts";
+import { Reuse } from "../../../src/daemon/queue/reuse.ts";
 import { sendOver } from "../../../src/daemon/queue/smtp.ts";
 import { openSink, type Sink } from "./sink.ts";
 import { tableResolver, type Zones } from "./world.ts";
@@ -43,6 +44,7 @@ const deps = (port: number): DeliverDeps => ({
   chance: () => 0,
   name: "mx.node.test",
   connect: guardedConnect({ ownAddresses: [], ports: mailPorts, allowLoopback: true, timeoutMs: 1000 }),
+  reuse: new Reuse(),
   replyTimeoutMs: 500,
   clock: Date.now,
 });
