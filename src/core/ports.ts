@@ -32,9 +32,13 @@ export interface DnsRecords {
   A: string;
   AAAA: string;
   CNAME: string;
+  /** Delegation signer (RFC 4034 §5.3): `key-tag algorithm digest-type digest`, digest in hex. */
+  DS: string;
   MX: { priority: number; exchange: string };
   NS: string;
   PTR: string;
+  /** RFC 6698 §2.2: `usage selector matching-type data`, data in hex. */
+  TLSA: string;
   /** One record's character-strings, joined without a separator (RFC 7208 §3.3), as bytes-as-latin1 text. */
   TXT: string;
 }
@@ -45,7 +49,12 @@ export type DnsType = keyof DnsRecords;
  * must never be read as "there is no record".
  */
 export type DnsAnswer<T> =
-  | { kind: "found"; records: T[] }
+  | {
+      kind: "found";
+      records: T[];
+      /** The resolver says that it has checked the DNSSEC signatures (the AD bit); absent where it does not say. */
+      authentic?: true;
+    }
   | { kind: "none"; nxdomain: boolean }
   | { kind: "trouble"; reason: "timeout" | "servfail" };
 

@@ -205,3 +205,13 @@ test("ports come from the node's heartbeat", async () => {
   const text = await (await get("/mail/config-v1.1.xml?emailaddress=a@beat.test")).text();
   expect([...text.matchAll(/<port>(\d+)</g)].map(([, port]) => port)).toEqual(["9993", "465"]);
 });
+
+test("MTA-STS: the policy is answered at a served domain's own name and nowhere else (RFC 8461 §3.3)", async () => {
+  const ask = (host: string) =>
+    edge.worker.fetch(`http://${host}/.well-known/mta-sts.txt`) as unknown as Promise<Response>;
+  const answer = await ask("mta-sts.here.test");
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get("content-type")).toMatch(/^text\/plain/);
+  expect(await answer.text()).toBe("version: STSv1\r\nmode: enforce\r\nmx: mx.test\r\nmax_age: 604800\r\n");
+  for (const host of ["here.test", "mta-sts.nowhere.test"]) expect((await ask(host)).status).toBe(404);
+});

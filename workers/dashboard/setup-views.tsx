@@ -1,11 +1,12 @@
 /** How set-up looks: steps, checks that update by themselves, records to copy, what a token would change. */
 import type { FC } from "hono/jsx";
+import { canReceive } from "../../src/core/health/check.ts";
+import type { By, Check, CheckState } from "../../src/core/health/finding.ts";
+import type { Level } from "../../src/core/health/records.ts";
 import { roleAtLeast } from "../api/row.ts";
 import type { DomainView } from "../directory/domains.ts";
 import type { Node } from "../directory/nodes.ts";
 import type { Change, Plan } from "../dns/apply.ts";
-import { type Check, type CheckState, canReceive } from "../dns/check.ts";
-import type { Level } from "../dns/records.ts";
 import type { Visitor } from "../sign-in/visitor.ts";
 import { DomainHead } from "./domain-head.tsx";
 import { Icon } from "./icons.tsx";
@@ -31,7 +32,7 @@ export const SetupView: FC<SetupProps> = (props) => {
             <h2 id="records">1. DNS records</h2>
             <p>
               DNS is the world's phone book. Set these records where the domain's DNS is kept; Postern looks every few
-              seconds while this page is open, and once a day ever after.
+              seconds while something is missing, and once a day ever after.
             </p>
           </div>
           <div class="row">
@@ -56,6 +57,13 @@ export const SetupView: FC<SetupProps> = (props) => {
 };
 
 const tones: Record<CheckState, Tone> = { pass: "pass", warn: "warn", missing: "warn", wrong: "fail", trouble: "warn" };
+/** What is nice to have is no fault while it is not there. */
+function toneOf({ level, state }: Check): Tone {
+  return level === "optional" && state === "missing" ? "quiet" : tones[state];
+}
+function wordOf({ level, state }: Check): string {
+  return level === "optional" && state === "missing" ? "not set" : words[state];
+}
 const words: Record<CheckState, string> = {
   pass: "right",
   warn: "could be better",
@@ -63,34 +71,59 @@ const words: Record<CheckState, string> = {
   wrong: "needs a change",
   trouble: "no answer",
 };
-const levels: Record<Level, string> = { required: "needed", recommended: "recommended", optional: "nice to have" };
+const doers: Record<By, string> = {
+  owner: "",
+  operator: "whoever runs the mail server",
+  registrar: "at the registrar",
+};
 
 export const ChecksView: FC<{ domain: DomainView; checks: Check[] }> = ({ domain, checks }) => {
-  const waiting = checks.some((check) => check.state !== "pass" && check.state !== "warn");
+  const waiting = checks.some(({ level, state }) => level !== "optional" && state !== "pass" && state !== "warn");
   return (
     <div class="stack" data-waiting={waiting ? "true" : "false"}>
       {canReceive(checks) && domain.state === "active" && (
         <Notice tone="pass">Everything that is needed is right: {domain.name} receives mail.</Notice>
       )}
-      <ul class="checks">
-        {checks.map((check) => (
-          <CheckItem check={check} />
-        ))}
-      </ul>
+      {groups.map(([level, title, says]) => {
+        const of = checks.filter((check) => check.level === level);
+        return (
+          of.length > 0 && (
+            <section class="stack tight" aria-label={title}>
+              <div class="row between">
+                <h3>{title}</h3>
+                <span class="soft small">{says(of)}</span>
+              </div>
+              <ul class="checks ruled">
+                {of.map((check) => (
+                  <CheckItem check={check} />
+                ))}
+              </ul>
+            </section>
+          )
+        );
+      })}
     </div>
   );
 };
 
+const rightOf = (of: Check[]): string => `${of.filter(({ state }) => state === "pass").length} of ${of.length} right`;
+const groups: [Level, string, (of: Check[]) => string][] = [
+  ["required", "Needed to receive mail", rightOf],
+  ["recommended", "Recommended", rightOf],
+  ["optional", "Nice to have", rightOf],
+];
+
 const CheckItem: FC<{ check: Check }> = ({ check }) => {
   const fine = check.state === "pass";
+  const tone = toneOf(check);
   return (
     <li class="check">
-      <span class={`mail-glyph ${tones[check.state]}`}>
-        <Icon name={toneIcon(tones[check.state])} />
+      <span class={`mail-glyph ${tone}`}>
+        <Icon name={toneIcon(tone)} />
       </span>
       <details open={!fine && check.level !== "optional"} id={`check-${check.id}`}>
         <summary class="check-title">
-          {check.title} <span class="soft small">{levels[check.level]}</span>
+          {check.title} {doers[check.by] !== "" && <span class="soft small">{doers[check.by]}</span>}
         </summary>
         <div class="stack tight">
           <p class="soft">{check.why}</p>
@@ -98,10 +131,15 @@ const CheckItem: FC<{ check: Check }> = ({ check }) => {
           <RecordFacts check={check} />
         </div>
       </details>
-      <Badge tone={tones[check.state]}>{words[check.state]}</Badge>
+      <Badge tone={tone}>{wordOf(check)}</Badge>
     </li>
   );
 };
+
+/** A record with one right value, which the owner copies to their DNS provider. */
+function isToSet({ by, value }: Check): boolean {
+  return by === "owner" && !value.includes("…");
+}
 
 const RecordFacts: FC<{ check: Check }> = ({ check }) => (
   <dl class="facts">
@@ -111,21 +149,13 @@ const RecordFacts: FC<{ check: Check }> = ({ check }) => (
       {check.priority !== null && `, priority ${check.priority}`}
     </dd>
     <dt>Name</dt>
-    <dd>
-      <Copyable text={check.name} label="name" />
+    <dd>{isToSet(check) ? <Copyable text={check.name} label="name" /> : <span class="mono">{check.name}</span>}</dd>
+    <dt>{isToSet(check) ? "Value" : "Expected"}</dt>
+    <dd>{isToSet(check) ? <Copyable text={check.value} label="value" /> : check.value}</dd>
+    <dt>Found</dt>
+    <dd class="mono">
+      {check.found.length === 0 ? <span class="soft">nothing</span> : check.found.map((one) => <div>{one}</div>)}
     </dd>
-    <dt>Value</dt>
-    <dd>
-      <Copyable text={check.value} label="value" />
-    </dd>
-    {check.state !== "pass" && (
-      <>
-        <dt>Found</dt>
-        <dd class="mono">
-          {check.found.length === 0 ? <span class="soft">nothing</span> : check.found.map((one) => <div>{one}</div>)}
-        </dd>
-      </>
-    )}
   </dl>
 );
 

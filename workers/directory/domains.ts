@@ -1,6 +1,8 @@
 /** Domains and who belongs to them. A domain receives mail once it is `active`: proven by TXT, or let in by the operator. */
+
 import { and, asc, count, eq, getTableColumns, gte, not, sql } from "drizzle-orm";
 import { toBase64url } from "../../src/core/bytes.ts";
+import { ownershipRecord } from "../../src/core/health/records.ts";
 import type { Resolver } from "../../src/core/ports.ts";
 import { audited, type Entry } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
@@ -95,11 +97,6 @@ export async function addDomain(world: World, accountId: string, input: NewDomai
     if (!isUniqueViolation(error)) throw error;
   }
   throw new Problem(409, "domain-taken", "This domain is already set up here.", { field: "name" });
-}
-
-/** Where the owner's proof is looked for, and what it must say. */
-export function ownershipRecord(of: Pick<Domain, "name" | "token">): { name: string; value: string } {
-  return { name: `_postern.${of.name}`, value: `postern-verify=${of.token}` };
 }
 
 /** Looks the owner's TXT record up and activates the domain when it is there. */

@@ -2,13 +2,14 @@
  * Setting a zone up through Cloudflare's API: look whether the token may, say what would change, and do that and nothing
  * else. Walked again on a zone that is right, it finds nothing to do.
  */
+
+import { withTerm } from "../../src/core/health/check.ts";
+import type { WantedRecord } from "../../src/core/health/records.ts";
 import { record } from "../directory/audit.ts";
 import type { Domain } from "../directory/domains.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
-import { withTerm } from "./check.ts";
 import type { Cloudflare, NewRecord, Zone, ZoneRecord } from "./cloudflare.ts";
-import type { WantedRecord } from "./records.ts";
 
 export type Change =
   | { kind: "add"; record: NewRecord; says: string }
@@ -74,6 +75,8 @@ export function changesFor(wanted: WantedRecord, existing: readonly ZoneRecord[]
   const here = existing.filter((one) => one.type === wanted.type && fold(one.name) === fold(wanted.name));
   const record = recordOf(wanted);
   if (wanted.id === "mx") return mxChanges(record, here);
+  // Cloudflare takes no CNAME beside an address: the name is in use for something of the owner's own.
+  if (wanted.type === "CNAME" && existing.some((one) => hasAddress(one, wanted.name))) return [];
   const same =
     wanted.id === "spf"
       ? here.filter((one) => /^"?v=spf1/i.test(one.content))
@@ -81,10 +84,17 @@ export function changesFor(wanted: WantedRecord, existing: readonly ZoneRecord[]
   const [first] = same;
   if (first === undefined) return [{ kind: "add", record, says: `Add ${spelled(record)}` }];
   const now = unquoted(first.content);
-  const content = wanted.id === "spf" ? spfContent(now, wanted.value) : wanted.id === "dmarc" ? now : wanted.value;
+  const content = wanted.id === "spf" ? spfContent(now, wanted.value) : keeps.has(wanted.id) ? now : wanted.value;
   if (fold(now) === fold(content)) return [];
   const changed = { ...record, content };
   return [{ kind: "change", id: first.id, before: now, record: changed, says: `Change ${spelled(changed)}` }];
+}
+
+/** What an owner has chosen for themselves stays, whatever it says. */
+const keeps: ReadonlySet<WantedRecord["id"]> = new Set(["dmarc", "mta-sts", "tls-rpt"]);
+
+function hasAddress(one: ZoneRecord, name: string): boolean {
+  return (one.type === "A" || one.type === "AAAA") && fold(one.name) === fold(name);
 }
 
 /** Which existing record is the one to be changed: TXT names may carry several that have nothing to do with us. */

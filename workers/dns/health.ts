@@ -5,6 +5,10 @@
 
 import { eq, isNull, lt, or } from "drizzle-orm";
 import { dohResolver } from "../../src/core/dns/doh.ts";
+import { checkRecords } from "../../src/core/health/check.ts";
+import type { Check, CheckState } from "../../src/core/health/finding.ts";
+import { lookAround } from "../../src/core/health/look.ts";
+import { wantedRecords } from "../../src/core/health/records.ts";
 import type { Resolver } from "../../src/core/ports.ts";
 import { type Domain, domainById } from "../directory/domains.ts";
 import { nodeById } from "../directory/nodes.ts";
@@ -13,8 +17,7 @@ import { tellOwner } from "../directory/owners.ts";
 import { dnsCheck, domain } from "../directory/schema.ts";
 import { type Edge, logTrouble } from "../platform.ts";
 import { edgeOrigin } from "../post.ts";
-import { type Check, type CheckState, checkRecords } from "./check.ts";
-import { wantedRecords } from "./records.ts";
+import { policyFetcher } from "./mta-sts.ts";
 
 const day = 86_400_000;
 /** Domains looked at in one round of the cron: their look-ups share its time. */
@@ -30,7 +33,18 @@ export function freshDns(edge: Edge): Resolver {
 
 export async function healthOf(edge: Edge, world: World, of: Domain, edgeHost: string): Promise<Check[]> {
   const node = of.node === null ? null : await nodeById(world, of.node);
-  return checkRecords(wantedRecords(of, { node, edgeHost }), freshDns(edge));
+  const dns = freshDns(edge);
+  const policyOf = policyFetcher(dns, edge.config.allowLoopback);
+  const [records, around] = await Promise.all([
+    checkRecords(wantedRecords(of, { node, edgeHost }), dns, policyOf),
+    lookAround(of.name, node?.mxHost ?? null, dns),
+  ]);
+  return inOrder([...records, ...around]);
+}
+
+const ranks: Record<Check["level"], number> = { required: 0, recommended: 1, optional: 2 };
+function inOrder(checks: Check[]): Check[] {
+  return checks.toSorted((a, b) => ranks[a.level] - ranks[b.level]);
 }
 
 /** Remembers; answers the titles of those that were well before and are not now. */

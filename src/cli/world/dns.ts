@@ -169,9 +169,20 @@ function respond(names: Names, query: Buffer): Buffer | null {
   return packet.encode({
     type: "response",
     ...(asked.id === undefined ? {} : { id: asked.id }),
-    flags: packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE | rcode,
+    flags:
+      packet.RECURSION_DESIRED | packet.RECURSION_AVAILABLE | (isSigned(names, question.name) ? authentic : 0) | rcode,
     questions: [question],
     answers: typeof found === "string" ? [] : found,
+  });
+}
+
+/** AD, RFC 4035 §3.2.3. Names are signed here at and below one that has a DS record. */
+const authentic = 0x20;
+function isSigned(names: Names, name: string): boolean {
+  const labels = name.split(".");
+  return labels.some((_, at) => {
+    const records = names.get(labels.slice(at).join("."));
+    return typeof records === "object" && records["DS"] !== undefined;
   });
 }
 
@@ -205,7 +216,17 @@ function answer(name: string, type: RecordType, value: ZoneValue): Answer {
   if (type === "MX" && typeof value === "object" && !Array.isArray(value)) {
     return { type: "MX", name, ttl, data: { preference: value.priority, exchange: value.exchange } };
   }
+  if (type === "DS" || type === "TLSA") return { type, name, ttl, data: numbered(type, String(value)) } as Answer;
   return { type, name, ttl, data: String(value) } as Answer;
+}
+
+/** `12345 13 2 hex` and `3 1 1 hex`, as zone files write them. */
+function numbered(type: "DS" | "TLSA", text: string): object {
+  const [a = "0", b = "0", c = "0", hex = ""] = text.split(" ");
+  const digest = Buffer.from(hex, "hex");
+  return type === "DS"
+    ? { keyTag: Number(a), algorithm: Number(b), digestType: Number(c), digest }
+    : { usage: Number(a), selector: Number(b), matchingType: Number(c), certificate: digest };
 }
 
 function split255(text: string): string[] {

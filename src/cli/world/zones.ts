@@ -19,6 +19,8 @@ export function demoZones(doorHost: string): Zones {
       TXT: ["v=spf1 mx -all"],
     },
     [doorHost]: { A: ["127.0.0.1"], AAAA: ["::1"] },
+    "1.0.0.127.in-addr.arpa": { PTR: [doorHost] },
+    [`1.${"0.".repeat(31)}ip6.arpa`]: { PTR: [doorHost] },
     "_dmarc.demo.test": { TXT: ["v=DMARC1; p=reject"] },
     // a sender that does everything right, and says so strictly
     "sender.test": { MX: [{ priority: 10, exchange: "mx.sender.test" }], TXT: ["v=spf1 ip4:127.0.0.1 ip6:::1 -all"] },

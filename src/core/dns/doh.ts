@@ -83,7 +83,7 @@ class DohResolver implements Resolver {
     const started = this.options.clock();
     try {
       // RFC 8484 §4.1: id 0, for HTTP caches.
-      const body = encodeQuery(name, type, 0);
+      const body = encodeQuery(name, type, 0, true);
       const signal = AbortSignal.timeout(Math.ceil(ms));
       const response = await this.options.fetch(url, { method: "POST", headers, body, signal });
       const bytes = new Uint8Array(await response.arrayBuffer());
@@ -113,7 +113,8 @@ function read(message: Message, name: string, type: DnsType): { answer: DnsAnswe
     return { answer: { kind: "none", nxdomain: message.rcode === 3 }, ttl: negative };
   }
   for (const rr of records) ttl = Math.min(ttl, rr.ttl);
-  return { answer: { kind: "found", records: records.map(({ data }) => data) }, ttl };
+  const signed = message.authentic ? { authentic: true as const } : {};
+  return { answer: { kind: "found", records: records.map(({ data }) => data), ...signed }, ttl };
 }
 
 class Cache {

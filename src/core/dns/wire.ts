@@ -1,12 +1,19 @@
 /** DNS messages, RFC 1035 §4, as far as a stub resolver needs them: one question out, its answer in. Bounded, no recursion. */
-import { concat, fromLatin1, latin1 } from "../bytes.ts";
+import { concat, fromLatin1, hex, latin1 } from "../bytes.ts";
 import type { DnsType } from "../ports.ts";
 import { formatIp } from "../proof/spf/ip.ts";
 
-export const typeCodes = { A: 1, NS: 2, CNAME: 5, PTR: 12, MX: 15, TXT: 16, AAAA: 28 } as const satisfies Record<
-  DnsType,
-  number
->;
+export const typeCodes = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  PTR: 12,
+  MX: 15,
+  TXT: 16,
+  AAAA: 28,
+  DS: 43,
+  TLSA: 52,
+} as const satisfies Record<DnsType, number>;
 const soaCode = 6;
 
 /** Something that is no DNS message. */
@@ -19,14 +26,19 @@ export type Message = {
   id: number;
   rcode: number;
   truncated: boolean;
+  /** AD: the resolver has verified this by DNSSEC (RFC 4035 §3.2.3). */
+  authentic: boolean;
   answers: Rr[];
   /** Seconds for which "no" may be remembered (RFC 2308 §5); null when the answer does not say. */
   negativeTtl: number | null;
 };
 
-/** `name` is in A-label form. Throws `WireError` when it can't be a query. Recursion desired. */
-export function encodeQuery(name: string, type: DnsType, id: number): Uint8Array<ArrayBuffer> {
-  const head = Uint8Array.of(id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0);
+/**
+ * `name` is in A-label form. Throws `WireError` when it can't be a query. Recursion desired; `authentic` asks whether the answer
+ * was verified (RFC 6840 §5.7).
+ */
+export function encodeQuery(name: string, type: DnsType, id: number, authentic = false): Uint8Array<ArrayBuffer> {
+  const head = Uint8Array.of(id >> 8, id & 255, 1, authentic ? 0x20 : 0, 0, 1, 0, 0, 0, 0, 0, 0);
   return concat(head, encodeName(name), Uint8Array.of(0, typeCodes[type], 0, 1));
 }
 
@@ -51,7 +63,8 @@ export function decodeAnswer(bytes: Uint8Array): Message {
   const [questions, answers, authorities] = [reader.u16(), reader.u16(), reader.u16()];
   reader.u16();
   for (let i = 0; i < questions; i++) reader.question();
-  const message: Message = { id, rcode: flags & 15, truncated: (flags & 0x200) !== 0, answers: [], negativeTtl: null };
+  const [truncated, authentic] = [(flags & 0x200) !== 0, (flags & 0x20) !== 0];
+  const message: Message = { id, rcode: flags & 15, truncated, authentic, answers: [], negativeTtl: null };
   for (let i = 0; i < answers; i++) message.answers.push(reader.record());
   for (let i = 0; i < authorities; i++) message.negativeTtl ??= reader.negativeTtl();
   return message;
@@ -140,6 +153,10 @@ class Reader {
       case typeCodes.NS:
       case typeCodes.PTR:
         return this.readName();
+      case typeCodes.DS:
+        return `${this.u16()} ${this.u8()} ${this.u8()} ${this.hex(end)}`;
+      case typeCodes.TLSA:
+        return `${this.u8()} ${this.u8()} ${this.u8()} ${this.hex(end)}`;
       default:
         return "";
     }
@@ -148,6 +165,11 @@ class Reader {
   private exactly(length: number, end: number): Uint8Array {
     if (end - this.at !== length) throw new WireError("address length");
     return this.take(length);
+  }
+
+  private hex(end: number): string {
+    if (end < this.at) throw new WireError("digest length");
+    return hex(this.take(end - this.at));
   }
 
   private strings(end: number): string {

@@ -18,6 +18,8 @@ const entry = z.object({
   PTR: names.optional(),
   NS: names.optional(),
   CNAME: names.optional(),
+  DS: names.optional(),
+  TLSA: names.optional(),
 });
 
 /** name → type → values. */

@@ -2,6 +2,7 @@
  * The node's names: `core/ports`' Resolver over node:dns, with servers from configuration. It promises that trouble is
  * an answer of its own and never reads as "there is no such record"; nothing is cached here, the recursive server does it.
  */
+import type { TlsaRecord } from "node:dns";
 import { Resolver as DnsResolver } from "node:dns/promises";
 import type { DnsAnswer, DnsRecords, DnsType, Resolver } from "../../core/ports.ts";
 
@@ -33,12 +34,19 @@ const ask: Ask = {
   A: (dns, name) => dns.resolve4(name),
   AAAA: (dns, name) => dns.resolve6(name),
   CNAME: (dns, name) => dns.resolveCname(name),
+  // node:dns can't ask for it; a node has no use for it either.
+  DS: () => Promise.reject(new Error("DS can't be asked for")),
   MX: (dns, name) => dns.resolveMx(name),
   NS: (dns, name) => dns.resolveNs(name),
   PTR: (dns, name) => dns.resolvePtr(name),
+  TLSA: async (dns, name) => (await dns.resolveTlsa(name)).map(tlsaText),
   // RFC 7208 §3.3: a record's strings are joined without a separator.
   TXT: async (dns, name) => (await dns.resolveTxt(name)).map((strings) => strings.join("")),
 };
+
+function tlsaText({ certUsage, selector, match, data }: TlsaRecord): string {
+  return `${certUsage} ${selector} ${match} ${Buffer.from(data).toString("hex")}`;
+}
 
 function answerFor(
   error: unknown,

@@ -14,6 +14,12 @@ test("a query is the bytes of RFC 1035 §4.1", () => {
   expect(hex(encodeQuery("example.com", "A", 0x1234))).toBe(`123401000001000000000000${question}`);
 });
 
+test("a query may ask whether the answer was verified, and the answer says so (RFC 6840 §5.7)", () => {
+  expect(hex(encodeQuery("example.com", "A", 0x1234, true))).toBe(`123401200001000000000000${question}`);
+  expect(decodeAnswer(answer("000000000000", "", "81a0")).authentic).toBe(true);
+  expect(decodeAnswer(answer("000000000000", "")).authentic).toBe(false);
+});
+
 test.each(["", "a..b", `${"a".repeat(64)}.test`, "abcd.".repeat(60)])("no query for %j", (name) => {
   expect(() => encodeQuery(name, "A", 0)).toThrow(WireError);
 });
@@ -25,6 +31,8 @@ describe("answers", () => {
     ["TXT of two strings, joined", "c00c001000010000003c00080376aabb03636465", null],
     ["MX by pointer", "c00c000f00010000003c0009000a046d61696cc00c", { priority: 10, exchange: "mail.example.com" }],
     ["CNAME", "c00c000500010000003c00050178017900", "x.y"],
+    ["DS", "c00c002b00010000003c000600010802abcd", "1 8 2 abcd"],
+    ["TLSA", "c00c003400010000003c0005030101abcd", "3 1 1 abcd"],
     ["an unknown type", "c00c00ff00010000003c0002abcd", ""],
   ])("%s", (what, records, data) => {
     const [rr] = decodeAnswer(answer("000100000000", records)).answers;

@@ -1,8 +1,9 @@
 /** Domains. */
 
 import { z } from "zod";
+import { ownershipRecord } from "../../../src/core/health/records.ts";
 import { foldDomain } from "../../directory/address.ts";
-import { addDomain, domainFor, domainsOf, ownershipRecord, removeDomain } from "../../directory/domains.ts";
+import { addDomain, domainFor, domainsOf, removeDomain } from "../../directory/domains.ts";
 import { nodeById } from "../../directory/nodes.ts";
 import { Problem } from "../../directory/problem.ts";
 import { personal, within } from "../row.ts";

@@ -1,6 +1,7 @@
 /** What surrounds aliases: explain, import and export, webhooks, allow and deny lists, DNS records and checks. */
 import { z } from "zod";
 import { utf8 } from "../../../src/core/bytes.ts";
+import { wantedRecords } from "../../../src/core/health/records.ts";
 import { bounds, definitionSchema } from "../../../src/core/rules/import/definition.ts";
 import { importSources } from "../../../src/core/rules/import/import.ts";
 import { nodeById } from "../../directory/nodes.ts";
@@ -18,7 +19,6 @@ import {
   setEndpointState,
 } from "../../directory/webhooks.ts";
 import { healthOf } from "../../dns/health.ts";
-import { wantedRecords } from "../../dns/records.ts";
 import { explainMail, type Question } from "../../explain.ts";
 import { openEdge } from "../../platform.ts";
 import { type Within, within } from "../row.ts";
@@ -79,7 +79,12 @@ const recordShape = z.object({
   title: z.string(),
   why: z.string(),
 });
-const checkShape = recordShape.extend({ state: z.string(), found: z.array(z.string()), todo: z.string() });
+const checkShape = recordShape.extend({
+  by: z.enum(["owner", "operator", "registrar"]).describe("Who can put it right"),
+  state: z.string(),
+  found: z.array(z.string()),
+  todo: z.string(),
+});
 
 const importShape = z.object({
   ready: z.boolean(),

@@ -4,13 +4,13 @@
  */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
+import type { Check } from "../../../src/core/health/finding.ts";
+import { type WantedRecord, wantedRecords, zoneFile } from "../../../src/core/health/records.ts";
 import { type DomainView, proveDomain, setDomainNode } from "../../directory/domains.ts";
 import { nodeById, nodes } from "../../directory/nodes.ts";
 import { applyChanges, type Plan, planChanges } from "../../dns/apply.ts";
-import type { Check } from "../../dns/check.ts";
 import { Cloudflare } from "../../dns/cloudflare.ts";
 import { freshDns, healthOf, remember } from "../../dns/health.ts";
-import { type WantedRecord, wantedRecords, zoneFile } from "../../dns/records.ts";
 import { openEdge } from "../../platform.ts";
 import { type App, siteOf, type Visitor } from "../../sign-in/visitor.ts";
 import { attempt, formOf, signedIn } from "../guard.tsx";

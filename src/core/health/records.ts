@@ -2,11 +2,19 @@
  * The DNS records that a domain needs, and why, in words for somebody who has never set one. One list feeds the wizard, the
  * zone file, the checks and what a Cloudflare token sets.
  */
-import type { Domain } from "../directory/domains.ts";
-import { ownershipRecord } from "../directory/domains.ts";
-import type { Node } from "../directory/nodes.ts";
+import { policyFor, policyRecord } from "./sts-policy.ts";
 
-export type RecordId = "owner" | "mx" | "spf" | "dkim" | "dmarc" | "autoconfig" | "autodiscover";
+export type RecordId =
+  | "owner"
+  | "mx"
+  | "spf"
+  | "dkim"
+  | "dmarc"
+  | "autoconfig"
+  | "autodiscover"
+  | "mta-sts"
+  | "mta-sts-host"
+  | "tls-rpt";
 export type Level = "required" | "recommended" | "optional";
 export type WantedRecord = {
   id: RecordId;
@@ -23,12 +31,20 @@ export type WantedRecord = {
 
 export type Place = {
   /** The node whose door is the MX; null: Cloudflare's own MX receives. */
-  node: Pick<Node, "mxHost" | "facts"> | null;
+  node: { mxHost: string; facts: Record<string, unknown> | null } | null;
   /** Host that serves the dashboard and the set-up files for mail programs. */
   edgeHost: string;
 };
 
-export function wantedRecords(domain: Pick<Domain, "name" | "token">, { node, edgeHost }: Place): WantedRecord[] {
+/** A domain, as far as its records go. */
+type Owned = { name: string; token: string };
+
+/** Where the owner's proof is looked for, and what it must say. */
+export function ownershipRecord(of: Owned): { name: string; value: string } {
+  return { name: `_postern.${of.name}`, value: `postern-verify=${of.token}` };
+}
+
+export function wantedRecords(domain: Owned, { node, edgeHost }: Place): WantedRecord[] {
   const { name } = domain;
   const owner = ownershipRecord(domain);
   return [
@@ -55,6 +71,7 @@ export function wantedRecords(domain: Pick<Domain, "name" | "token">, { node, ed
       why: "Tells the world to put mail that only pretends to be from you into Junk.",
     },
     ...(node === null ? [] : setupNames(name, edgeHost)),
+    ...transport(name, { node, edgeHost }),
   ];
 }
 
@@ -96,6 +113,32 @@ function setupNames(name: string, edgeHost: string): WantedRecord[] {
   return [
     { id: "autoconfig", name: `autoconfig.${name}`, ...about, title: "Set-up by itself: Thunderbird and others", why },
     { id: "autodiscover", name: `autodiscover.${name}`, ...about, title: "Set-up by itself: Outlook", why },
+  ];
+}
+
+/** Encryption that senders may insist on (RFC 8461), and reports of where it failed (RFC 8460). */
+function transport(name: string, { node, edgeHost }: Place): WantedRecord[] {
+  return [
+    {
+      ...txt("mta-sts", `_mta-sts.${name}`, policyRecord(policyFor(node?.mxHost ?? null)), "optional"),
+      title: "Mail only over encrypted connections (MTA-STS)",
+      why: "Without this, somebody on the line can make a sending server give up encryption. Set it once the mail server's certificate is one that the world trusts.",
+    },
+    {
+      id: "mta-sts-host",
+      type: "CNAME",
+      name: `mta-sts.${name}`,
+      value: edgeHost,
+      priority: null,
+      level: "optional",
+      title: "Where that rule is read (MTA-STS)",
+      why: "Sending servers fetch the rule from this name by HTTPS; Postern answers there.",
+    },
+    {
+      ...txt("tls-rpt", `_smtp._tls.${name}`, `v=TLSRPTv1; rua=mailto:postmaster@${name}`, "optional"),
+      title: "Reports of failed encryption (TLS-RPT)",
+      why: "Large senders then write once a day whether they could reach the mail server safely.",
+    },
   ];
 }
 
