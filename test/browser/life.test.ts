@@ -64,6 +64,10 @@ test("an account is made", async () => {
   const { page } = seen;
   await page.goto(at("/sign-up"));
   await page.getByLabel("E-mail address").fill("ana@elsewhere.test");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+  const link = await eventually("the mail with the link", () => mailedLink("ana@elsewhere.test", "sign-up"));
+  await page.goto(at(new URL(link).pathname));
   await page.getByLabel("Password").fill("three calm green doors");
   await page.getByRole("button", { name: "Create account" }).click();
   await page.getByRole("heading", { name: "Welcome" }).waitFor();
@@ -103,7 +107,7 @@ test("the first alias forwards once the owner of the address has said yes", asyn
   await page.getByLabel("Goes to").fill("me@elsewhere.test");
   await page.getByRole("button", { name: "Add alias" }).click();
   await page.getByText("The alias is live").waitFor();
-  const link = await eventually("the mail that asks", () => mailedLink("me@elsewhere.test"));
+  const link = await eventually("the mail that asks", () => mailedLink("me@elsewhere.test", "verify"));
   const other = await watch(browser);
   await other.page.goto(link);
   await other.page.getByRole("button", { name: "Yes, forward mail to me" }).click();
@@ -116,10 +120,10 @@ test("the first alias forwards once the owner of the address has said yes", asyn
   await eventually("the forwarded message", () => forwarded() ?? null);
 });
 
-function mailedLink(to: string): string | null {
+function mailedLink(to: string, path: string): string | null {
   const asked = outside(world).find(({ rcptTo }) => rcptTo.includes(to));
   const [, encoded = ""] = asked?.raw.toString().split("\r\n\r\n") ?? [];
-  return /http\S+\/verify\/\S+/.exec(Buffer.from(encoded, "base64").toString())?.[0] ?? null;
+  return new RegExp(`http\\S+/${path}/\\S+`).exec(Buffer.from(encoded, "base64").toString())?.[0] ?? null;
 }
 
 test("a mailbox: its recovery code is confirmed, its app password shown once", async () => {

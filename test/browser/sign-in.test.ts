@@ -2,6 +2,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ApiClient } from "../edge/api-client.ts";
+import { lettersTo, letterTo, tokenIn, withWayOut } from "../edge/mailed.ts";
 import { type Edge, startEdge } from "../edge/world.ts";
 import { faults, openBrowser, shots, type Watched, watch } from "./browser.ts";
 import { totpCode } from "./totp.ts";
@@ -20,6 +21,7 @@ beforeAll(async () => {
   edge = await startEdge({}, { SIGN_UP: "open" });
   browser = await openBrowser();
   seen = await watch(browser);
+  await withWayOut(edge);
   const first = new ApiClient(edge.url);
   await first.post("/setup", {
     email: "op@demo.test",
@@ -40,10 +42,16 @@ async function signIn(page: Page, password = owner.password): Promise<void> {
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
-test("a stranger makes an account, a weak password is told so", async () => {
+test("a stranger makes an account by a mailed link, a weak password is told so", async () => {
   const { page } = seen;
   await page.goto(at("/sign-up"));
+  await page.screenshot({ path: `${shots}sign-up.png`, fullPage: true });
   await page.getByLabel("E-mail address").fill(owner.email);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+  expect(await faults(page)).toEqual([]);
+  await page.goto(at(`/sign-up/${tokenIn(await letterTo(edge, owner.email), "sign-up")}`));
+  expect(await faults(page)).toEqual([]);
   await page.getByLabel("Password").fill("aaaaaaaaaaaaaaa");
   await page.getByRole("button", { name: "Create account" }).click();
   expect(await page.locator("#password-wrong").innerText()).toContain("random words");
@@ -118,6 +126,23 @@ test("a passkey is added and signs in alone", async () => {
   await page.getByRole("heading", { name: "Welcome" }).waitFor();
   const [row] = await edge.rows<{ strong: number }>("select strong from session order by created_at desc limit 1");
   expect(row?.strong).toBe(1);
+});
+
+test("a dangerous act asks again, with a code; a passkey is proof too", async () => {
+  const { page } = seen;
+  await edge.env.DIRECTORY.exec("update session set proved_at = 0");
+  await page.goto(at("/security"));
+  await page.getByRole("button", { name: "New recovery codes" }).click();
+  await page.getByRole("heading", { name: "It's you?" }).waitFor();
+  await page.getByLabel("Password").fill(owner.password);
+  await page.getByLabel("Code").fill("000000");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByText("not right, or was used already").waitFor();
+  await page.getByRole("button", { name: "Use a passkey instead" }).click();
+  await page.getByRole("heading", { name: "Sign-in" }).waitFor();
+  await page.getByRole("button", { name: "New recovery codes" }).click();
+  await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
+  recovery = await page.locator("[data-code]").allInnerTexts();
 });
 
 test("an API key does what its scopes say, and stops when deleted", async () => {
@@ -206,5 +231,30 @@ test("other sessions are ended in one click; nothing complained", async () => {
   await page.getByText("All other sessions are ended").waitFor();
   expect((await program.get("/account")).status).toBe(401);
   expect(seen.trouble).toEqual([]);
+  await other.context.close();
+});
+
+test("a forgotten password: asked for, mailed, chosen; every session is over and the code is still asked for", async () => {
+  const other = await watch(browser);
+  const { page } = other;
+  await page.goto(at("/sign-in"));
+  await page.getByRole("link", { name: "Forgot the password?" }).click();
+  await page.getByLabel("E-mail address").fill(owner.email);
+  expect(await faults(page)).toEqual([]);
+  await page.getByRole("button", { name: "Mail me a link" }).click();
+  await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+  const reset = () => lettersTo(edge, owner.email).find(({ text }) => text.includes("/reset/"));
+  await expect.poll(reset, { timeout: 30_000 }).toBeDefined();
+  await page.goto(at(`/reset/${tokenIn(reset() ?? { subject: "", text: "" }, "reset")}`));
+  await page.screenshot({ path: `${shots}reset.png`, fullPage: true });
+  expect(await faults(page)).toEqual([]);
+  await page.getByLabel("Password").fill("nine patient old clocks");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Your new password works").waitFor();
+  await seen.page.goto(at("/security"));
+  await seen.page.getByRole("button", { name: "Sign in", exact: true }).waitFor();
+  await signIn(page, "nine patient old clocks");
+  await page.getByRole("heading", { name: "Enter a code" }).waitFor();
+  expect(other.trouble).toEqual([]);
   await other.context.close();
 });

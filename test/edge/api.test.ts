@@ -31,7 +31,8 @@ describe("set-up", () => {
     });
     const made = await owner.post("/setup", { ...account, token: "a-setup-token-for-tests" });
     expect(made.status).toBe(201);
-    expect(made.body).toEqual({ id: expect.any(String), email: "owner@demo.test", name: "", operator: true });
+    const shown = { email: "owner@demo.test", emailVerified: false, name: "", operator: true };
+    expect(made.body).toEqual({ id: expect.any(String), ...shown });
     expect(made.headers.get("set-cookie")).toMatch(
       /^postern=[\w-]{43}; Max-Age=5184000; Path=\/; HttpOnly; SameSite=Lax$/i,
     );

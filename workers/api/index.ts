@@ -1,7 +1,7 @@
 /** The API's door: `/api/*`, one hono app over the rows. */
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { Problem } from "../directory/problem.ts";
-import { type App, findVisitor, refuseForeign, siteOf } from "../sign-in/visitor.ts";
+import { type App, findVisitor, isHttps, refuseForeign, siteOf } from "../sign-in/visitor.ts";
 import { openApi } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { rows } from "./rows.ts";
@@ -10,9 +10,35 @@ import { mount } from "./serve.ts";
 export function apiRoutes(): Hono<App> {
   const app = new Hono<App>();
   app.onError(problemResponse);
-  app.use("/api/*", findVisitor, refuseForeign);
+  app.use("/api/*", hardened, findVisitor, refuseForeign);
   app.get("/api/openapi.json", (c) => c.json(openApi(rows, siteOf(c).origin)));
   mount(app, rows);
+  for (const [path, methods] of methodsByPath()) app.all(path, () => wrongMethod(methods));
   app.all("/api/*", () => problemResponse(new Problem(404, "no-such-operation", "There is no such operation.")));
   return app;
+}
+
+/** No page is ever made of an answer, and no other origin gets one: there is no CORS field to be found here. */
+const hardened: MiddlewareHandler<App> = async (c, next) => {
+  await next();
+  c.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  c.header("x-content-type-options", "nosniff");
+  c.header("referrer-policy", "no-referrer");
+  c.header("cross-origin-resource-policy", "same-origin");
+  if (isHttps(c)) c.header("strict-transport-security", "max-age=31536000");
+};
+
+function methodsByPath(): Map<string, string[]> {
+  const found = new Map([["/api/openapi.json", ["GET"]]]);
+  for (const { path, method } of rows) found.set(`/api${path}`, [...(found.get(`/api${path}`) ?? []), method]);
+  return found;
+}
+
+/** RFC 9110 §15.5.6: a 405 says what is allowed. */
+function wrongMethod(methods: readonly string[]): Response {
+  const allow = methods.includes("GET") ? ["HEAD", ...methods] : methods;
+  const detail = `Here one may ${methods.join(", ")}.`;
+  const response = problemResponse(new Problem(405, "wrong-method", detail));
+  response.headers.set("allow", allow.join(", "));
+  return response;
 }

@@ -3,10 +3,12 @@ import type { Row } from "./row.ts";
 import { accountRows } from "./rows/account.ts";
 import { activityRows } from "./rows/activity.ts";
 import { aliasRows } from "./rows/aliases.ts";
+import { byMailRows } from "./rows/by-mail.ts";
 import { domainRows } from "./rows/domains.ts";
 import { mailboxRows } from "./rows/mailboxes.ts";
 import { nodeRows } from "./rows/nodes.ts";
 import { ruleRows } from "./rows/rules.ts";
+import { securityRows } from "./rows/security.ts";
 import { sessionRows } from "./rows/session.ts";
 import { teamRows } from "./rows/team.ts";
 import { txtRows } from "./rows/txt.ts";
@@ -14,7 +16,9 @@ import { vacationRows } from "./rows/vacation.ts";
 
 export const rows: readonly Row[] = [
   ...sessionRows,
+  ...byMailRows,
   ...accountRows,
+  ...securityRows,
   ...domainRows,
   ...vacationRows,
   ...aliasRows,

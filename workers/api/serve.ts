@@ -9,10 +9,12 @@ import type { World } from "../directory/open.ts";
 import { notFound, Problem } from "../directory/problem.ts";
 import { provedLately } from "../sign-in/enter.ts";
 import { count, limits } from "../sign-in/limit.ts";
-import { type App, giveCookie, siteOf, takeCookie, type Visitor } from "../sign-in/visitor.ts";
+import { type App, giveCookie, ipOf, siteOf, takeCookie, type Visitor } from "../sign-in/visitor.ts";
 import { etagOf, matchesTag } from "./etag.ts";
 import { idempotently } from "./idempotency.ts";
+import { ifMatching } from "./precondition.ts";
 import { InvalidInput, problemResponse } from "./problem.ts";
+import { readBounded } from "./read-bounded.ts";
 import { type AnyCall, type Call, type Row, roleAtLeast } from "./row.ts";
 
 const bodyBytes = 512 * 1024;
@@ -33,8 +35,7 @@ async function answerOf(c: Context<App>, row: Row, rows: readonly Row[], pace: P
   if (pace.refusal !== null) throw pace.refusal;
   const visitor = admitted(c.get("world"), c.get("visitor"), row);
   const call = await inputs(c, row, visitor);
-  await checkIfMatch(c, row, rows, call);
-  const respond = async () => respondWith(c, row, call, await row.run(call));
+  const respond = () => ifMatching(c, row, rows, call, async () => respondWith(c, row, call, await row.run(call)));
   return row.method === "POST" && visitor !== null ? idempotently(c, visitor, row, call.body, respond) : respond();
 }
 
@@ -72,7 +73,7 @@ async function inputs(c: Context<App>, row: Row, visitor: Visitor | null): Promi
     env: c.env,
     world: c.get("world"),
     site: siteOf(c),
-    ip: c.req.header("cf-connecting-ip") ?? "local",
+    ip: ipOf(c),
     agent: c.req.header("user-agent") ?? "",
     later: (work) => c.executionCtx.waitUntil(work),
   };
@@ -96,14 +97,12 @@ function parsed(schema: z.ZodType | undefined, value: unknown): unknown {
 async function jsonBody(c: Context<App>): Promise<unknown> {
   if (!/^application\/json\b/i.test(c.req.header("content-type") ?? ""))
     throw new Problem(415, "not-json", "Send the body as application/json.");
-  if (Number(c.req.header("content-length") ?? 0) > bodyBytes)
-    throw new Problem(413, "too-large", `A body may have ${bodyBytes} bytes.`);
-  const text = await c.req.text();
-  if (text.length > bodyBytes) throw new Problem(413, "too-large", `A body may have ${bodyBytes} bytes.`);
+  const bytes = await readBounded(c.req.raw, bodyBytes);
+  if (bytes === null) throw new Problem(413, "too-large", `A body may have ${bodyBytes} bytes.`);
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes)) as unknown;
   } catch {
-    throw new Problem(400, "not-json", "The body is not JSON.");
+    throw new Problem(400, "not-json", "The body is not JSON in UTF-8.");
   }
 }
 
@@ -118,23 +117,12 @@ async function respondWith(c: Context<App>, row: Row, call: AnyCall, value: unkn
   return c.body(text, row.status ?? 200, { "content-type": "application/json" });
 }
 
-/** If-Match on a change is compared with what the GET of the same path answers now (RFC 9110 §13.1.1). */
-async function checkIfMatch(c: Context<App>, row: Row, rows: readonly Row[], call: AnyCall): Promise<void> {
-  const wanted = c.req.header("if-match");
-  if (wanted === undefined || row.method === "GET" || row.method === "POST") return;
-  const reader = rows.find((other) => other.method === "GET" && other.path === row.path);
-  if (reader?.answer === undefined) return;
-  const now = await etagOf(JSON.stringify(reader.answer.parse(await reader.run(call))));
-  if (!matchesTag(wanted, now))
-    throw new Problem(412, "changed-meanwhile", "Somebody changed this since you read it. Read it again.");
-}
-
 type Pace = { headers: Record<string, string>; refusal: Problem | null };
 
 /** Per account, or per client address for strangers; told by the fields of draft-ietf-httpapi-ratelimit-headers. */
 async function paceOf(c: Context<App>): Promise<Pace> {
   const world = c.get("world");
-  const who = c.get("visitor")?.account.id ?? c.req.header("cf-connecting-ip") ?? "local";
+  const who = c.get("visitor")?.account.id ?? ipOf(c);
   const { used, resetAt } = await count(world, limits.api, who);
   const seconds = Math.max(1, Math.ceil((resetAt - world.clock()) / 1000));
   const headers = {

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { keyslotSchema, previousKeySchema } from "../../src/core/contract/mailbox.ts";
 import { limits } from "../../src/core/limits.ts";
+import type { Account } from "../directory/accounts.ts";
 import { aliasSorts } from "../directory/alias-list.ts";
 
 export const id = z
@@ -22,7 +23,17 @@ export function page<T extends z.ZodType>(item: T) {
 }
 
 export const credentials = z.object({ email: z.string().min(3).max(320), password: z.string().min(1).max(200) });
-export const accountShape = z.object({ id, email: z.string(), name: z.string(), operator: z.boolean() });
+export const accountShape = z.object({
+  id,
+  email: z.string(),
+  emailVerified: z.boolean().describe("A link that was mailed to it was opened"),
+  name: z.string(),
+  operator: z.boolean(),
+});
+
+export function accountView(of: Account): z.input<typeof accountShape> {
+  return { ...of, emailVerified: of.emailVerifiedAt !== null };
+}
 
 export const nodeInput = z.object({
   id: z.string().regex(/^[A-Za-z0-9-]{1,64}$/, "may have letters, digits and dashes"),
@@ -183,6 +194,21 @@ export const slotShape = z.object({
   createdAt: time,
   lastUsedAt: time.nullable(),
   revokedAt: time.nullable(),
+});
+
+export const auditQuery = z.object({
+  after: z.coerce.number().int().min(1).optional().describe("`next` of the page before"),
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+});
+export const auditShape = z.object({
+  seq: z.int(),
+  at: time,
+  actor: z.string(),
+  act: z.string(),
+  subject: z.string(),
+  detail: z.record(z.string(), z.unknown()),
+  previous: z.string(),
+  hash: z.string(),
 });
 
 const outcome = z.enum(["accepted", "refused", "deferred"]);

@@ -35,18 +35,22 @@ const acts: Record<Act, string> = {
   "dns.applied": "set DNS records of",
   "signed-in": "signed in with",
   "password.changed": "changed the password of",
+  "password.reset": "chose a new password, by a mailed link, for",
+  "email.proved": "confirmed the address",
+  "email.changed": "changed the address to",
   "key.made": "made the API key",
   "key.removed": "deleted the API key",
   "totp.on": "switched codes on",
   "totp.off": "switched codes off",
   "recovery-codes.made": "made new recovery codes",
+  "recovery-code.used": "signed in with a recovery code",
   "passkey.added": "added the passkey",
   "passkey.removed": "removed the passkey",
   "session.revoked": "signed out a session",
 };
 
 /** Acts whose subject is only an id. */
-const bare = new Set<string>(["totp.on", "totp.off", "recovery-codes.made", "session.revoked"]);
+const bare = new Set<string>(["totp.on", "totp.off", "recovery-codes.made", "recovery-code.used", "session.revoked"]);
 
 function wordsOf(act: string): string {
   return Object.hasOwn(acts, act) ? acts[act as Act] : act;

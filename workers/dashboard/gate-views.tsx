@@ -41,6 +41,9 @@ export const SignInForm: FC<SignInProps> = ({ email, next, problem, note, open, 
       <Icon name="key" />
       Use a passkey
     </button>
+    <p class="soft">
+      <a href="/forgotten">Forgot the password?</a>
+    </p>
     {open && (
       <p class="soft">
         New here? <a href="/sign-up">Create an account</a>
@@ -114,26 +117,6 @@ export const SetUpForm: FC<Shown & { email: string; token: string }> = ({ email,
   </>
 );
 
-export const SignUpForm: FC<Shown & { email: string }> = ({ email, problem }) => (
-  <>
-    <div class="stack tight">
-      <h1>Create an account</h1>
-      <p class="soft">Bring a domain you own; ten minutes later its mail arrives where you want it.</p>
-    </div>
-    {problem?.field == null && <Alert problem={problem} />}
-    <form method="post" action="/sign-up" class="stack">
-      <EmailField value={email} wrong={wrong(problem, "email")} />
-      <NewPasswordField problem={problem} />
-      <button class="main" type="submit">
-        Create account
-      </button>
-    </form>
-    <p class="soft">
-      Been here before? <a href="/sign-in">Sign in</a>
-    </p>
-  </>
-);
-
 export const Closed: FC = () => (
   <>
     <h1>By invitation</h1>
@@ -189,7 +172,7 @@ export const JoinHere: FC<JoinProps & { visitor: Visitor }> = ({ token, email, d
   </>
 );
 
-const EmailField: FC<{ value: string; wrong?: string | null }> = ({ value, wrong }) => (
+export const EmailField: FC<{ value: string; wrong?: string | null }> = ({ value, wrong }) => (
   <Field id="email" label="E-mail address" wrong={wrong ?? null}>
     <input
       id="email"
@@ -225,6 +208,6 @@ export const NewPasswordField: FC<Shown & { label?: string }> = ({ problem, labe
   </Field>
 );
 
-function wrong(problem: Problem | null, field: string): string | null {
+export function wrong(problem: Problem | null, field: string): string | null {
   return problem?.field === field ? problem.detail : null;
 }

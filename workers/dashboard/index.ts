@@ -6,6 +6,7 @@ import { errorPage, securityHeaders } from "./guard.tsx";
 import { activityPages } from "./pages/activity.tsx";
 import { aliasPages } from "./pages/aliases.tsx";
 import { answerPages } from "./pages/answers.tsx";
+import { byMailPages } from "./pages/by-mail.tsx";
 import { chartPages } from "./pages/charts.tsx";
 import { dnsOnlyPages } from "./pages/dns-only.tsx";
 import { domainPages } from "./pages/domains.tsx";
@@ -26,6 +27,7 @@ import { txtPages } from "./pages/txt.tsx";
 const pages = [
   signInPages,
   signUpPages,
+  byMailPages,
   overviewPages,
   domainPages,
   aliasPages,

@@ -1,8 +1,12 @@
 /** Accounts: who may sign in. Passwords arrive here hashed (`sign-in/password.ts`). */
-import { count, eq } from "drizzle-orm";
+import { and, count, eq, ne, notExists, or, type SQL, sql } from "drizzle-orm";
+import { alias } from "drizzle-orm/sqlite-core";
+import { record } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { Problem } from "./problem.ts";
-import { account } from "./schema.ts";
+import { account, audit, domain, membership } from "./schema.ts";
+
+const other = alias(membership, "other");
 
 export type Account = typeof account.$inferSelect;
 
@@ -21,7 +25,13 @@ export async function hasAccounts(world: World): Promise<boolean> {
   return (row?.n ?? 0) > 0;
 }
 
-export type NewAccount = { email: string; password: string; name: string; operator: boolean };
+export type NewAccount = {
+  email: string;
+  password: string;
+  name: string;
+  operator: boolean;
+  emailVerifiedAt: number | null;
+};
 
 export async function addAccount(world: World, input: NewAccount): Promise<Account> {
   const row: Account = {
@@ -29,7 +39,6 @@ export async function addAccount(world: World, input: NewAccount): Promise<Accou
     id: newId(world),
     email: input.email.toLowerCase(),
     state: "active",
-    emailVerifiedAt: null,
     createdAt: world.clock(),
   };
   try {
@@ -47,4 +56,54 @@ export async function changePassword(world: World, id: string, password: string)
 
 export async function renameAccount(world: World, id: string, name: string): Promise<void> {
   await world.db.update(account).set({ name }).where(eq(account.id, id));
+}
+
+/**
+ * Deletes an account with its sessions, keys and own log. Refused while a domain has no other owner, or the installation no other
+ * operator; asked inside the statement, so that two who leave at once can't both be the last but one.
+ */
+export async function removeAccount(world: World, of: Account): Promise<void> {
+  const alone = await ownedAlone(world, of.id);
+  if (alone.length > 0)
+    throw new Problem(409, "last-owner", `Make somebody else an owner first, or remove: ${alone.join(", ")}.`);
+  const domains = await world.db.select().from(membership).where(eq(membership.account, of.id));
+  const [gone] = await world.db.batch([
+    world.db
+      .delete(account)
+      .where(
+        and(
+          eq(account.id, of.id),
+          notExists(aloneIn(world, of.id)),
+          or(eq(account.operator, false), otherOperator(of.id)),
+        ),
+      )
+      .returning({ id: account.id }),
+    world.db
+      .delete(audit)
+      .where(and(eq(audit.chain, of.id), notExists(world.db.select().from(account).where(eq(account.id, of.id))))),
+  ]);
+  if (gone.length === 0)
+    throw new Problem(409, "last-operator", "This installation needs an operator: nobody else is one.");
+  for (const { domain: id } of domains)
+    await record(world, { domain: id, act: "member.removed", subject: of.email, detail: { left: true } });
+}
+
+async function ownedAlone(world: World, id: string): Promise<string[]> {
+  return (await aloneIn(world, id)).map(({ name }) => name);
+}
+
+function aloneIn(world: World, id: string) {
+  const others = world.db
+    .select({ account: other.account })
+    .from(other)
+    .where(and(eq(other.domain, domain.id), eq(other.role, "owner"), ne(other.account, id)));
+  return world.db
+    .select({ name: domain.name })
+    .from(membership)
+    .innerJoin(domain, eq(domain.id, membership.domain))
+    .where(and(eq(membership.account, id), eq(membership.role, "owner"), notExists(others)));
+}
+
+function otherOperator(id: string): SQL {
+  return sql`exists (select 1 from account o where o.operator = 1 and o.id <> ${id})`;
 }

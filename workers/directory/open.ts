@@ -13,7 +13,7 @@ export type World = {
   random: Random;
   /** Who does what is being done, for the audit log; an account id or `system`. */
   actor: string;
-  /** The actor came in with a second factor, a passkey or an API key (which only such a sign-in may make where it matters). */
+  /** The actor came in with a second factor, a passkey, or an API key that was made so. */
   strong: boolean;
   /** Hears of each row of the audit log once it is written: some are told to people by mail. */
   heard?: (row: typeof schema.audit.$inferSelect) => void;

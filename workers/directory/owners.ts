@@ -3,6 +3,7 @@ import { and, asc, desc, eq, isNotNull } from "drizzle-orm";
 import type { Edge } from "../platform.ts";
 import { originKey, post } from "../post.ts";
 import type { Directory } from "./open.ts";
+import type { Relay } from "./routes.ts";
 import { account, membership, node, setting } from "./schema.ts";
 
 /** A mail to the owner's account address, through whichever node sends; nothing where there is none. */
@@ -11,7 +12,7 @@ export async function tellOwner(
   domain: string,
   notice: { id: string; subject: string; text: string },
 ): Promise<void> {
-  const [owners, nodes] = await edge.db.batch([
+  const [[owner], relay] = await Promise.all([
     edge.db
       .select({ email: account.email })
       .from(membership)
@@ -19,17 +20,21 @@ export async function tellOwner(
       .where(and(eq(membership.domain, domain), eq(membership.role, "owner")))
       .orderBy(asc(membership.createdAt))
       .limit(1),
-    edge.db
-      .select({ id: node.id, key: node.transitKey, keyId: node.transitKeyId })
-      .from(node)
-      .where(and(eq(node.state, "active"), isNotNull(node.transitKey)))
-      .orderBy(desc(node.lastSeenAt))
-      .limit(1),
+    relayOut(edge.db),
   ]);
-  const [[owner], [through]] = [owners, nodes];
-  if (owner === undefined || !through?.key || !through.keyId) return;
-  const relay = { node: through.id, publicKey: through.key, keyId: through.keyId };
+  if (owner === undefined || relay === null) return;
   await post(edge, relay, { ...notice, to: owner.email, journal: "" });
+}
+
+/** The node that our own letters leave by: whichever was heard of last; null where none sends. */
+export async function relayOut(db: Directory): Promise<Relay | null> {
+  const [through] = await db
+    .select({ id: node.id, key: node.transitKey, keyId: node.transitKeyId })
+    .from(node)
+    .where(and(eq(node.state, "active"), isNotNull(node.transitKey)))
+    .orderBy(desc(node.lastSeenAt))
+    .limit(1);
+  return through?.key && through.keyId ? { node: through.id, publicKey: through.key, keyId: through.keyId } : null;
 }
 
 /** Hosts of this installation: no webhook may lead back to one. */

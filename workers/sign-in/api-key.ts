@@ -1,4 +1,7 @@
-/** API keys: `pst_<id>_<secret>`, shown once. A key can do what its scopes say and never more than its account. */
+/**
+ * API keys: `pst_<id>_<secret>`, shown once. A key can do what its scopes say and never more than the session that made it:
+ * one made without a second factor does not reach domains that ask for one.
+ */
 import { and, desc, eq } from "drizzle-orm";
 import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
 import type { Account } from "../directory/accounts.ts";
@@ -34,6 +37,7 @@ export async function addKey(
     id: newId(world),
     account: accountId,
     hash: await digest(secret),
+    strong: world.strong,
     createdAt: world.clock(),
     lastUsedAt: null,
   };

@@ -1,16 +1,24 @@
 /** Signing in by password, and the installation's very first account. One answer, in one time, for every way to be wrong. */
 import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
-import { type Account, accountByEmail, addAccount, changePassword, hasAccounts } from "../directory/accounts.ts";
+import {
+  type Account,
+  accountByEmail,
+  addAccount,
+  changePassword,
+  hasAccounts,
+  removeAccount,
+} from "../directory/accounts.ts";
 import { foldAddress } from "../directory/address.ts";
 import { record } from "../directory/audit.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
+import { acceptInvitation, invitationFor } from "../directory/team.ts";
 import { countOrRefuse, forgive, limits } from "./limit.ts";
 import { checkPasswordRule, hashPassword, passwordMatches } from "./password.ts";
-import { takeRecoveryCode } from "./recovery.ts";
+import { makeCodes, takeRecoveryCode } from "./recovery.ts";
 import { digest } from "./secret.ts";
-import { closeOtherSessions } from "./session.ts";
-import { hasTotp, takeCode } from "./totp.ts";
+import { closeOtherSessions, markProved } from "./session.ts";
+import { confirmTotp, hasTotp, takeCode } from "./totp.ts";
 
 export type Credentials = { email: string; password: string };
 
@@ -50,7 +58,7 @@ export async function signInWithCode(
 ): Promise<{ account: Account; strong: boolean }> {
   const account = await signIn(world, given, ip);
   if (!(await needsCode(world, account.id))) return { account, strong: false };
-  if (given.code === undefined)
+  if (given.code === undefined || given.code === "")
     throw new Problem(401, "second-factor-needed", "Send the code of this moment too.", { field: "code" });
   await secondFactor(world, account.id, seed, given.code);
   return { account, strong: true };
@@ -63,17 +71,50 @@ export function provedLately(world: World, session: { provedAt: number }): boole
   return session.provedAt > world.clock() - proofLastsMs;
 }
 
-/** Asked again before something dangerous: the visitor's own password, under the same limits. */
-export async function proveAgain(world: World, account: Account, password: string, ip: string): Promise<void> {
-  await signIn(world, { email: account.email, password }, ip);
+/**
+ * Asked again before something dangerous: the visitor's own password, and a code where signing in asks for one, under the same
+ * limits. Answers whether there was a code.
+ */
+export async function proveAgain(
+  world: World,
+  account: Account,
+  given: { password: string; code?: string | undefined },
+  seed: Uint8Array,
+  ip: string,
+): Promise<boolean> {
+  return (await signInWithCode(world, { ...given, email: account.email }, seed, ip)).strong;
 }
 
+/** The first right code switches codes on and makes this session a strong one; answers the recovery codes, this once. */
+export async function switchCodesOn(
+  world: World,
+  me: { account: string; session: string },
+  seed: Uint8Array,
+  code: string,
+): Promise<string[]> {
+  await countOrRefuse(world, limits.secondFactor, me.account);
+  await confirmTotp(world, me.account, seed, code);
+  await markProved(world, me.session, true);
+  return makeCodes(world, me.account);
+}
+
+/** Its owner types the address: a wrong click deletes nothing. */
+export async function leave(world: World, account: Account, typed: string): Promise<void> {
+  if (typed.trim().toLowerCase() !== account.email)
+    throw new Problem(422, "not-confirmed", `Type ${account.email} to delete the account.`, { field: "email" });
+  await removeAccount(world, account);
+}
+
+/** By somebody who knows the old one; every other session ends. */
 export async function newPassword(
   world: World,
   account: Account,
-  password: string,
+  given: { current: string; password: string },
   keepSession: string,
+  ip: string,
 ): Promise<void> {
+  const { password } = given;
+  await signIn(world, { email: account.email, password: given.current }, ip);
   checkPasswordRule(password, account.email);
   await changePassword(world, account.id, await hashPassword(password, world.random));
   await closeOtherSessions(world, account.id, keepSession);
@@ -100,7 +141,20 @@ export async function register(world: World, given: Credentials, operator: boole
   const email = foldEmail(given.email);
   checkPasswordRule(given.password, email);
   const password = await hashPassword(given.password, world.random);
-  return addAccount(world, { email, password, name: "", operator });
+  return addAccount(world, { email, password, name: "", operator, emailVerifiedAt: null });
+}
+
+/** For somebody without an account: whoever holds the link chooses the password, since it was meant for that address alone. */
+export async function joinNew(
+  world: World,
+  given: { token: string; password: string },
+  ip: string,
+): Promise<{ account: Account; domain: string }> {
+  await countOrRefuse(world, limits.signUp, ip);
+  const found = await invitationFor(world, given.token);
+  if (found === null) throw new Problem(404, "no-invitation", "This invitation is used up or too old.");
+  const account = await register(world, { email: found.email, password: given.password }, false);
+  return { account, domain: await acceptInvitation({ ...world, actor: account.id }, given.token, account) };
 }
 
 /** An address as accounts are known by, or a 422. */

@@ -19,6 +19,9 @@ export const limits = {
   signInAccount: { name: "sign-in-account", max: 60, windowMs: 60 * minute },
   /** Six digits, three steps valid at a time: 10 guesses in 15 minutes are one chance in 30,000. */
   secondFactor: { name: "second-factor", max: 10, windowMs: 15 * minute },
+  /** Letters to one address, asked for by anybody; and asked for by one client. */
+  mailedLink: { name: "mailed-link", max: 5, windowMs: 60 * minute },
+  mailedLinkAddress: { name: "mailed-link-ip", max: 20, windowMs: 60 * minute },
   signUp: { name: "sign-up", max: 10, windowMs: 60 * minute },
   setup: { name: "setup", max: 20, windowMs: 15 * minute },
   /** Reading and sealing records without an account, per client address. */

@@ -21,6 +21,7 @@ import { passkey } from "../directory/schema.ts";
 import { readCbor } from "./cbor.ts";
 import { minute, putQuestion, takeAnswer } from "./challenge.ts";
 import { readCoseKey, verifyBy } from "./cose.ts";
+import { weakenIfBare } from "./strength.ts";
 
 export type Passkey = typeof passkey.$inferSelect;
 /** The page's origin; its host is the relying party's id. */
@@ -35,11 +36,11 @@ export const registrationSchema = z.object({
 export const assertionSchema = z.object({ id: text, clientDataJSON: text, authenticatorData: text, signature: text });
 
 export function askForNew(world: World, account: string): Promise<string> {
-  return putQuestion(world, "passkey-add", account, 5 * minute);
+  return putQuestion(world, "passkey-add", { account }, 5 * minute);
 }
 
 export function askForKnown(world: World): Promise<string> {
-  return putQuestion(world, "passkey-in", null, 5 * minute);
+  return putQuestion(world, "passkey-in", {}, 5 * minute);
 }
 
 /** §7.1, without attestation. */
@@ -106,6 +107,7 @@ export async function removePasskey(world: World, account: string, id: string): 
   await audited(world, { domain: null, act: "passkey.removed", subject: found.name }, [
     world.db.delete(passkey).where(mine),
   ]);
+  await weakenIfBare(world, account);
   return true;
 }
 

@@ -1,6 +1,6 @@
 /** Ten one-time codes for somebody who lost the second factor: 50 random bits each, hashed, under the second factor's limit. */
 import { and, count, eq, isNull } from "drizzle-orm";
-import { audited } from "../directory/audit.ts";
+import { audited, record } from "../directory/audit.ts";
 import type { World } from "../directory/open.ts";
 import { recoveryCode } from "../directory/schema.ts";
 import { digest } from "./secret.ts";
@@ -26,7 +26,9 @@ export async function takeRecoveryCode(world: World, account: string, typed: str
     .set({ usedAt: world.clock() })
     .where(and(eq(recoveryCode.hash, await hashOf(account, typed)), isNull(recoveryCode.usedAt)))
     .returning({ hash: recoveryCode.hash });
-  return used.length > 0;
+  if (used.length === 0) return false;
+  await record({ ...world, actor: account }, { domain: null, act: "recovery-code.used", subject: account });
+  return true;
 }
 
 export async function codesLeft(world: World, account: string): Promise<number> {

@@ -70,11 +70,21 @@ export async function closeOtherSessions(world: World, accountId: string, keep: 
   await world.db.delete(session).where(and(eq(session.account, accountId), ne(session.id, keep)));
 }
 
+export async function closeAllSessions(world: World, accountId: string): Promise<void> {
+  await world.db.delete(session).where(eq(session.account, accountId));
+}
+
 export async function sessionsOf(world: World, accountId: string): Promise<Session[]> {
   return world.db
     .select()
     .from(session)
-    .where(and(eq(session.account, accountId), gt(session.expiresAt, world.clock())))
+    .where(
+      and(
+        eq(session.account, accountId),
+        gt(session.expiresAt, world.clock()),
+        gt(session.lastSeenAt, world.clock() - idleMs),
+      ),
+    )
     .orderBy(desc(session.lastSeenAt));
 }
 

@@ -3,11 +3,14 @@
  * neighbouring steps are taken too (clocks drift), a step once only. The secret is encrypted under the edge's own seed.
  */
 import { and, eq, isNotNull, lt } from "drizzle-orm";
-import { concat, equalConstantTime, fromBase64, toBase64, utf8 } from "../../src/core/bytes.ts";
+import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
+import { labels } from "../../src/core/seal/labels.ts";
 import { audited } from "../directory/audit.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
-import { totp } from "../directory/schema.ts";
+import { recoveryCode, totp } from "../directory/schema.ts";
+import { type AtRestKey, openAtRest, sealAtRest } from "./at-rest.ts";
+import { weakenIfBare } from "./strength.ts";
 
 const stepMs = 30_000;
 const digits = 6;
@@ -28,7 +31,7 @@ export async function codeAt(secret: Uint8Array<ArrayBuffer>, step: number): Pro
 /** A fresh secret, pending until `confirmTotp`; replaces a pending one, never one that counts. */
 export async function beginTotp(world: World, account: string, seed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   const secret = new Uint8Array(world.random(20));
-  const sealed = await seal(seed, secret, world);
+  const sealed = await sealAtRest(keyOf(seed), secret, world.random);
   const [row] = await world.db
     .insert(totp)
     .values({ account, secret: sealed })
@@ -49,7 +52,7 @@ export async function pendingTotp(
   seed: Uint8Array,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const [row] = await world.db.select().from(totp).where(eq(totp.account, account)).limit(1);
-  return row === undefined || row.confirmedAt !== null ? null : open(seed, row.secret);
+  return row === undefined || row.confirmedAt !== null ? null : openAtRest(keyOf(seed), row.secret);
 }
 
 export async function hasTotp(world: World, account: string): Promise<boolean> {
@@ -63,24 +66,32 @@ export async function hasTotp(world: World, account: string): Promise<boolean> {
 
 /** The first right code switches codes on. */
 export async function confirmTotp(world: World, account: string, seed: Uint8Array, code: string): Promise<void> {
-  if (!(await takeCode(world, account, seed, code)))
+  if (!(await takeStep(world, account, seed, code)))
     throw new Problem(422, "wrong-code", "That is not the code of this moment.", { field: "code" });
   await audited(world, { domain: null, act: "totp.on", subject: account }, [
     world.db.update(totp).set({ confirmedAt: world.clock() }).where(eq(totp.account, account)),
   ]);
 }
 
+/** The recovery codes go too: they stand in for a code that nothing asks for any more. */
 export async function endTotp(world: World, account: string): Promise<void> {
   await audited(world, { domain: null, act: "totp.off", subject: account }, [
+    world.db.delete(recoveryCode).where(eq(recoveryCode.account, account)),
     world.db.delete(totp).where(eq(totp.account, account)),
   ]);
+  await weakenIfBare(world, account);
+}
+
+/** Whether it is the code of this moment; never while codes are not switched on yet. */
+export async function takeCode(world: World, account: string, seed: Uint8Array, code: string): Promise<boolean> {
+  return (await hasTotp(world, account)) && takeStep(world, account, seed, code);
 }
 
 /** True once per step: the step is taken by a conditional write, so two requests with one code can't both win. */
-export async function takeCode(world: World, account: string, seed: Uint8Array, code: string): Promise<boolean> {
+async function takeStep(world: World, account: string, seed: Uint8Array, code: string): Promise<boolean> {
   const [row] = await world.db.select().from(totp).where(eq(totp.account, account)).limit(1);
   if (row === undefined) return false;
-  const step = await stepOf(await open(seed, row.secret), code, Math.floor(world.clock() / stepMs));
+  const step = await stepOf(await openAtRest(keyOf(seed), row.secret), code, Math.floor(world.clock() / stepMs));
   if (step === null) return false;
   const taken = await world.db
     .update(totp)
@@ -121,20 +132,6 @@ export function base32(bytes: Uint8Array): string {
   return bits > 0 ? text + base32Alphabet.charAt((held << (5 - bits)) & 31) : text;
 }
 
-async function keyOf(seed: Uint8Array): Promise<CryptoKey> {
-  const base = await crypto.subtle.importKey("raw", new Uint8Array(seed), "HKDF", false, ["deriveKey"]);
-  const how = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: utf8("postern/totp/1") };
-  return crypto.subtle.deriveKey(how, base, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
-}
-
-async function seal(seed: Uint8Array, secret: Uint8Array<ArrayBuffer>, world: World): Promise<string> {
-  const iv = new Uint8Array(world.random(12));
-  const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, await keyOf(seed), secret);
-  return toBase64(concat(iv, new Uint8Array(sealed)));
-}
-
-async function open(seed: Uint8Array, sealed: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = fromBase64(sealed);
-  const iv = bytes.subarray(0, 12);
-  return new Uint8Array(await crypto.subtle.decrypt({ name: "AES-GCM", iv }, await keyOf(seed), bytes.subarray(12)));
+function keyOf(seed: Uint8Array): AtRestKey {
+  return { seed, label: labels.totpSecret, salt: new Uint8Array(0) };
 }

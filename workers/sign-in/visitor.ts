@@ -4,17 +4,21 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
-import { equalConstantTime, toBase64url, utf8 } from "../../src/core/bytes.ts";
+import { concat, equalConstantTime, toBase64url, utf8 } from "../../src/core/bytes.ts";
+import { formatIp, parseIp } from "../../src/core/proof/spf/ip.ts";
 import type { Account } from "../directory/accounts.ts";
 import { openWorld, type World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import { keyFor } from "./api-key.ts";
+import { noticesBy } from "./notices.ts";
 import { type Session, sessionFor } from "./session.ts";
 
 export type Visitor = {
   account: Account;
   /** Null when an API key asks. */
   session: Session | null;
+  /** Came in with a second factor or a passkey, or by a key that was made so. */
+  strong: boolean;
   /** What an API key may do; null: everything its account may. */
   scopes: readonly string[] | null;
   /** Goes into every form; bound to the session. */
@@ -24,12 +28,10 @@ export type Visitor = {
 export type App = { Bindings: Env; Variables: { world: World; visitor: Visitor | null; nonce: string } };
 
 export const findVisitor: MiddlewareHandler<App> = async (c, next) => {
-  const world = openWorld(c.env.DIRECTORY);
+  const heard = noticesBy(c.env, { waitUntil: (work) => c.executionCtx.waitUntil(work) });
+  const world: World = { ...openWorld(c.env.DIRECTORY), heard };
   const visitor = await visitorOf(c, world);
-  c.set(
-    "world",
-    visitor === null ? world : { ...world, actor: visitor.account.id, strong: visitor.session?.strong ?? true },
-  );
+  c.set("world", visitor === null ? world : { ...world, actor: visitor.account.id, strong: visitor.strong });
   c.set("visitor", visitor);
   await next();
 };
@@ -38,17 +40,30 @@ async function visitorOf(c: Context<App>, world: World): Promise<Visitor | null>
   const bearer = /^Bearer (\S{1,200})$/i.exec(c.req.header("authorization") ?? "");
   if (bearer?.[1] !== undefined) {
     const found = await keyFor(world, bearer[1]);
-    return found && { account: found.account, session: null, scopes: found.key.scopes, formToken: "" };
+    if (found === null) return null;
+    const { account, key } = found;
+    return { account, session: null, strong: key.strong, scopes: key.scopes, formToken: "" };
   }
   const token = getCookie(c, cookieName(c));
   if (token === undefined || token.length > 100) return null;
   const found = await sessionFor(world, token);
-  return found && { ...found, scopes: null, formToken: await formTokenOf(token) };
+  return found && { ...found, strong: found.session.strong, scopes: null, formToken: await formTokenOf(token) };
 }
 
 /** RFC 6265bis: `__Host-` pins the cookie to this host and to https. Plain http is only ever a loopback trial. */
 function cookieName(c: Context<App>): string {
   return isHttps(c) ? "__Host-postern" : "postern";
+}
+
+/**
+ * The client's address, for limits. Cloudflare sets the header itself, whatever the client sent. An IPv6 customer has a whole
+ * /64 to try from (RFC 6177), so that counts as one.
+ */
+export function ipOf(c: Context<App>): string {
+  const text = c.req.header("cf-connecting-ip") ?? "local";
+  const ip = parseIp(text);
+  if (ip === null || ip.version === 4) return text;
+  return formatIp({ version: 6, bytes: concat(ip.bytes.subarray(0, 8), new Uint8Array(8)) });
 }
 
 /** The origin that was asked, and its host. */

@@ -51,4 +51,8 @@ export const labels = {
   webhookKey: "postern/edge/webhook-key/1",
   /** HMAC key of short-lived links to raw messages, from the edge's Ed25519 seed. */
   rawLink: "postern/edge/raw-link/1",
+  /** AES-GCM key of TOTP secrets at rest, from the edge's Ed25519 seed. */
+  totpSecret: "postern/totp/1",
+  /** AES-GCM key of a remembered API answer, from the edge's Ed25519 seed, salted with the request's own key. */
+  remembered: "postern/edge/remembered-answer/1",
 } as const;

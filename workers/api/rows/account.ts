@@ -7,7 +7,7 @@ import { addKey, keysOf, removeKey, scopes } from "../../sign-in/api-key.ts";
 import { addPasskey, askForNew, passkeysOf, registrationSchema, removePasskey } from "../../sign-in/passkey.ts";
 import { revokeSession, sessionsOf } from "../../sign-in/session.ts";
 import { personal } from "../row.ts";
-import { accountShape, id, page } from "../shapes.ts";
+import { accountShape, accountView, id, page } from "../shapes.ts";
 
 const tag = "Account";
 const time = z.int().describe("UTC milliseconds");
@@ -36,7 +36,7 @@ export const accountRows = [
     tag,
     says: "Who this is",
     answer: accountShape,
-    run: async (call) => call.visitor.account,
+    run: async (call) => accountView(call.visitor.account),
   }),
   personal(null, {
     method: "PATCH",
@@ -48,7 +48,7 @@ export const accountRows = [
     answer: accountShape,
     async run(call) {
       await renameAccount(call.world, call.visitor.account.id, call.body.name);
-      return { ...call.visitor.account, name: call.body.name };
+      return accountView({ ...call.visitor.account, name: call.body.name });
     },
   }),
   personal(null, {

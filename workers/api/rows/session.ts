@@ -3,24 +3,25 @@ import { z } from "zod";
 import { configOf } from "../../config.ts";
 import { type Account, accountById } from "../../directory/accounts.ts";
 import { record } from "../../directory/audit.ts";
-import { notFound } from "../../directory/problem.ts";
-import { proveAgain, secondFactor, setUp, signInWithCode } from "../../sign-in/enter.ts";
+import { notFound, Problem } from "../../directory/problem.ts";
+import { proveAgain, setUp, signInWithCode } from "../../sign-in/enter.ts";
 import { askForKnown, assertionSchema, usePasskey } from "../../sign-in/passkey.ts";
 import { closeSession, markProved, openSession } from "../../sign-in/session.ts";
 import { anyone, type Call, personal } from "../row.ts";
-import { accountShape, credentials } from "../shapes.ts";
+import { accountShape, accountView, credentials } from "../shapes.ts";
 
 const tag = "Session";
 const code = z.string().min(6).max(20).describe("A code of this moment, or a recovery code");
 const question = z.object({ challenge: z.string(), rpId: z.string() });
 
-async function enter(call: Call, account: Account, strong: boolean): Promise<Account> {
+/** Opens a session, whose cookie the answer gives. */
+export async function enter(call: Call, account: Account, strong: boolean): Promise<z.input<typeof accountShape>> {
   call.cookie = await openSession(call.world, account.id, call.agent, strong);
   await record(
     { ...call.world, actor: account.id },
     { domain: null, act: "signed-in", subject: call.agent, detail: { strong } },
   );
-  return account;
+  return accountView(account);
 }
 
 export const sessionRows = [
@@ -80,10 +81,22 @@ export const sessionRows = [
     body: z.object({ password: z.string().min(1).max(200), code: code.optional() }),
     async run(call) {
       const { account, session } = call.visitor;
-      await proveAgain(call.world, account, call.body.password, call.ip);
-      const withCode = call.body.code !== undefined;
-      if (withCode) await secondFactor(call.world, account.id, configOf(call.env).edgeSeed, call.body.code ?? "");
-      if (session !== null) await markProved(call.world, session.id, withCode);
+      const strong = await proveAgain(call.world, account, call.body, configOf(call.env).edgeSeed, call.ip);
+      if (session !== null) await markProved(call.world, session.id, strong);
+    },
+  }),
+  personal(null, {
+    method: "POST",
+    path: "/session/proof/passkey",
+    name: "proveByPasskey",
+    tag,
+    says: "The same by one of your passkeys, answering the challenge for signing in",
+    body: assertionSchema,
+    async run(call) {
+      const { account, session } = call.visitor;
+      if ((await usePasskey(call.world, call.body, call.site)) !== account.id)
+        throw new Problem(401, "passkey-refused", "This passkey is of another account.");
+      if (session !== null) await markProved(call.world, session.id, true);
     },
   }),
   personal(null, {

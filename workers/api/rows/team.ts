@@ -11,25 +11,17 @@ import {
   removeInvitation,
   removeMember,
 } from "../../directory/team.ts";
+import { openEdge } from "../../platform.ts";
 import { foldEmail } from "../../sign-in/enter.ts";
+import { mailInvitation } from "../../sign-in/links.ts";
 import { personal, within } from "../row.ts";
-import { domainParams, id, page, role } from "../shapes.ts";
+import { auditQuery, auditShape, domainParams, id, page, role } from "../shapes.ts";
 
 const tag = "Team";
 const time = z.int().describe("UTC milliseconds");
 const memberParams = domainParams.extend({ account: id });
 const memberShape = z.object({ account: id, email: z.string(), name: z.string(), role, createdAt: time });
 const invitationShape = z.object({ id: z.string(), email: z.string(), role, createdAt: time, expiresAt: time });
-const auditShape = z.object({
-  seq: z.int(),
-  at: time,
-  actor: z.string(),
-  act: z.string(),
-  subject: z.string(),
-  detail: z.record(z.string(), z.unknown()),
-  previous: z.string(),
-  hash: z.string(),
-});
 
 export const teamRows = [
   within("member", "team:read", {
@@ -77,13 +69,15 @@ export const teamRows = [
     path: "/domains/:domain/invitations",
     name: "invite",
     tag,
-    says: "Ask somebody to join; the link's token is answered this once",
+    says: "Ask somebody to join, by mail where mail can be sent; the link's token is answered this once",
     params: domainParams,
     body: z.object({ email: z.string().min(3).max(320), role }),
     answer: z.object({ token: z.string(), link: z.string() }),
     status: 201,
     async run(call) {
-      const token = await invite(call.world, call.domain, foldEmail(call.body.email), call.body.role);
+      const email = foldEmail(call.body.email);
+      const token = await invite(call.world, call.domain, email, call.body.role);
+      mailInvitation(openEdge(call.env, { waitUntil: call.later }), { email, domain: call.domain.name, token });
       return { token, link: `${call.site.origin}/join/${token}` };
     },
   }),
@@ -123,10 +117,7 @@ export const teamRows = [
     tag,
     says: "Who changed what, newest first, each row chained to the one before by its hash",
     params: domainParams,
-    query: z.object({
-      after: z.coerce.number().int().min(1).optional().describe("`next` of the page before"),
-      limit: z.coerce.number().int().min(1).max(100).default(50),
-    }),
+    query: auditQuery,
     answer: page(auditShape),
     async run(call) {
       const { rows, next } = await auditLog(call.world, call.domain.id, {

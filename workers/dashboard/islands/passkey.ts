@@ -14,6 +14,12 @@ if (enter !== null && able) {
   enter.addEventListener("click", () => void attempt(() => signIn(enter.dataset["passkeyIn"] ?? "/")));
 }
 
+const again = document.querySelector<HTMLButtonElement>("[data-passkey-prove]");
+if (again !== null && able) {
+  again.hidden = false;
+  again.addEventListener("click", () => void attempt(() => prove(again.dataset["passkeyProve"] ?? "/security")));
+}
+
 const add = document.querySelector<HTMLFormElement>("[data-passkey-add]");
 if (add !== null && able) {
   add.hidden = false;
@@ -36,13 +42,16 @@ async function attempt(work: () => Promise<void>): Promise<void> {
   }
 }
 
-async function signIn(next: string): Promise<void> {
+const signIn = (next: string): Promise<void> => answerWith("/session/passkey", next);
+const prove = (next: string): Promise<void> => answerWith("/session/proof/passkey", next);
+
+async function answerWith(path: string, next: string): Promise<void> {
   const { challenge, rpId } = (await ask("POST", "/session/passkey/question")) as Question;
   const publicKey = { challenge: bytesOf(challenge), rpId, userVerification: "required" as const };
   const given = await navigator.credentials.get({ publicKey });
   if (!(given instanceof PublicKeyCredential) || !(given.response instanceof AuthenticatorAssertionResponse)) return;
   const { clientDataJSON, authenticatorData, signature } = given.response;
-  await ask("POST", "/session/passkey", {
+  await ask("POST", path, {
     id: given.id,
     clientDataJSON: spell(clientDataJSON),
     authenticatorData: spell(authenticatorData),

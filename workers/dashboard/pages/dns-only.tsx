@@ -10,13 +10,12 @@ import { mailHosts } from "../../directory/nodes.ts";
 import { Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
 import { countOrRefuse, limits } from "../../sign-in/limit.ts";
-import type { App } from "../../sign-in/visitor.ts";
+import { type App, ipOf } from "../../sign-in/visitor.ts";
 import { preview, recordsIn, sealAll } from "../../txt-preview.ts";
 import { installationPublicKey } from "../../webhook-key.ts";
 import { DnsOnlyView, type Result } from "../dns-only-view.tsx";
 import { attempt } from "../guard.tsx";
 import { gate } from "../shell.tsx";
-import { ipOf } from "./sign-in.tsx";
 
 export const dnsOnlyPages = new Hono<App>();
 

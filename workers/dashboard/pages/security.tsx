@@ -5,17 +5,21 @@ import { configOf } from "../../config.ts";
 import { renameAccount } from "../../directory/accounts.ts";
 import { auditLog, record } from "../../directory/audit.ts";
 import type { Problem } from "../../directory/problem.ts";
+import { openEdge } from "../../platform.ts";
 import { addKey, keysOf, removeKey, type Scope, scopes } from "../../sign-in/api-key.ts";
-import { newPassword, proveAgain, provedLately, secondFactor } from "../../sign-in/enter.ts";
+import { askNewEmail, askVerified } from "../../sign-in/by-mail.ts";
+import { leave, newPassword, proveAgain, provedLately, switchCodesOn } from "../../sign-in/enter.ts";
 import { passkeysOf, removePasskey } from "../../sign-in/passkey.ts";
 import { codesLeft, makeCodes } from "../../sign-in/recovery.ts";
 import { closeOtherSessions, markProved, revokeSession, sessionsOf } from "../../sign-in/session.ts";
-import { beginTotp, confirmTotp, endTotp, hasTotp, pendingTotp, totpUri } from "../../sign-in/totp.ts";
-import { type App, siteOf, type Visitor } from "../../sign-in/visitor.ts";
+import { beginTotp, endTotp, hasTotp, pendingTotp, totpUri } from "../../sign-in/totp.ts";
+import { type App, ipOf, siteOf, takeCookie, type Visitor } from "../../sign-in/visitor.ts";
+import { CodesOnce, TotpForm } from "../factor-views.tsx";
 import { attempt, formOf, safeNext, signedIn } from "../guard.tsx";
-import { CodesOnce, KeyOnce, ProveForm, SecurityView, TotpForm } from "../security-views.tsx";
+import { KeyOnce } from "../key-views.tsx";
+import { SecurityView } from "../security-views.tsx";
+import { ProveForm } from "../session-views.tsx";
 import { page } from "../shell.tsx";
-import { ipOf } from "./sign-in.tsx";
 
 export const securityPages = new Hono<App>();
 
@@ -66,10 +70,7 @@ securityPages.post(
   signedIn(async (c, me) => {
     const form = await formOf(c, me, passwordForm);
     const world = c.get("world");
-    const tried = await attempt(async () => {
-      await proveAgain(world, me.account, form.current, ipOf(c));
-      await newPassword(world, me.account, form.password, me.session.id);
-    });
+    const tried = await attempt(() => newPassword(world, me.account, form, me.session.id, ipOf(c)));
     return tried.ok ? c.redirect("/security?done=password-changed", 303) : overview(c, me, tried.problem);
   }),
 );
@@ -91,10 +92,11 @@ securityPages.post(
     const form = await formOf(c, me, proveForm);
     const world = c.get("world");
     const tried = await attempt(async () => {
-      await proveAgain(world, me.account, form.password, ipOf(c));
-      const coded = form.code !== "" && (await hasTotp(world, me.account.id));
-      if (coded) await secondFactor(world, me.account.id, configOf(c.env).edgeSeed, form.code);
-      await markProved(world, me.session.id, coded);
+      await markProved(
+        world,
+        me.session.id,
+        await proveAgain(world, me.account, form, configOf(c.env).edgeSeed, ipOf(c)),
+      );
     });
     return tried.ok ? c.redirect(safeNext(form.next || "/security"), 303) : provePage(c, me, tried.problem);
   }),
@@ -125,11 +127,8 @@ securityPages.post(
   signedIn(async (c, me) => {
     const { code } = await formOf(c, me, z.object({ code: z.string().max(20) }));
     const world = c.get("world");
-    const tried = await attempt(async () => {
-      await confirmTotp(world, me.account.id, configOf(c.env).edgeSeed, code);
-      await markProved(world, me.session.id, true);
-      return makeCodes(world, me.account.id);
-    });
+    const here = { account: me.account.id, session: me.session.id };
+    const tried = await attempt(() => switchCodesOn(world, here, configOf(c.env).edgeSeed, code));
     if (!tried.ok) return totpPage(c, me, tried.problem);
     return page(c, me, frame, <CodesOnce codes={tried.value} first />);
   }),
@@ -170,6 +169,38 @@ securityPages.post(
     const { passkey } = await formOf(c, me, z.object({ passkey: z.string().max(1400) }));
     await removePasskey(c.get("world"), me.account.id, passkey);
     return c.redirect("/security?done=passkey-removed", 303);
+  }),
+);
+
+securityPages.post(
+  "/security/email/link",
+  signedIn(async (c, me) => {
+    await formOf(c, me, nothing);
+    const tried = await attempt(() => askVerified(openEdge(c.env, c.executionCtx), c.get("world"), me.account));
+    return tried.ok ? c.redirect("/security?done=link-mailed", 303) : overview(c, me, tried.problem);
+  }),
+);
+
+const emailForm = z.object({ email: z.string().max(320) });
+
+securityPages.post(
+  "/security/email",
+  proved(async (c, me) => {
+    const { email } = await formOf(c, me, emailForm);
+    const edge = openEdge(c.env, c.executionCtx);
+    const tried = await attempt(() => askNewEmail(edge, c.get("world"), me.account, email, ipOf(c)));
+    return tried.ok ? c.redirect("/security?done=link-mailed", 303) : overview(c, me, tried.problem);
+  }),
+);
+
+securityPages.post(
+  "/security/leave",
+  proved(async (c, me) => {
+    const { email } = await formOf(c, me, emailForm);
+    const tried = await attempt(() => leave(c.get("world"), me.account, email));
+    if (!tried.ok) return overview(c, me, tried.problem);
+    takeCookie(c);
+    return c.redirect("/sign-in?done=left", 303);
   }),
 );
 

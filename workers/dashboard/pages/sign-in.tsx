@@ -9,7 +9,7 @@ import { Problem } from "../../directory/problem.ts";
 import { minute, peekAnswer, putQuestion, takeAnswer } from "../../sign-in/challenge.ts";
 import { needsCode, secondFactor, signIn, signUpIsOpen } from "../../sign-in/enter.ts";
 import { closeSession, openSession } from "../../sign-in/session.ts";
-import { type App, checkFormToken, giveCookie, isHttps, takeCookie } from "../../sign-in/visitor.ts";
+import { type App, checkFormToken, giveCookie, ipOf, isHttps, takeCookie } from "../../sign-in/visitor.ts";
 import { CodeForm, SignInForm } from "../gate-views.tsx";
 import { attempt, safeNext, signedIn } from "../guard.tsx";
 import { noteOf } from "../notes.ts";
@@ -34,7 +34,7 @@ signInPages.post("/sign-in", async (c) => {
   const tried = await attempt(() => signIn(world, given, ipOf(c)));
   if (!tried.ok) return signInPage(c, { email: given.email, next, problem: tried.problem });
   if (!(await needsCode(world, tried.value.id))) return enter(c, tried.value.id, false, next);
-  const challenge = await putQuestion(world, "second-factor", tried.value.id, 10 * minute);
+  const challenge = await putQuestion(world, "second-factor", { account: tried.value.id }, 10 * minute);
   return codePage(c, { challenge, next, problem: null });
 });
 
@@ -70,10 +70,6 @@ signInPages.post("/theme", async (c) => {
   const from = URL.parse(c.req.header("referer") ?? "");
   return c.redirect(safeNext(from === null ? "/" : from.pathname + from.search), 303);
 });
-
-export function ipOf(c: Context<App>): string {
-  return c.req.header("cf-connecting-ip") ?? "local";
-}
 
 /** Opens a session and goes on. */
 export async function enter(c: Context<App>, account: string, strong: boolean, next: string): Promise<Response> {

@@ -1,16 +1,15 @@
-/** New people: the operator's set-up, open sign-up where the operator allows it, and invitations. */
+/** New people: the operator's set-up, and those who are invited. */
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { hasAccounts } from "../../directory/accounts.ts";
 import { Problem } from "../../directory/problem.ts";
 import { acceptInvitation, invitationFor } from "../../directory/team.ts";
-import { register, setUp, signUpIsOpen } from "../../sign-in/enter.ts";
-import { countOrRefuse, limits } from "../../sign-in/limit.ts";
-import type { App } from "../../sign-in/visitor.ts";
-import { Closed, JoinHere, JoinNew, SetUpForm, SignUpForm } from "../gate-views.tsx";
+import { joinNew, setUp } from "../../sign-in/enter.ts";
+import { type App, ipOf } from "../../sign-in/visitor.ts";
+import { JoinHere, JoinNew, SetUpForm } from "../gate-views.tsx";
 import { attempt, formOf, signedIn } from "../guard.tsx";
 import { gate } from "../shell.tsx";
-import { enter, ipOf } from "./sign-in.tsx";
+import { enter } from "./sign-in.tsx";
 
 export const signUpPages = new Hono<App>();
 
@@ -28,37 +27,13 @@ signUpPages.post("/set-up", async (c) => {
   return tried.ok ? enter(c, tried.value.id, false, "/") : setUpPage(c, { ...given, problem: tried.problem });
 });
 
-signUpPages.get("/sign-up", (c) => {
-  if (c.get("visitor") !== null) return c.redirect("/", 303);
-  return signUpPage(c, { email: "", problem: null });
-});
-
-signUpPages.post("/sign-up", async (c) => {
-  const given = form.parse(await c.req.parseBody());
-  const tried = await attempt(async () => {
-    if (!signUpIsOpen(c.env)) throw new Problem(403, "sign-up-closed", "New accounts here are by invitation.");
-    await countOrRefuse(c.get("world"), limits.signUp, ipOf(c));
-    return register(c.get("world"), given, false);
-  });
-  return tried.ok ? enter(c, tried.value.id, false, "/") : signUpPage(c, { ...given, problem: tried.problem });
-});
-
 signUpPages.get("/join/:token", async (c) => joinPage(c, null));
 
-/** Somebody who has no account yet; whoever holds the link may choose the password, since it was meant for that address alone. */
 signUpPages.post("/join/:token/new", async (c) => {
-  const given = form.parse(await c.req.parseBody());
-  const world = c.get("world");
-  const tried = await attempt(async () => {
-    await countOrRefuse(world, limits.signUp, ipOf(c));
-    const found = await invitationFor(world, c.req.param("token"));
-    if (found === null) throw new Problem(404, "no-invitation", "This invitation is used up or too old.");
-    const account = await register(world, { email: found.email, password: given.password }, false);
-    const domain = await acceptInvitation({ ...world, actor: account.id }, c.req.param("token"), account);
-    return { account: account.id, domain };
-  });
+  const { password } = form.parse(await c.req.parseBody());
+  const tried = await attempt(() => joinNew(c.get("world"), { token: c.req.param("token"), password }, ipOf(c)));
   if (!tried.ok) return joinPage(c, tried.problem);
-  return enter(c, tried.value.account, false, `/domains/${tried.value.domain}?done=joined`);
+  return enter(c, tried.value.account.id, false, `/domains/${tried.value.domain}?done=joined`);
 });
 
 signUpPages.post(
@@ -89,10 +64,4 @@ type Shown = { email: string; problem: Problem | null };
 
 function setUpPage(c: Context<App>, shown: Shown & { token: string }): Response | Promise<Response> {
   return gate(c, { title: "Set up", status: shown.problem?.status ?? 200 }, <SetUpForm {...shown} />);
-}
-
-function signUpPage(c: Context<App>, shown: Shown): Response | Promise<Response> {
-  const open = signUpIsOpen(c.env);
-  const view = open ? <SignUpForm {...shown} /> : <Closed />;
-  return gate(c, { title: "Create an account", status: shown.problem?.status ?? 200 }, view);
 }

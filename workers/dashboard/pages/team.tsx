@@ -12,7 +12,9 @@ import {
   removeInvitation,
   removeMember,
 } from "../../directory/team.ts";
+import { openEdge } from "../../platform.ts";
 import { foldEmail } from "../../sign-in/enter.ts";
+import { mailInvitation } from "../../sign-in/links.ts";
 import { type App, siteOf, type Visitor } from "../../sign-in/visitor.ts";
 import { attempt, formOf, signedIn } from "../guard.tsx";
 import { domainHere } from "../reader.ts";
@@ -49,7 +51,12 @@ teamPages.post(
   signedIn(async (c, visitor) => {
     const domain = await domainHere(c, visitor, "owner");
     const form = await formOf(c, visitor, inviteForm);
-    const tried = await attempt(async () => invite(c.get("world"), domain, foldEmail(form.email), form.role));
+    const tried = await attempt(async () => {
+      const email = foldEmail(form.email);
+      const token = await invite(c.get("world"), domain, email, form.role);
+      mailInvitation(openEdge(c.env, c.executionCtx), { email, domain: domain.name, token });
+      return token;
+    });
     if (!tried.ok) return teamPage(c, visitor, domain, { link: null, problem: tried.problem });
     return teamPage(c, visitor, domain, { link: `${siteOf(c).origin}/join/${tried.value}`, problem: null });
   }),

@@ -100,6 +100,8 @@ export const apiKey = sqliteTable(
     /** SHA-256 of the secret part, hex: it is 256 random bits, so no slow hash is needed. */
     hash: text().notNull(),
     scopes: text({ mode: "json" }).$type<string[]>().notNull(),
+    /** Made in a session with a second factor: only such a key reaches domains that ask for one. */
+    strong: integer({ mode: "boolean" }).notNull().default(false),
     createdAt: integer().notNull(),
     expiresAt: integer(),
     lastUsedAt: integer(),
@@ -113,9 +115,13 @@ export const challenge = sqliteTable(
   {
     /** SHA-256 of the secret handed out, hex. */
     id: text().primaryKey(),
-    kind: text({ enum: ["passkey-add", "passkey-in", "second-factor", "reset", "verify-email"] }).notNull(),
+    kind: text({
+      enum: ["passkey-add", "passkey-in", "second-factor", "reset", "verify-email", "sign-up", "change-email"],
+    }).notNull(),
     account: text(),
+    /** The address that a link was mailed to, where the link is what proves it. */
+    email: text(),
     expiresAt: integer().notNull(),
   },
-  (t) => [index("challenge_expires").on(t.expiresAt)],
+  (t) => [index("challenge_expires").on(t.expiresAt), index("challenge_account").on(t.account)],
 );

@@ -1,0 +1,166 @@
+/**
+ * What a mailed link does: a new account, a new password, a proven or another address. Whoever asks gets one answer whether or
+ * not there is such an account: looking it up and writing the letter come after the answer, so that time tells nothing either.
+ * A new password opens no session and takes no second factor away.
+ */
+import { and, eq, ne, or } from "drizzle-orm";
+import { type Account, accountByEmail, accountById, addAccount } from "../directory/accounts.ts";
+import { audited } from "../directory/audit.ts";
+import { isUniqueViolation, type World } from "../directory/open.ts";
+import { Problem } from "../directory/problem.ts";
+import { account, apiKey, challenge, passkey, session } from "../directory/schema.ts";
+import type { Edge } from "../platform.ts";
+import { type Asked, peekAnswer, takeAnswer } from "./challenge.ts";
+import { foldEmail } from "./enter.ts";
+import { countOrRefuse, limits } from "./limit.ts";
+import { mail, mailLink, wayOut } from "./links.ts";
+import { checkPasswordRule, hashPassword } from "./password.ts";
+
+/** Both limits count what was typed, account or not. */
+async function typedAddress(world: World, text: string, ip: string): Promise<string> {
+  const email = foldEmail(text);
+  await countOrRefuse(world, limits.mailedLinkAddress, ip);
+  await countOrRefuse(world, limits.mailedLink, email);
+  return email;
+}
+
+export async function askSignUp(edge: Edge, world: World, text: string, ip: string): Promise<void> {
+  const email = await typedAddress(world, text, ip);
+  const out = await wayOut(edge);
+  const send = async (): Promise<void> => {
+    if ((await accountByEmail(world, email)) === null) return mailLink(edge, world, out, "sign-up", { email });
+    await mail(edge, out, email, "You have an account here", [
+      "Somebody, perhaps you, asked for an account with this address. There is one already.",
+      `Sign in: ${out.origin}/sign-in`,
+      `Forgot the password? ${out.origin}/forgotten`,
+    ]);
+  };
+  edge.later(send());
+}
+
+export async function askReset(edge: Edge, world: World, text: string, ip: string): Promise<void> {
+  const email = await typedAddress(world, text, ip);
+  const out = await wayOut(edge);
+  const send = async (): Promise<void> => {
+    const found = await accountByEmail(world, email);
+    if (found?.state === "active") await mailLink(edge, world, out, "reset", { email, account: found.id });
+  };
+  edge.later(send());
+}
+
+export async function askVerified(edge: Edge, world: World, of: Account): Promise<void> {
+  await countOrRefuse(world, limits.mailedLink, of.email);
+  await mailLink(edge, world, await wayOut(edge), "verify-email", { email: of.email, account: of.id });
+}
+
+/** The link goes to the new address: until it is opened there, nothing changes. */
+export async function askNewEmail(edge: Edge, world: World, of: Account, text: string, ip: string): Promise<void> {
+  const email = await typedAddress(world, text, ip);
+  if (email === of.email) throw new Problem(422, "same-address", "That is your address already.", { field: "email" });
+  const out = await wayOut(edge);
+  const send = async (): Promise<void> => {
+    const taken = (await accountByEmail(world, email)) !== null;
+    if (!taken) await mailLink(edge, world, out, "change-email", { email, account: of.id });
+  };
+  edge.later(send());
+}
+
+/** What the page of a link is about, without using the link up; throws 404 for an old, used or made-up one. */
+export async function linkFor(world: World, kind: Parameters<typeof peekAnswer>[1], token: string): Promise<Asked> {
+  const asked = await peekAnswer(world, kind, token);
+  if (asked === null) throw gone();
+  return asked;
+}
+
+export async function finishSignUp(world: World, token: string, password: string): Promise<Account> {
+  const { email } = await linkFor(world, "sign-up", token);
+  checkPasswordRule(password, email ?? "");
+  const hash = await hashPassword(password, world.random);
+  if ((await takeAnswer(world, "sign-up", token)) === null || email === null) throw gone();
+  return addAccount(world, { email, password: hash, name: "", operator: false, emailVerifiedAt: world.clock() });
+}
+
+/**
+ * Every session ends, and links and half-done sign-ins with them. `alsoKeys`: passkeys and API keys too, for somebody whose
+ * account was entered; always where the address was never proven before, since another may have made the account.
+ */
+export async function resetPassword(
+  world: World,
+  given: { token: string; password: string; alsoKeys: boolean },
+  ip: string,
+): Promise<Account> {
+  await countOrRefuse(world, limits.setup, ip);
+  const found = await accountOf(world, await linkFor(world, "reset", given.token));
+  checkPasswordRule(given.password, found.email);
+  const password = await hashPassword(given.password, world.random);
+  if ((await takeAnswer(world, "reset", given.token)) === null) throw gone();
+  const { db } = world;
+  const keysToo = given.alsoKeys || found.emailVerifiedAt === null;
+  const keys = [
+    db.delete(passkey).where(eq(passkey.account, found.id)),
+    db.delete(apiKey).where(eq(apiKey.account, found.id)),
+  ];
+  const entry = { domain: null, act: "password.reset", subject: found.email, detail: { keysToo } } as const;
+  await audited({ ...world, actor: found.id }, entry, [
+    ...(keysToo ? keys : []),
+    db.delete(session).where(eq(session.account, found.id)),
+    db.delete(challenge).where(eq(challenge.account, found.id)),
+    db
+      .update(account)
+      .set({ password, emailVerifiedAt: found.emailVerifiedAt ?? world.clock() })
+      .where(eq(account.id, found.id)),
+  ]);
+  return found;
+}
+
+/** Either kind of link that proves an address. Changing it ends every session but `keep`. */
+export async function confirmEmail(world: World, token: string, keep: string | null): Promise<Account> {
+  const proven = await takeAnswer(world, "verify-email", token);
+  if (proven !== null) return prove(world, proven);
+  const changed = await takeAnswer(world, "change-email", token);
+  if (changed === null) throw gone();
+  return changeEmail(world, changed, keep);
+}
+
+async function prove(world: World, asked: Asked): Promise<Account> {
+  const found = await accountOf(world, asked);
+  const now = world.clock();
+  // Only the address it was mailed to: the account may have another by now.
+  const same = and(eq(account.id, found.id), eq(account.email, asked.email ?? ""));
+  await audited({ ...world, actor: found.id }, { domain: null, act: "email.proved", subject: found.email }, [
+    world.db.update(account).set({ emailVerifiedAt: now }).where(same),
+  ]);
+  return found;
+}
+
+async function changeEmail(world: World, asked: Asked, keep: string | null): Promise<Account> {
+  const found = await accountOf(world, asked);
+  const email = asked.email ?? found.email;
+  const entry = { domain: null, act: "email.changed", subject: email, detail: { from: found.email } } as const;
+  try {
+    await audited({ ...world, actor: found.id }, entry, [
+      world.db.delete(session).where(and(eq(session.account, found.id), ne(session.id, keep ?? ""))),
+      world.db
+        .delete(challenge)
+        .where(
+          and(eq(challenge.account, found.id), or(eq(challenge.kind, "reset"), eq(challenge.kind, "verify-email"))),
+        ),
+      world.db.update(account).set({ email, emailVerifiedAt: world.clock() }).where(eq(account.id, found.id)),
+    ]);
+  } catch (error) {
+    if (isUniqueViolation(error, "account.email"))
+      throw new Problem(409, "account-exists", "There is an account with this address.");
+    throw error;
+  }
+  return { ...found, email };
+}
+
+async function accountOf(world: World, { account: id }: Asked): Promise<Account> {
+  const found = id === null ? null : await accountById(world, id);
+  if (found === null || found.state !== "active") throw gone();
+  return found;
+}
+
+function gone(): Problem {
+  return new Problem(404, "link-gone", "This link was used, is too old, or was replaced by a newer one.");
+}
