@@ -6,7 +6,7 @@ import { isIPv6 } from "node:net";
 import type { RcptAnswer } from "../../core/contract/handoff.ts";
 import type { Clock } from "../../core/ports.ts";
 import { replyFor } from "../../core/reply.ts";
-import { isLoopback } from "../net/crowd.ts";
+import { isLoopback } from "../net/origin.ts";
 import type { RcptQuestion } from "./port.ts";
 
 export type RecipientRules = {

@@ -5,8 +5,8 @@
  */
 import type { Clock } from "../../core/ports.ts";
 import type { Reply } from "../../core/reply.ts";
-import { isLoopback } from "../net/crowd.ts";
 import { type Connection, listen } from "../net/listen.ts";
+import { isLoopback } from "../net/origin.ts";
 import type { TlsSource } from "../net/tls.ts";
 import { type Room, room } from "./data.ts";
 import type { BouncePort, EdgePort } from "./port.ts";

@@ -4,7 +4,7 @@
  * oldest entry goes first.
  */
 import type { Clock } from "../../core/ports.ts";
-import { isLoopback } from "./crowd.ts";
+import { isLoopback, originOf } from "./origin.ts";
 
 export type AttemptLimits = {
   /** Wait after the first failure, ms; doubles with each further one. */
@@ -39,17 +39,17 @@ export class Attempts {
 
   /** This address has failed so often that its logins are not even looked at. */
   isRefused(ip: string): boolean {
-    return !isLoopback(ip) && this.#failures(address(ip)) >= this.#limits.refuseAfter;
+    return !isLoopback(ip) && this.#failures(originOf(ip)) >= this.#limits.refuseAfter;
   }
 
   /** Counts a failure; answers how long to wait before saying so. An account under attack slows everyone's failures, never a right password. */
   failed(ip: string, account: string): number {
-    const count = Math.max(this.#count(address(ip)), this.#count(`account ${account}`));
+    const count = Math.max(this.#count(originOf(ip)), this.#count(`account ${account}`));
     return Math.min(this.#limits.firstDelayMs * 2 ** (count - 1), this.#limits.longestDelayMs);
   }
 
   succeeded(ip: string): void {
-    const entry = this.#entries.get(address(ip));
+    const entry = this.#entries.get(originOf(ip));
     if (entry) entry.failures = Math.max(0, entry.failures - 1);
   }
 
@@ -70,15 +70,4 @@ export class Attempts {
     }
     return failures;
   }
-}
-
-/** An IPv6 client owns its /64: counting single addresses would count nothing. */
-function address(ip: string): string {
-  if (!ip.includes(":")) return `ip ${ip}`;
-  const [head = "", tail] = ip.split("::");
-  const left = head.split(":").filter(Boolean);
-  const right = tail?.split(":").filter(Boolean) ?? [];
-  const groups =
-    tail === undefined ? left : [...left, ...Array<string>(8 - left.length - right.length).fill("0"), ...right];
-  return `ip ${groups.slice(0, 4).join(":")}::/64`;
 }

@@ -1,4 +1,6 @@
 /** Who is connected: bounds per address and per mailbox, and everybody's end at shutdown. */
+import { isLoopback, originOf } from "./origin.ts";
+
 export type CrowdLimits = { connections: number; perAddress: number; perMailbox: number };
 
 export const crowdDefaults: CrowdLimits = { connections: 10_000, perAddress: 200, perMailbox: 100 };
@@ -23,16 +25,16 @@ export class Crowd {
 
   isFull(ip: string): boolean {
     if (this.#members.size >= this.#limits.connections) return true;
-    return !isLoopback(ip) && this.#count(`ip ${ip}`) >= this.#limits.perAddress;
+    return !isLoopback(ip) && this.#count(originOf(ip)) >= this.#limits.perAddress;
   }
 
   join(member: Member, ip: string): void {
     this.#members.add(member);
-    this.#add(`ip ${ip}`, 1);
+    this.#add(originOf(ip), 1);
   }
 
   part(member: Member, ip: string): void {
-    if (this.#members.delete(member)) this.#add(`ip ${ip}`, -1);
+    if (this.#members.delete(member)) this.#add(originOf(ip), -1);
   }
 
   /** False, and nothing is counted, when the mailbox has its fill of sessions. */
@@ -60,9 +62,4 @@ export class Crowd {
     if (count > 0) this.#counts.set(key, count);
     else this.#counts.delete(key);
   }
-}
-
-/** A proxy or a webmail on this very host speaks for many clients. */
-export function isLoopback(ip: string): boolean {
-  return ip === "::1" || ip.startsWith("127.");
 }

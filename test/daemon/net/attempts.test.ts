@@ -56,6 +56,15 @@ describe("the crowd", () => {
     expect(crowd.isFull("192.0.2.1")).toBe(false);
   });
 
+  it("counts an IPv6 client's whole /64", () => {
+    const crowd = new Crowd({ perAddress: 1 });
+    crowd.join(member, "2001:db8::1");
+    expect(crowd.isFull("2001:db8::ffff:2")).toBe(true);
+    expect(crowd.isFull("2001:db8:0:1::1")).toBe(false);
+    crowd.part(member, "2001:db8::1");
+    expect(crowd.isFull("2001:db8::1")).toBe(false);
+  });
+
   it("is bounded as a whole", () => {
     const crowd = new Crowd({ connections: 2 });
     crowd.join({ ...member }, "127.0.0.1");
