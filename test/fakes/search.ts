@@ -18,7 +18,10 @@ function fieldHolds({ mime }: Stored, name: string, text: string): boolean {
 }
 
 export function bodyText(node: Node): string {
-  if (node.children.length > 0) return node.children.map(bodyTextWithHeader).join("\n");
+  // The header of an embedded message is text of the body; the headers of parts are not (RFC 9051 §6.4.4).
+  const withHeader = node.type === "message";
+  if (node.children.length > 0)
+    return node.children.map((child) => `${withHeader ? headerText(child) : ""}\n${bodyText(child)}`).join("\n");
   if (node.type !== "text" && node.type !== "multipart") return "";
   const charset = node.params.find(([name]) => name === "charset")?.[1] ?? "utf-8";
   return decodeCharset(
@@ -27,9 +30,12 @@ export function bodyText(node: Node): string {
   );
 }
 
-function bodyTextWithHeader(node: Node): string {
-  const own = node.fields.map((field) => utf8(decodeWords(field.value))).join("\n");
-  return `${node.type === "message" ? "" : own}\n${bodyText(node)}`;
+function headerText(node: Node): string {
+  return node.fields.map((field) => utf8(decodeWords(field.value))).join("\n");
+}
+
+function partsOf(node: Node): Node[] {
+  return node.children.flatMap((child) => [child, ...partsOf(child)]);
 }
 
 export function matches(m: Stored, query: Query, now: number): boolean {
@@ -48,7 +54,10 @@ export function matches(m: Stored, query: Query, now: number): boolean {
     case "body":
       return bodyText(m.mime).toLowerCase().includes(query.text.toLowerCase());
     case "text":
-      return holds(m.mime.header, query.text) || matches(m, { kind: "body", text: query.text }, now);
+      return (
+        [m.mime, ...partsOf(m.mime)].some(({ header }) => holds(header, query.text)) ||
+        matches(m, { kind: "body", text: query.text }, now)
+      );
     case "date":
       return compareDay(dayOf(m, query.which), query.compare, query.day);
     case "size":

@@ -69,6 +69,12 @@ describe("structure", () => {
   });
 });
 
+describe("transfer encodings", () => {
+  it.each(["BASE64", " base64 (as ever)", "base64;", "base64 ; x=y"])("%s", (encoding) => {
+    expect(structure(`Content-Transfer-Encoding: ${encoding}\n\neA==`)).toContain('NIL NIL "base64" 4');
+  });
+});
+
 describe("envelope", () => {
   const envelope = (text: string) => renderEnvelope(header(text));
   it("takes a source route for no address", () => {

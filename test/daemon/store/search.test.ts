@@ -87,6 +87,29 @@ describe("search", () => {
     await check();
   });
 
+  it("finds attachments by their names, however these are spelled", async () => {
+    const attached = (fields: string) =>
+      "From: a@x.test\r\nContent-Type: multipart/mixed; boundary=cut\r\n\r\n--cut\r\n\r\nhere\r\n" +
+      `--cut\r\nContent-Transfer-Encoding: base64\r\n${fields}\r\n\r\nAAAA\r\n--cut--\r\n`;
+    const { uids } = await file(
+      attached('Content-Disposition: attachment; filename="invoice-2024.pdf"'),
+      attached("Content-Disposition: attachment; filename*0*=utf-8''R%C3%A9sum; filename*1*=%C3%A9%20neu.pdf"),
+      attached('Content-Type: application/pdf; name="=?utf-8?b?5pel5pys6KqeLnBkZg==?="'),
+      "Subject: fwd\r\nContent-Type: message/rfc822\r\n\r\nSubject: «été» Жук\r\n\r\nbody",
+    );
+    const [plain = 0, extended = 0, words = 0, forwarded = 0] = uids;
+    const check = async () => {
+      expect(await text("invoice-2024")).toEqual([plain]);
+      expect(await text("resume neu.pdf")).toEqual([extended]);
+      expect(await text("日本語.pdf")).toEqual([words]);
+      expect(await text("ete» жук")).toEqual([forwarded]);
+      expect(await search({ kind: "body", text: "invoice-2024" })).toEqual([]);
+    };
+    await check();
+    await indexed();
+    await check();
+  });
+
   it("gives the same answers while the index is behind, current, damaged and gone", async () => {
     const words = ["alpha", "beta", "gamma", "delta", "épsilon", "日本語の", "zeta"];
     const raws = Array.from({ length: 400 }, (_, i) => {

@@ -7,7 +7,7 @@ import { latin1 } from "../../../core/bytes.ts";
 import { limits } from "../../../core/limits.ts";
 import { type Header, readHeader } from "../../../core/message/header.ts";
 import { atOnce, Bytes } from "./bytes.ts";
-import { type Parameters, readDisposition, readType } from "./fields.ts";
+import { type Parameters, readDisposition, readEncoding, readType } from "./fields.ts";
 
 export type Entity = {
   header: Header;
@@ -58,7 +58,7 @@ function* entityOf(
     type,
     subtype,
     parameters,
-    encoding: fieldOf(header, "content-transfer-encoding")?.trim().toLowerCase() || "7bit",
+    encoding: readEncoding(fieldOf(header, "content-transfer-encoding")),
     disposition: readDisposition(fieldOf(header, "content-disposition")),
     start: region.start,
     bodyStart: region.start + header.bodyAt,

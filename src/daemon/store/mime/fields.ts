@@ -26,6 +26,12 @@ export function readDisposition(text: string | null): { kind: string; parameters
   return { kind: match[1].toLowerCase(), parameters: readParameters(text.slice(match[0].length)) };
 }
 
+/** RFC 2045 §6.1: a token in any case; comments, and a stray ";" that some programs add, are not of it. */
+export function readEncoding(text: string | null): string {
+  const plain = bareValue(text ?? "").toLowerCase();
+  return plain.replace(/\s*;.*$/s, "") || "7bit";
+}
+
 const parameter = /;\s*([^\s=;"()]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^;]*))/gs;
 
 function readParameters(text: string): Parameters {

@@ -3,11 +3,11 @@
 import { readHeader } from "../../../core/message/header.ts";
 import { Body } from "../body.ts";
 import type { Mailbox } from "../mailbox.ts";
-import { decodeUnknown } from "../mime/charset.ts";
 import type { PartMap } from "../mime/map.ts";
 import { leaves, textOfPart } from "../mime/text.ts";
 import { decodeWords } from "../mime/words.ts";
 import { foldText } from "./fold.ts";
+import { headerWords, partHeaders } from "./part-headers.ts";
 
 type Words = {
   subject: string;
@@ -35,6 +35,7 @@ export class Candidate {
   #facts: Facts | undefined;
   #fields: [string, string][] | undefined;
   #bodyText: string | undefined;
+  #partText: string | undefined;
 
   constructor(mailbox: Mailbox, row: CandidateTuple) {
     this.#mailbox = mailbox;
@@ -68,12 +69,18 @@ export class Candidate {
     return this.#bodyText;
   }
 
+  /** Headers of the parts, folded. */
+  get partText(): string {
+    this.#partText ??= foldText(partHeaders(this.#body()));
+    return this.#partText;
+  }
+
   /** Everything that a text search may find, for the index. */
   get allText(): string {
     const { subject, from_, to_, cc, bcc } = this.words;
     const words = [subject, from_, to_, cc, bcc].map(foldText);
     const fields = this.fields.map(([name, value]) => `${name}: ${value}`);
-    return [...words, ...fields, this.bodyText].join("\n");
+    return [...words, ...fields, this.partText, this.bodyText].join("\n");
   }
 
   #body(): Body {
@@ -107,7 +114,7 @@ export function textOf(body: Body): string {
   for (const part of leaves(body.map)) {
     if (part[5].startsWith("text/")) texts.push(textOfPart(part, body.range(part[1], part[2])) ?? "");
   }
-  for (const inner of embedded(body.map)) texts.push(decodeWords(decodeUnknown(body.range(inner[0], inner[1]))));
+  for (const inner of embedded(body.map)) texts.push(headerWords(body.range(inner[0], inner[1])));
   return texts.join("\n");
 }
 

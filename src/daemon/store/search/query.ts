@@ -126,7 +126,7 @@ function headerTest(name: string, text: string): Test {
 
 function textTest(kind: "text" | "body", text: string): Test {
   if (kind === "body") return test(3, (one) => one.bodyText.includes(text));
-  return test(3, (one) => inHeader(one, text) || one.bodyText.includes(text));
+  return test(3, (one) => inHeader(one, text) || one.bodyText.includes(text) || one.partText.includes(text));
 }
 
 function inHeader({ fields }: Candidate, text: string): boolean {
