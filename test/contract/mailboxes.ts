@@ -115,6 +115,7 @@ export function mailboxesContract(name: string, make: (options: HarnessOptions) 
       it("removes a folder; one with folders below stays as a name", async () => {
         await account.create("a/b", null);
         await account.append("a", [message(tiny)]);
+        const before = (await account.folders()).find((folder) => folder.name === "a");
         await account.remove("a");
         expect((await account.folders()).find((folder) => folder.name === "a")).toMatchObject({ selectable: false });
         expect(await account.counts(["a", "a/b"])).toEqual([null, expect.objectContaining({ messages: 0 })]);
@@ -122,8 +123,12 @@ export function mailboxesContract(name: string, make: (options: HarnessOptions) 
         expect(await refused(account.remove("a"))).toBe("HASCHILDREN");
         expect(await refused(account.remove("none"))).toBe("NONEXISTENT");
         expect(await refused(account.remove("INBOX"))).toBe("CANNOT");
-        await account.create("a", null);
-        expect((await account.counts(["a"]))[0]).toMatchObject({ messages: 0 });
+        const { id } = await account.create("a", null);
+        expect((await account.counts(["a"]))[0]).toMatchObject({ messages: 0, uidnext: 1 });
+        expect(id).not.toBe(before?.id);
+        await account.remove("a");
+        await account.remove("a/b");
+        expect(await names()).not.toContain("a");
       });
 
       it("renames a tree, ids and messages go with it", async () => {

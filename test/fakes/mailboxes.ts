@@ -295,16 +295,8 @@ class MemoryAccount implements Account {
       const above = levels.slice(0, n).join("/");
       if (!mailbox.find(above)) this.#created(mailbox.make(above, null));
     }
-    if (existing) {
-      Object.assign(existing.folder, {
-        selectable: true,
-        specialUse: use,
-        uidvalidity: 1_700_000_000 + mailbox.nextId(),
-      });
-      existing.uidnext = 1;
-      existing.expunged = [];
-    }
-    const kept = existing ?? mailbox.make(name, use);
+    if (existing) mailbox.kept.splice(mailbox.kept.indexOf(existing), 1);
+    const kept = mailbox.make(name, use);
     this.#created(kept);
     return { ...kept.folder };
   }
@@ -330,6 +322,17 @@ class MemoryAccount implements Account {
     if (hasChildren) Object.assign(kept.folder, { selectable: false, specialUse: null });
     else mailbox.kept.splice(mailbox.kept.indexOf(kept), 1);
     mailbox.publish({ kind: "folder", change: "deleted", from: null, ...mailbox.at(kept, ++kept.modseq, this) });
+    this.#dropEmptyAbove(name);
+  }
+
+  #dropEmptyAbove(name: string): void {
+    const mailbox = this.#mailbox;
+    const above = mailbox.find(name.slice(0, Math.max(0, name.lastIndexOf("/"))));
+    if (!above || above.folder.selectable) return;
+    if (mailbox.kept.some(({ folder }) => folder.name.startsWith(`${above.folder.name}/`))) return;
+    mailbox.kept.splice(mailbox.kept.indexOf(above), 1);
+    mailbox.publish({ kind: "folder", change: "deleted", from: null, ...mailbox.at(above, ++above.modseq, this) });
+    this.#dropEmptyAbove(above.folder.name);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -350,6 +353,7 @@ class MemoryAccount implements Account {
       folder.name = to + old.slice(from.length);
       mailbox.publish({ kind: "folder", change: "renamed", from: old, ...mailbox.at(kept, ++kept.modseq, this) });
     }
+    this.#dropEmptyAbove(from);
   }
 
   async #renameInbox(to: string): Promise<void> {

@@ -144,8 +144,9 @@ export function createFolder(write: Write, name: string, use: SpecialUse | null)
   if (had?.selectable === 1) throw new Refusal("ALREADYEXISTS", "There is such a folder");
   if (use !== null) checkUse(write, use);
   makeParents(write, name);
-  if (had) write.db.run("UPDATE folder SET selectable = 1, special_use = ? WHERE id = ?", use, had.id);
-  const row = had ? write.mailbox.folder(had.id) : insert(write, name, use);
+  // RFC 9051 §6.3.5, RFC 8474 §4: not the folder that was; old UIDs and mod-sequences mean nothing in it.
+  if (had) write.db.run("DELETE FROM folder WHERE id = ?", had.id);
+  const row = insert(write, name, use);
   announce(write, row, "created");
   return folderOf(row, isSubscribed(write.mailbox, name));
 }
@@ -214,6 +215,18 @@ export function* removeFolder(write: Write, name: string): Steps<void> {
   if (above) write.db.run("UPDATE folder SET selectable = 0, special_use = NULL WHERE id = ?", row.id);
   else write.db.run("DELETE FROM folder WHERE id = ?", row.id);
   announce(write, { ...row, modseq: row.modseq + 1 }, "deleted");
+  dropEmptyAbove(write, name);
+}
+
+/** A name that only stood for those below it goes with the last of them. */
+function dropEmptyAbove(write: Write, name: string): void {
+  for (let at = name.lastIndexOf("/"); at > 0; at = name.lastIndexOf("/", at - 1)) {
+    const row = write.mailbox.folderNamed(name.slice(0, at));
+    if (!row || row.selectable === 1 || childrenOf(write, row.name).length > 0) return;
+    forgetContents(write, row.id);
+    write.db.run("DELETE FROM folder WHERE id = ?", row.id);
+    announce(write, { ...row, modseq: row.modseq + 1 }, "deleted");
+  }
 }
 
 function forgetContents(write: Write, folder: number): void {
@@ -248,6 +261,7 @@ export function renameFolder(write: Write, from: string, to: string): void {
       modseq: one.modseq,
     });
   }
+  dropEmptyAbove(write, from);
 }
 
 // RFC 9051 §6.3.6: INBOX stays, empty; its messages go to the new folder; folders below it stay.
