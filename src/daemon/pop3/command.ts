@@ -28,6 +28,9 @@ export class Err extends Error {
   }
 }
 
+/** Asked rightly for what is not there: no sign of a client that does not speak POP3. */
+export class Absent extends Err {}
+
 /** The first line behind "+OK", and, for a multi-line reply, what stands between it and the final dot. */
 export type Answer = { text: string; body?: string | Buffer };
 

@@ -8,7 +8,7 @@ import type { Connection } from "../net/listen.ts";
 import { cause } from "../net/log.ts";
 import { BaseSession } from "../net/session.ts";
 import type { TlsSource } from "../net/tls.ts";
-import { type Answer, Err, type State } from "./command.ts";
+import { Absent, type Answer, Err, type State } from "./command.ts";
 import { findCommand } from "./commands/index.ts";
 import type { Server } from "./options.ts";
 import type { Maildrop } from "./port.ts";
@@ -93,6 +93,7 @@ export class Session extends BaseSession {
       const command = findCommand(name);
       if (!command) throw new Err("Unknown command");
       const answer = await command.begin(this.state, space < 0 ? line.subarray(line.length) : line.subarray(space + 1));
+      this.#badCommands = 0;
       return this.#spell(answer);
     } catch (error) {
       return this.#refuse(error);
@@ -108,12 +109,14 @@ export class Session extends BaseSession {
   }
 
   #refuse(error: unknown): string {
+    if (error instanceof LineTooLong) throw error;
     if (!(error instanceof Err)) {
       this.server.log("pop3.bug", { cause: cause(error) });
       return "-ERR [SYS/TEMP] Internal error\r\n";
     }
     if (error.isFinal) this.quit();
-    if (error.code === null && ++this.#badCommands >= this.server.limits.badCommands) this.quit();
+    const isMisuse = error.code === null && !(error instanceof Absent);
+    if (isMisuse && ++this.#badCommands >= this.server.limits.badCommands) this.quit();
     return `-ERR ${error.code === null ? "" : `[${error.code}] `}${error.message}\r\n`;
   }
 }

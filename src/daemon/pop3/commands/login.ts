@@ -1,6 +1,6 @@
 /** CAPA, STLS, USER, PASS, AUTH, UTF8, LANG, QUIT. RFC 1939 §4, RFC 2449, RFC 2595 §4, RFC 5034, RFC 6856, RFC 3206. */
 import { decodeBase64 } from "../../net/base64.ts";
-import { type Answer, command, Err, noArguments, type Start, type State } from "../command.ts";
+import { Absent, type Answer, command, Err, noArguments, type Start, type State } from "../command.ts";
 
 const HANDSHAKE_MS = 10_000;
 const MOST_SASL_BYTES = 4096;
@@ -22,6 +22,7 @@ function capabilities({ session, at }: State): string {
     "AUTH-RESP-CODE",
     "PIPELINING",
     "UTF8",
+    "LANG",
     "EXPIRE NEVER",
     "IMPLEMENTATION Postern",
     ...(session.canStartTls && at === "authorization" ? ["STLS"] : []),
@@ -134,6 +135,18 @@ export const utf8 = command({
   run: (_s, rest) => {
     noArguments(rest);
     return { text: "UTF-8 enabled" };
+  },
+});
+
+/** RFC 6856 §3: texts are English, and a client may ask for that. */
+export const lang = command({
+  name: "LANG",
+  in: "any",
+  run: (_s, rest) => {
+    if (rest.length === 0) return { text: "Language listing follows", body: "en English\r\n" };
+    // A range as RFC 4647 §2.1 has it: English of any country will do, and "*" is the default.
+    if (/^(?:\*|i-default|en(?:-[a-z0-9-]+)?)$/i.test(rest.toString("latin1"))) return { text: "en Texts are English" };
+    throw new Absent("Only English is to be had");
   },
 });
 

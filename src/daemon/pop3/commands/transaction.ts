@@ -1,5 +1,5 @@
 /** STAT, LIST, UIDL, RETR, TOP, DELE, RSET, NOOP. RFC 1939 §5, §7. */
-import { type Answer, command, Err, noArguments, numbers, type Transaction } from "../command.ts";
+import { Absent, type Answer, command, Err, noArguments, numbers, type Transaction } from "../command.ts";
 import type { Maildrop } from "../port.ts";
 import { stuffed } from "../stuff.ts";
 
@@ -7,7 +7,7 @@ type Message = Maildrop["messages"][number];
 
 function message(s: Transaction, n: number): Message {
   const found = s.maildrop.messages[n - 1];
-  if (!found || s.deleted.has(n)) throw new Err("No such message");
+  if (!found || s.deleted.has(n)) throw new Absent("No such message");
   return found;
 }
 
