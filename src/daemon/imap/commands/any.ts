@@ -1,5 +1,5 @@
 /** CAPABILITY, NOOP, LOGOUT, ID: in any state. RFC 9051 §6.1, RFC 2971. */
-import { ok } from "../answers.ts";
+import { Bad, ok } from "../answers.ts";
 import { command } from "../command.ts";
 import type { Decoder } from "../wire/decoder.ts";
 
@@ -64,5 +64,6 @@ function parameters(d: Decoder): null {
     else d.nstring();
     isName = !isName;
   }, 60);
+  if (!isName) throw new Bad("A field without a value");
   return null;
 }

@@ -1,6 +1,7 @@
 /** IDLE. RFC 9051 §6.3.13: what other sessions and deliveries change is told at once, until DONE. */
-import { Bad, Bye, ok } from "../answers.ts";
+import { Bad, ok } from "../answers.ts";
 import { command, type State } from "../command.ts";
+import { answerLine } from "../wire/reader.ts";
 
 const MOST_LINE = 1024;
 
@@ -16,8 +17,7 @@ export const idle = command({
     const stop = session.listen(() => tell(s));
     session.isWaiting = true;
     try {
-      const line = await session.channel.line(MOST_LINE);
-      if (line === null) throw new Bye("");
+      const line = await answerLine(session.channel, MOST_LINE);
       if (line.toString("latin1").toUpperCase() !== "DONE") throw new Bad("Expected DONE");
       return ok();
     } finally {

@@ -5,6 +5,7 @@
 import { decodeBase64 } from "../../net/base64.ts";
 import { Bad, Bye, No, type Ok, ok } from "../answers.ts";
 import { command, type Facts, type Replies, type Start } from "../command.ts";
+import { answerLine } from "../wire/reader.ts";
 
 const HANDSHAKE_MS = 10_000;
 /** RFC 9051 §9 leaves it open; SASL PLAIN needs 3 × 255 bytes. */
@@ -43,9 +44,10 @@ export const authenticate = command({
   capability: mechanisms,
   parse: (d) => ({ mechanism: d.sp().word(), initial: d.take(" ") ? d.rest() : null }),
   async *run(s, { mechanism, initial }) {
-    if (mechanism === "PLAIN") return yield* plain(s, initial);
-    if (mechanism === "LOGIN") return yield* loginMechanism(s, initial);
-    throw new No("CANNOT", "Unknown authentication mechanism");
+    if (mechanism !== "PLAIN" && mechanism !== "LOGIN") throw new No("CANNOT", "Unknown authentication mechanism");
+    // Before the challenge, not after it: the password must not be sent in clear at all.
+    if (!s.session.facts.plainAllowed) throw new No("PRIVACYREQUIRED", "TLS is required before login");
+    return yield* mechanism === "PLAIN" ? plain(s, initial) : loginMechanism(s, initial);
   },
 });
 
@@ -75,8 +77,7 @@ async function* loginMechanism(s: Start, initial: Buffer | null): Replies {
 async function* challenge(s: Start, text: string): AsyncGenerator<string, Buffer> {
   yield `+ ${text}\r\n`;
   s.session.channel.flush();
-  const line = await s.session.channel.line(MOST_SASL_BYTES);
-  if (line === null) throw new Bye("");
+  const line = await answerLine(s.session.channel, MOST_SASL_BYTES);
   // RFC 9051 §6.2.2: "*" alone cancels.
   if (line.length === 1 && line[0] === 0x2a) throw new Bad("Authentication cancelled");
   return decoded(line);

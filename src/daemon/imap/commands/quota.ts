@@ -28,8 +28,7 @@ export const getQuotaRoot = command({
   in: "authenticated",
   parse: (d, _uid, s) => readMailbox(d.sp(), s.session.modes),
   async *run(s, name) {
-    const [counts] = await s.account.counts([name]);
-    if (!counts) throw new No("NONEXISTENT", "No such folder");
+    // RFC 9208 §4.1.2: the name need not exist; the answer is what would count for it.
     yield `* QUOTAROOT ${writeMailbox(name, s.session.modes)} ${ROOT}\r\n`;
     yield await quotaLine(s);
     return ok();

@@ -7,6 +7,7 @@ import type { Query } from "../port.ts";
 import type { Decoder } from "../wire/decoder.ts";
 import { isSilent, parseReturn, type Return, savedBy, writeResults } from "../wire/esearch.ts";
 import { parseProgram, type SearchProgram, type SearchSpace } from "../wire/search.ts";
+import { rangesOf } from "../wire/sets.ts";
 
 type Args = { wanted: Return | null; program: SearchProgram };
 
@@ -44,10 +45,10 @@ export function charset(d: Decoder, { utf8 }: Modes): string | null {
 }
 
 export function spaceOf({ view }: Selected): SearchSpace {
-  return { uidsOf: (set) => view.uidsOf(set), recentFrom: view.recentFrom };
+  return { uidsOf: (set) => view.uidsSought(set), recentFrom: view.recentFrom };
 }
 
-const everything: Return = { min: false, max: false, all: true, count: false, save: false, partial: null };
+export const everything: Return = { min: false, max: false, all: true, count: false, save: false, partial: null };
 
 async function* run(s: Selected, { wanted, program }: Args, uid: boolean): Replies {
   // RFC 5182 §2.1: a search that fails leaves `$` empty.
@@ -82,7 +83,7 @@ export function known(s: Selected, uids: Uint32Array): Uint32Array {
 }
 
 /** RFC 7162 §3.1.10: with MIN or MAX alone it is the modseq of those messages, else the highest of all found. */
-async function modseqOf(s: Selected, wanted: Return, uids: Uint32Array, highest: number): Promise<number> {
+export async function modseqOf(s: Selected, wanted: Return, uids: Uint32Array, highest: number): Promise<number> {
   if (wanted.all || wanted.count || wanted.partial || !(wanted.min || wanted.max)) return highest;
   const ends = [...(wanted.min ? [uids[0] ?? 0] : []), ...(wanted.max ? [uids[uids.length - 1] ?? 0] : [])];
   let modseq = 0;
@@ -90,6 +91,15 @@ async function modseqOf(s: Selected, wanted: Return, uids: Uint32Array, highest:
     for await (const rows of s.box.fetch([[uid, uid]], {})) modseq = Math.max(modseq, ...rows.modseqs);
   }
   return modseq;
+}
+
+/** Where the store did not say it. */
+export async function highestOf(s: Selected, uids: Uint32Array): Promise<number> {
+  let highest = 0;
+  for await (const { modseqs } of s.box.fetch(rangesOf(uids.slice().sort()), {})) {
+    for (const modseq of modseqs) highest = Math.max(highest, modseq);
+  }
+  return highest;
 }
 
 /** The query, held to what this session knows. */

@@ -1,5 +1,5 @@
 /** SELECT, EXAMINE, CLOSE, UNSELECT. RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2. */
-import { Bad, No, ok } from "../answers.ts";
+import { Bad, ok, refusalOf } from "../answers.ts";
 import { type Authenticated, command, type Replies, type Selected } from "../command.ts";
 import { readMailbox, writeMailbox } from "../names.ts";
 import { resync } from "../resync.ts";
@@ -31,7 +31,8 @@ export const examine = command({
 async function* open(s: Authenticated | Selected, { name, options }: Args, readOnly: boolean): Replies {
   const { session } = s;
   const { modes } = session;
-  if (options.qresync && !modes.qresync) throw new No("CANNOT", "ENABLE QRESYNC first");
+  // RFC 7162 §3.2.5: MUST be BAD.
+  if (options.qresync && !modes.qresync) throw new Bad("ENABLE QRESYNC first");
   // RFC 9586 §3: numbers matched with UIDs are message numbers too.
   if (options.qresync?.match && modes.uidonly) throw new Bad("Message numbers are not allowed any more", "UIDREQUIRED");
   if (options.condstore || options.qresync) modes.condstore = true;
@@ -71,12 +72,22 @@ export const close = command({
   parse: () => null,
   async run(s) {
     // RFC 9051 §6.4.1: expunges without telling, and not at all where the folder is read-only.
-    const modseq = s.box.readOnly ? null : (await s.box.expunge(null)).modseq;
+    const modseq = s.box.readOnly ? null : await expungeLast(s);
     await s.session.deselect();
     // RFC 7162 §3.2.8.
     return ok(s.session.modes.qresync && modseq !== null ? `HIGHESTMODSEQ ${modseq}` : null);
   },
 });
+
+/** CLOSE has no NO (RFC 9051 §6.4.1): where somebody else deleted the folder, there is nothing left to expunge. */
+async function expungeLast({ box }: Selected): Promise<number | null> {
+  try {
+    return (await box.expunge(null)).modseq;
+  } catch (error) {
+    if (refusalOf(error)?.code === "NONEXISTENT") return null;
+    throw error;
+  }
+}
 
 export const unselect = command({
   name: "UNSELECT",

@@ -1,11 +1,11 @@
 /** SORT and THREAD, with their UID forms. RFC 5256, RFC 5957 (DISPLAY), RFC 5267 §3 (ESORT). */
-import { Bad, No, ok } from "../answers.ts";
+import { Bad, ok } from "../answers.ts";
 import { looksAt, mustFit } from "../bound.ts";
 import { command, type Selected } from "../command.ts";
 import type { SortKey, Threads } from "../port.ts";
 import type { Decoder } from "../wire/decoder.ts";
 import { isSilent, parseReturn, type Return, savedBy, writeResults } from "../wire/esearch.ts";
-import { esearch, known, programOf, within } from "./search.ts";
+import { esearch, everything, highestOf, known, modseqOf, programOf, within } from "./search.ts";
 
 const sortKeys: Record<string, SortKey["key"]> = {
   ARRIVAL: "arrival",
@@ -50,14 +50,18 @@ export const sort = command({
   },
   async *run(s, { wanted, keys, program }, uid) {
     if (wanted?.save) s.view.saved = new Uint32Array(0);
+    if (program.hasModseq) s.session.modes.condstore = true;
     mustFit(s, looksAt(s, program.query));
     const uids = known(s, await s.box.sort(within(s, program.query), keys));
     if (wanted?.save) s.view.saved = savedBy(wanted, uids).slice().sort();
     if (wanted && isSilent(wanted)) return ok();
     const numbers = uid ? uids : uids.map((one) => s.view.numbers.seqOf(one));
+    // RFC 7162 §3.1.6, §3.1.10: as SEARCH says it.
+    const hasModseq = program.hasModseq && uids.length > 0;
+    const modseq = hasModseq ? await modseqOf(s, wanted ?? everything, uids, await highestOf(s, uids)) : 0;
     yield wanted
-      ? `${esearch(s, uid)}${writeResults(wanted, numbers)}\r\n`
-      : `* SORT${numbers.length > 0 ? ` ${numbers.join(" ")}` : ""}\r\n`;
+      ? `${esearch(s, uid)}${writeResults(wanted, numbers)}${modseq ? ` MODSEQ ${modseq}` : ""}\r\n`
+      : `* SORT${numbers.length > 0 ? ` ${numbers.join(" ")}` : ""}${modseq ? ` (MODSEQ ${modseq})` : ""}\r\n`;
     return ok();
   },
 });
@@ -70,8 +74,8 @@ export const thread = command({
   capability: ["THREAD=REFERENCES", "THREAD=ORDEREDSUBJECT"],
   parse: (d, _uid, s) => {
     const algorithm = d.sp().word();
-    if (algorithm !== "REFERENCES" && algorithm !== "ORDEREDSUBJECT")
-      throw new No("CANNOT", "Unknown threading algorithm");
+    // RFC 5256 §3: arguments invalid.
+    if (algorithm !== "REFERENCES" && algorithm !== "ORDEREDSUBJECT") throw new Bad("Unknown threading algorithm");
     return { algorithm, program: program(d, s, null) } as const;
   },
   async *run(s, { algorithm, program }, uid) {

@@ -1,8 +1,8 @@
 /** STORE and UID STORE. RFC 9051 §6.4.6; RFC 7162 §3.1.3 (UNCHANGEDSINCE). */
-import { Bad, No, ok } from "../answers.ts";
+import { Bad, No } from "../answers.ts";
 import { bounded, ended } from "../bound.ts";
 import { command, type Reply, type Selected } from "../command.ts";
-import type { FlagChange, Flagged } from "../port.ts";
+import type { FlagChange, Flagged, UidRanges } from "../port.ts";
 import type { Decoder } from "../wire/decoder.ts";
 import { type MessageSet, writeSet } from "../wire/sets.ts";
 
@@ -23,11 +23,16 @@ export const store = command({
     const { ranges, limit } = bounded(s, s.view.uidsOf(set));
     const { changed, modified } = await s.box.setFlags(ranges, change, unchangedSince);
     if (!silent || s.session.modes.condstore) yield* told(s, changed, uid, silent);
-    if (modified.length === 0) return ok(limit);
+    if (modified.length === 0) return yield* ended(limit, isShort(s, ranges, changed, uid) ? "EXPUNGEISSUED" : null);
     const left = Uint32Array.from(modified);
     return yield* ended(limit, `MODIFIED ${writeSet(uid ? left : s.view.numbers.seqsOf(left))}`);
   },
 });
+
+/** RFC 9051 §7.1: some of the messages meant by number are gone, and the client cannot know yet. */
+function isShort({ view }: Selected, ranges: UidRanges, { uids }: Flagged, uid: boolean): boolean {
+  return !uid && uids.length < view.numbers.countIn(ranges);
+}
 
 function parse(d: Decoder, uid: boolean): Args {
   const set = d.sp().set(uid);

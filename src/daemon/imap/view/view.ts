@@ -6,7 +6,7 @@
 import { Bad } from "../answers.ts";
 import type { Modes } from "../modes.ts";
 import type { Account, Box, Change, Flagged, UidRanges } from "../port.ts";
-import { type MessageSet, rangesOf, resolve, STAR, writeSet } from "../wire/sets.ts";
+import { intersection, type MessageSet, rangesOf, resolve, STAR, writeSet } from "../wire/sets.ts";
 import { KnownFlags } from "./flags.ts";
 import { Keywords } from "./keywords.ts";
 import { type MessageChange, merged, News } from "./news.ts";
@@ -74,6 +74,16 @@ export class View {
     if (set.uid) return resolve(set.ranges, this.numbers.lastUid);
     if (this.#modes.uidonly) throw new Bad("Message numbers are not allowed any more", "UIDREQUIRED");
     return this.#numbered(set);
+  }
+
+  /** The same as a search key: a number that no message has matches none, as it is with all servers that clients know. */
+  uidsSought(set: MessageSet): UidRanges {
+    if (set.saved || set.uid || this.#modes.uidonly) return this.uidsOf(set);
+    const { count } = this.numbers;
+    return intersection(resolve(set.ranges, count), [[1, count]]).map(([first, last]): [number, number] => [
+      this.numbers.uidAt(first),
+      this.numbers.uidAt(last),
+    ]);
   }
 
   #numbered(set: MessageSet): UidRanges {

@@ -53,12 +53,14 @@ export function isIn(filter: Filter, folder: Pick<Folder, "name" | "subscribed">
     case "mailboxes":
       return filter.names.includes(folder.name);
     case "subtree":
-      return filter.names.some((name) => name === folder.name || folder.name.startsWith(`${name}/`));
+      // "" is above them all.
+      return filter.names.some((name) => name === "" || name === folder.name || folder.name.startsWith(`${name}/`));
     case "subtree-one":
       return filter.names.some((name) => name === folder.name || isChild(name, folder.name));
   }
 }
 
 function isChild(parent: string, name: string): boolean {
+  if (parent === "") return !name.includes("/");
   return name.startsWith(`${parent}/`) && !name.slice(parent.length + 1).includes("/");
 }

@@ -55,11 +55,18 @@ export async function readCommand(channel: Channel, admit: Admit): Promise<RawCo
   }
 }
 
+/** A line inside a command (SASL, IDLE). Where it has no end in sight the session ends: what follows could be anything. */
+export async function answerLine(channel: Channel, most: number): Promise<Buffer> {
+  const line = await lineOf(channel, most);
+  if (line === null) throw new Bye("");
+  return line;
+}
+
 async function lineOf(channel: Channel, most: number): Promise<Buffer | null> {
   try {
     return channel.lineNow(most) ?? (await channel.line(most));
   } catch (error) {
-    if (error instanceof LineTooLong) throw new Bye("Command line too long");
+    if (error instanceof LineTooLong) throw new Bye("Line too long");
     throw error;
   }
 }
@@ -90,7 +97,8 @@ export function skipTag(d: Decoder): void {
   d.sp();
 }
 
-const LARGEST_DIGITS = 10;
+/** Far more than is ever let in: what is longer still counts as a literal, so that its bytes are not taken for commands. */
+const LARGEST_DIGITS = 20;
 
 /** `{n}`, `{n+}`, `~{n}` at the line's end. A quoted string cannot hold a line's end, so this is never text. */
 export function literalHeader(line: Buffer): (LiteralHeader & { at: number }) | null {
