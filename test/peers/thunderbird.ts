@@ -39,10 +39,19 @@ export async function startThunderbird(home: string, scriptMs: number): Promise<
     stdio: ["ignore", "pipe", "pipe"],
     env: { HOME: home, DISPLAY: `:${display}`, LIBGL_ALWAYS_SOFTWARE: "1", MOZ_DISABLE_CONTENT_SANDBOX: "1" },
   });
-  bird.stderr?.resume();
+  // What it complains of is the only trace when it goes away in the middle.
+  let complaints = "";
+  let closing = false;
+  bird.stderr?.on("data", (chunk: Buffer) => {
+    complaints = (complaints + chunk.toString("utf8")).slice(-4000);
+  });
+  bird.once("exit", (code, signal) => {
+    if (!closing) process.stderr.write(`thunderbird ended by itself (${code ?? signal}): ${complaints}\n`);
+  });
   const [, port] = await said(bird, bird.stdout, /Listening on port (\d+)/);
   const marionette = await Marionette.connect(Number(port), scriptMs);
   const close = async (): Promise<void> => {
+    closing = true;
     marionette.close();
     const gone = Promise.all([bird, screen].map((child) => child.exitCode ?? once(child, "exit")));
     process.kill(-Number(bird.pid), "SIGKILL");
