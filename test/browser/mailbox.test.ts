@@ -7,8 +7,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { utf8, utf8Decode } from "../../src/core/bytes.ts";
 import { type MailboxRecord, mailboxRecordSchema } from "../../src/core/contract/mailbox.ts";
 import { parseAppPassword, parseRecoveryCode, unwrapKey } from "../../src/core/seal/keys.ts";
+import { openPrevious } from "../../src/core/seal/rotate.ts";
 import { type Edge, letter, openFor, startEdge } from "../edge/world.ts";
-import { openBrowser, shots, type Watched, watch } from "./browser.ts";
+import { faults, openBrowser, shots, type Watched, watch } from "./browser.ts";
 import { setUp } from "./start.ts";
 
 let edge: Edge;
@@ -17,6 +18,9 @@ let seen: Watched;
 const sent: string[] = [];
 let recoveryCode = "";
 let appPassword = "";
+/** Made later, and the master keys that were seen on the way. */
+const secrets: string[] = [];
+const masterKeys: string[] = [];
 
 beforeAll(async () => {
   edge = await startEdge();
@@ -107,13 +111,66 @@ test("a device is added with the recovery code, and revoked", async () => {
   expect(slot?.revokedAt).toEqual(expect.any(Number));
 });
 
+test("all keys are changed after a theft: the old code opens the way, and nothing but the new ones counts", async () => {
+  const { page } = seen;
+  const before = told();
+  await page.goto(at(`/mailboxes/${before.id}`));
+  await page.getByRole("link", { name: "Change all keys" }).click();
+  await page.getByLabel("Recovery code, or").fill("not a code");
+  await page.getByLabel("First device afterwards").fill("New laptop");
+  await page.getByRole("button", { name: "Make new keys" }).click();
+  await page.getByText("neither this mailbox's recovery code").waitFor();
+  expect(await faults(page)).toEqual([]);
+  await page.getByLabel("Recovery code, or").fill(recoveryCode);
+  await page.getByRole("button", { name: "Make new keys" }).click();
+  await page.getByRole("heading", { name: "Keep this recovery code" }).waitFor();
+  const code = await shown(page, "recovery");
+  expect(told().keyId).toBe(before.keyId);
+  await page.getByLabel("last eight").fill(code.slice(-9));
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  await page.getByRole("heading", { name: "The app password" }).waitFor();
+  const password = await shown(page, "password");
+  const after = told();
+  expect(after).toMatchObject({ revision: before.revision + 1, previous: [{ keyId: before.keyId }] });
+  const live = after.keyslots.filter(({ revokedAt }) => revokedAt === null).map(({ label }) => label);
+  expect(live.toSorted()).toEqual(["New laptop", "Recovery code"]);
+  const fresh = masterKeyBy(password);
+  expect(fresh).toEqual(masterKeyBy(code));
+  const [previous] = after.previous ?? [];
+  const old = previous && fresh && openPrevious(fresh, after.id, previous);
+  expect(old).toEqual(masterKeyBy(appPassword));
+  masterKeys.push(...[old, fresh].map((key) => Buffer.from(key ?? []).toString("base64")));
+  secrets.push(password, code);
+});
+
+test("is deleted only when its address was typed, and says what goes with it", async () => {
+  const { page } = seen;
+  const { id, domain } = { ...told(), domain: (await edge.rows<{ id: string }>("select id from domain"))[0]?.id ?? "" };
+  await edge.addAlias(domain, "only-there", [["mailbox", id]]);
+  await page.goto(at(`/mailboxes/${id}`));
+  await page.getByRole("link", { name: "Delete mailbox" }).click();
+  await page.getByText("leads nowhere else").waitFor();
+  expect(await faults(page)).toEqual([]);
+  await page.getByLabel("Type alice@demo.test").fill("bob@demo.test");
+  await page.getByRole("button", { name: "Delete the mailbox" }).click();
+  await page.locator("#address-wrong").waitFor();
+  await page.getByLabel("Type alice@demo.test").fill("alice@demo.test");
+  await page.getByRole("button", { name: "Delete the mailbox" }).click();
+  await page.getByText("The mailbox is gone").waitFor();
+  const [alias] = await edge.rows<{ state: string }>("select state from alias where pattern = 'only-there'");
+  expect(alias?.state).toBe("disabled");
+  const [slots] = await edge.rows<{ n: number }>("select count(*) as n from keyslot where mailbox = ?", id);
+  expect(slots?.n).toBe(0);
+});
+
 test("nothing that opens it ever left the browser", () => {
-  const key = masterKeyBy(appPassword);
   const plain = (text: string): string => text.toLowerCase().replace(/[^0-9a-z]/g, "");
   const log = sent.join("\n");
-  const secrets = [appPassword, recoveryCode].map((text) => plain(text).slice(10));
-  for (const secret of secrets) expect(plain(log)).not.toContain(secret);
-  expect(log).not.toContain(Buffer.from(key ?? []).toString("base64"));
+  const all = [appPassword, recoveryCode, ...secrets].map((text) => plain(text).slice(10));
+  expect(all.every((secret) => secret.length > 20)).toBe(true);
+  for (const secret of all) expect(plain(log)).not.toContain(secret);
+  expect(masterKeys).toHaveLength(2);
+  for (const key of masterKeys) expect(log).not.toContain(key);
   expect(log).toContain("publicKey"); // the log does hold what was sent
   expect(seen.trouble).toEqual([]);
 });

@@ -5,7 +5,16 @@ import { build } from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 // What an island shares with others lives in islands/ too; only these are entry points.
-const islands = ["site.ts", "activity.ts", "aliases.ts", "mailbox.ts", "keys.ts", "passkey.ts", "setup.ts"];
+const islands = [
+  "site.ts",
+  "activity.ts",
+  "aliases.ts",
+  "mailbox.ts",
+  "rotate.ts",
+  "keys.ts",
+  "passkey.ts",
+  "setup.ts",
+];
 
 await build({
   entryPoints: islands.map((name) => `${here}islands/${name}`),

@@ -3,6 +3,7 @@ import type { Context, Handler, MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import { toBase64 } from "../../src/core/bytes.ts";
 import { Problem } from "../directory/problem.ts";
+import { provedLately } from "../sign-in/enter.ts";
 import { type App, checkFormToken, isHttps, type Visitor } from "../sign-in/visitor.ts";
 import { gate } from "./shell.tsx";
 
@@ -35,18 +36,24 @@ export const securityHeaders: MiddlewareHandler<App> = async (c, next) => {
 };
 
 /** For a page that needs somebody signed in by cookie; others go to the sign-in page and come back. */
-export function signedIn(
-  run: (
-    c: Context<App>,
-    visitor: Visitor & { session: NonNullable<Visitor["session"]> },
-  ) => Response | Promise<Response>,
-): Handler<App> {
+export function signedIn(run: (c: Context<App>, visitor: Signed) => Response | Promise<Response>): Handler<App> {
   return (c) => {
     const visitor = c.get("visitor");
     if (visitor !== null && visitor.session !== null) return run(c, { ...visitor, session: visitor.session });
     const here = c.req.method === "GET" ? c.req.path : "/";
     return c.redirect(here === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(here)}`, 303);
   };
+}
+
+type Signed = Visitor & { session: NonNullable<Visitor["session"]> };
+
+/** For something dangerous: only within a quarter of an hour of a proof. Others prove first and come back to the page. */
+export function proved(run: (c: Context<App>, visitor: Signed) => Response | Promise<Response>): Handler<App> {
+  return signedIn((c, visitor) =>
+    provedLately(c.get("world"), visitor.session)
+      ? run(c, visitor)
+      : c.redirect(`/security/prove?next=${encodeURIComponent(c.req.path)}`, 303),
+  );
 }
 
 const formBytes = 256 * 1024;

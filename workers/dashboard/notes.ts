@@ -10,6 +10,7 @@ const notes: Record<string, string> = {
   "domain-removed": "The domain and its aliases are gone.",
   "domain-proved": "Proven: the domain is yours, and receives mail from now on.",
   "mailbox-added": "The mailbox is ready.",
+  "mailbox-removed": "The mailbox is gone. What backups still hold has no key any more, and is gone within 30 days.",
   "device-revoked": "That device is cut off. Its sessions ended at once.",
   "device-added": "The device can sign in now.",
   "signed-out": "You are signed out.",

@@ -1,14 +1,17 @@
 /** What a page and its key maker say to each other, and the page's end of the talk. */
-import type { Keyslot } from "../../../src/core/contract/mailbox.ts";
+import type { Keyslot, PreviousKey } from "../../../src/core/contract/mailbox.ts";
 import { scriptUrl } from "./fragment.ts";
 
 export type Box = { id: string; publicKey: string; keyId: string; keyslots: Keyslot[] };
+/** The new key's public half and slots, and the old key wrapped under it. */
+export type Rotation = { publicKey: string; keyId: string; previous: PreviousKey; keyslots: Keyslot[] };
 export type Asked =
   | { kind: "new"; label: string }
-  | { kind: "add"; mailbox: string; label: string; secret: string; keyslots: Keyslot[] };
+  | { kind: "add" | "rotate"; mailbox: string; label: string; secret: string; keyslots: Keyslot[] };
 export type Told =
   | { kind: "progress"; part: number; says: string }
   | { kind: "made"; box: Box; appPassword: string; recoveryCode: string }
+  | { kind: "rotated"; rotation: Rotation; appPassword: string; recoveryCode: string }
   | { kind: "added"; slot: Keyslot; appPassword: string }
   | { kind: "failed"; why: string };
 

@@ -14,6 +14,7 @@ import {
   unwrapKey,
   wrapKey,
 } from "../../../src/core/seal/keys.ts";
+import { rotateKeys } from "../../../src/core/seal/rotate.ts";
 import { ulid } from "../../../src/core/ulid.ts";
 import type { Asked, Told } from "./keys-talk.ts";
 
@@ -23,7 +24,8 @@ const say = (told: Told): void => postMessage(told);
 addEventListener("message", (event: MessageEvent<Asked>) => {
   try {
     if (event.data.kind === "new") makeMailbox(event.data.label);
-    else addDevice(event.data);
+    else if (event.data.kind === "add") addDevice(event.data);
+    else rotate(event.data);
   } catch {
     say({ kind: "failed", why: "Your browser could not make the keys. Please try another one." });
   }
@@ -45,20 +47,42 @@ function makeMailbox(label: string): void {
   say({ kind: "made", box, appPassword: app.text, recoveryCode: recovery.text });
 }
 
-function addDevice(asked: Extract<Asked, { kind: "add" }>): void {
-  say({ kind: "progress", part: 0.3, says: "Opening the key…" });
-  const masterKey = open(asked.mailbox, asked.keyslots, utf8(asked.secret));
-  if (masterKey === null) {
-    say({
-      kind: "failed",
-      why: "That is neither this mailbox's recovery code nor one of its app passwords. Check for slips.",
-    });
-    return;
-  }
+type ByKey = Exclude<Asked, { kind: "new" }>;
+
+function addDevice(asked: ByKey): void {
+  const masterKey = opened(asked);
+  if (masterKey === null) return;
   const app = makeAppPassword(random);
   const slot = slotFor(masterKey, asked.mailbox, app, "app-password", asked.label);
   masterKey.fill(0);
   say({ kind: "added", slot, appPassword: app.text });
+}
+
+/** A new master key with slots of its own; the old one goes along, wrapped under it. */
+function rotate(asked: ByKey): void {
+  const old = opened(asked);
+  if (old === null) return;
+  say({ kind: "progress", part: 0.6, says: "Making the new key…" });
+  const { masterKey, publicKey, keyId, previous } = rotateKeys(asked.mailbox, old, random);
+  old.fill(0);
+  const app = makeAppPassword(random);
+  const recovery = makeRecoveryCode(random);
+  const keyslots = [
+    slotFor(masterKey, asked.mailbox, app, "app-password", asked.label),
+    slotFor(masterKey, asked.mailbox, recovery, "recovery-code", "Recovery code"),
+  ];
+  masterKey.fill(0);
+  const rotation = { publicKey: toBase64(publicKey), keyId, previous, keyslots };
+  say({ kind: "rotated", rotation, appPassword: app.text, recoveryCode: recovery.text });
+}
+
+/** The mailbox's key, by what was typed; says what is wrong with that otherwise. */
+function opened(asked: ByKey): Uint8Array | null {
+  say({ kind: "progress", part: 0.3, says: "Opening the key…" });
+  const masterKey = open(asked.mailbox, asked.keyslots, utf8(asked.secret));
+  const why = "That is neither this mailbox's recovery code nor one of its app passwords. Check for slips.";
+  if (masterKey === null) say({ kind: "failed", why });
+  return masterKey;
 }
 
 function open(mailbox: string, keyslots: Keyslot[], typed: Uint8Array): Uint8Array | null {

@@ -2,17 +2,22 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { roleAtLeast } from "../../api/row.ts";
-import { tellNode } from "../../api/tell-node.ts";
+import { tellNode, tellOfErasing } from "../../api/tell-node.ts";
 import { tryByHand, waitingAt } from "../../by-hand.ts";
 import { mailSetup } from "../../client-setup/place.ts";
 import { type DomainView, domainFor } from "../../directory/domains.ts";
+import { aliasesTo, checkTyped, copiesGoneAt, eraseMailbox } from "../../directory/erase.ts";
 import { type Mailbox, mailboxById, revokeSlot, slotsOf } from "../../directory/mailboxes.ts";
 import { nodes } from "../../directory/nodes.ts";
 import { notFound, Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
-import { formOf, signedIn } from "../guard.tsx";
-import { Connect, MailboxView, NewMailbox } from "../mailbox-views.tsx";
+import { attempt, formOf, proved, signedIn } from "../guard.tsx";
+import { Connect } from "../mailbox/connect.tsx";
+import { DeleteView } from "../mailbox/delete.tsx";
+import { NewMailbox } from "../mailbox/new.tsx";
+import { RotateView } from "../mailbox/rotate.tsx";
+import { MailboxView } from "../mailbox/view.tsx";
 import { myDomains } from "../reader.ts";
 import { page } from "../shell.tsx";
 
@@ -66,6 +71,52 @@ mailboxPage.post(
     return c.redirect(`/mailboxes/${box.id}?done=device-revoked`, 303);
   }),
 );
+
+mailboxPage.get(
+  "/mailboxes/:mailbox/rotate",
+  proved(async (c, visitor) => {
+    const { box } = await boxHere(c, visitor, "admin");
+    const frame = { title: "Change all keys", at: "mailboxes" as const, islands: ["rotate"] };
+    return page(c, visitor, frame, <RotateView box={box} />);
+  }),
+);
+
+mailboxPage.get(
+  "/mailboxes/:mailbox/delete",
+  proved(async (c, visitor) => {
+    const { box } = await boxHere(c, visitor, "admin");
+    return deletePage(c, visitor, box, { typed: "", problem: null });
+  }),
+);
+
+mailboxPage.post(
+  "/mailboxes/:mailbox/delete",
+  proved(async (c, visitor) => {
+    const { box } = await boxHere(c, visitor, "admin");
+    const { address } = await formOf(c, visitor, z.object({ address: z.string().max(320) }));
+    const world = c.get("world");
+    const tried = await attempt(async () => {
+      checkTyped(box, address);
+      await eraseMailbox(world, box);
+    });
+    if (!tried.ok) return deletePage(c, visitor, box, { typed: address, problem: tried.problem });
+    await tellOfErasing({ env: c.env, world, later: (work) => c.executionCtx.waitUntil(work) }, box);
+    return c.redirect("/mailboxes?done=mailbox-removed", 303);
+  }),
+);
+
+async function deletePage(
+  c: Context<App>,
+  visitor: Visitor,
+  box: Mailbox,
+  shown: { typed: string; problem: Problem | null },
+): Promise<Response> {
+  const world = c.get("world");
+  const pointing = await aliasesTo(world, box.id);
+  const view = <DeleteView {...{ visitor, box, pointing, goneAt: copiesGoneAt(world.clock()), ...shown }} />;
+  const status = shown.problem === null ? 200 : 422;
+  return page(c, visitor, { title: "Delete mailbox", at: "mailboxes", status }, view);
+}
 
 /** Mail that waits at the edge for the node: once more, now. */
 mailboxPage.post(
