@@ -117,6 +117,12 @@ export class Database {
     this.#sqlite.pragma("wal_checkpoint(TRUNCATE)");
   }
 
+  /** So much memory for pages that were read; what is above it is freed at once. */
+  holdPages(kib: number): void {
+    this.#sqlite.pragma(`cache_size = -${kib}`);
+    this.#sqlite.pragma("shrink_memory");
+  }
+
   /** How many migration scripts the file has seen. */
   get version(): number {
     return Number(this.#sqlite.pragma("user_version", { simple: true }));

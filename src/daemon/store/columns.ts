@@ -81,7 +81,7 @@ export class Columns {
       ends[i] = end;
     }
     // SQLite's own buffers can't be transferred.
-    return { bytes: Uint8Array.from(block), ends };
+    return { bytes: new Uint8Array(block), ends };
   }
 
   #read(statement: string): [block: Uint8Array, lengths: number[]] {

@@ -74,6 +74,35 @@ export function listed({ flags, keywords }: FlagSet): string[] {
   return keywords === "" ? list : [...list, ...split(keywords)];
 }
 
+/** Distinct combinations, by number. A combination as text: its bits as a decimal number, then its keywords as they are stored. */
+export class FlagSets {
+  readonly #texts: string[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  numberOf(text: string): number {
+    let number = this.#numbers.get(text);
+    if (number === undefined) {
+      number = this.#texts.push(text) - 1;
+      this.#numbers.set(text, number);
+    }
+    return number;
+  }
+
+  textOf(number: number): string {
+    return this.#texts[number] ?? "0";
+  }
+
+  lists(): string[][] {
+    return this.#texts.map((_text, number) => this.listOf(number));
+  }
+
+  listOf(number: number): string[] {
+    const text = this.textOf(number);
+    const flags = Number.parseInt(text, 10);
+    return listed({ flags, keywords: text.slice(String(flags).length) });
+  }
+}
+
 /** Collects messages with their flags as columns. */
 export class FlaggedColumns {
   readonly #uids: number[] = [];

@@ -1,9 +1,10 @@
 /** Folders of an open mailbox: names, special uses, subscriptions, counts, annotations. RFC 9051 §6.3, 6154, 5464. */
 import { expungeUids, move, type Steps, whole } from "./changing.ts";
-import { bits, FlaggedColumns } from "./flags.ts";
+import { bits } from "./flags.ts";
+import { flaggedOf } from "./listing.ts";
 import type { FolderRow, Mailbox, Write } from "./mailbox.ts";
 import { Refusal } from "./refusal.ts";
-import type { Counts, Flagged, Folder, SpecialUse } from "./types.ts";
+import type { Counts, Folder, SpecialUse } from "./types.ts";
 
 const mostFolders = 2000;
 const everything = [[1, 0xffffffff]] as const;
@@ -105,9 +106,10 @@ export function countsNamed(mailbox: Mailbox, name: string): Counts | null {
 export function snapshot(mailbox: Mailbox, folderId: number, readOnly: boolean) {
   const row = mailbox.folder(folderId);
   const firstRecentUid = recentUid(mailbox, row);
-  const flags = flagsOfAll(mailbox, folderId);
+  const listing = mailbox.listings.of(mailbox, row);
+  const flags = flaggedOf(listing);
   const taken = {
-    uids: flags.uids.slice(),
+    uids: listing.uids.slice(),
     flags,
     counts: countsOf(mailbox, row),
     keywords: mailbox.db.column<string>("SELECT name FROM keyword WHERE folder = ? ORDER BY folded", folderId),
@@ -116,13 +118,6 @@ export function snapshot(mailbox: Mailbox, folderId: number, readOnly: boolean) 
   };
   if (!readOnly) claimRecent(mailbox, row);
   return taken;
-}
-
-function flagsOfAll({ db }: Mailbox, folder: number): Flagged {
-  const flagged = new FlaggedColumns();
-  const sql = "SELECT uid, modseq, flags, keywords FROM entry WHERE folder = ? ORDER BY uid";
-  for (const row of db.tuples<[number, number, number, string]>(sql, folder)) flagged.push(...row);
-  return flagged.done();
 }
 
 export function claimRecent(mailbox: Mailbox, row: FolderRow): void {

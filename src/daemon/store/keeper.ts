@@ -27,6 +27,7 @@ import { formerKeys, openMail, wipeKeys } from "./rotate.ts";
 import { removeIndex, TextIndex } from "./search/index.ts";
 import { Indexer } from "./search/indexer.ts";
 import type { Announced } from "./types.ts";
+import { Warmth } from "./warmth.ts";
 
 export type KeeperOptions = { dir: string; nodeKey: Uint8Array; graceMs: number };
 
@@ -63,6 +64,8 @@ type Open = {
 };
 
 const drainAgainMs = 15_000;
+/** Filing so much wants the memory that reading had. */
+const muchWaiting = 4 * 1024 * 1024;
 
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -71,7 +74,7 @@ export class Keeper {
   readonly #open = new Map<string, Open>();
   readonly #sessions = new Map<number, Open>();
   readonly #inboxes: Inboxes;
-
+  readonly #warmth = new Warmth();
   readonly #workload: () => number;
 
   /** `workload` counts what this thread was asked so far. */
@@ -108,6 +111,7 @@ export class Keeper {
     const open = this.#sessions.get(session);
     this.#sessions.delete(session);
     if (!open?.sessions.delete(session) || open.sessions.size > 0) return;
+    this.#warmth.cool(open.mailbox);
     open.closing = setTimeout(() => this.lock(open.mailbox.id), this.#options.graceMs);
     open.closing.unref();
   }
@@ -117,6 +121,18 @@ export class Keeper {
     const open = this.#sessions.get(session);
     if (!open) throw new Refusal("UNAVAILABLE", "The session has ended");
     return open.mailbox;
+  }
+
+  /** The same, for whoever is about to read many of its pages. */
+  reading(session: number): Mailbox {
+    const mailbox = this.mailbox(session);
+    this.#warmth.read(mailbox);
+    return mailbox;
+  }
+
+  /** Memory is wanted for other things than what was read. */
+  cool(mailbox: Mailbox): void {
+    this.#warmth.cool(mailbox);
   }
 
   /** Before anything is read for a session: until nobody's change of its mailbox is half made. */
@@ -147,6 +163,7 @@ export class Keeper {
     for (const session of open.sessions) this.#sessions.delete(session);
     if (open.closing) clearTimeout(open.closing);
     open.indexer.close();
+    this.#warmth.cool(open.mailbox);
     open.mailbox.close();
     open.masterKey.wipe();
     collectSoon();
@@ -191,6 +208,7 @@ export class Keeper {
   async #drainAll(open: Open): Promise<void> {
     const { id } = open.mailbox;
     const { mailbox, openers } = open;
+    if (this.inbox(id).waitingBytes > muchWaiting) this.cool(mailbox);
     const onUnreadable = () => this.#tell({ kind: "alarm", mailbox: id, what: "a sealed message does not open" });
     while (
       this.#open.get(id) === open &&

@@ -4,6 +4,7 @@
  * no trace; all that were waiting share the fsync.
  */
 import type { Database } from "../sqlite/database.ts";
+import { Listings } from "./listing.ts";
 import { Refusal } from "./refusal.ts";
 import { Remembered } from "./search/remembered.ts";
 import type { Announced, Change } from "./types.ts";
@@ -51,6 +52,8 @@ export class Mailbox {
   mayHold: (text: string) => (message: number) => boolean = () => () => true;
   /** Orders and threads of whole folders. */
   readonly remembered = new Remembered();
+  /** Entries of folders that are being read. */
+  readonly listings = new Listings();
   #waiting: Waiting[] = [];
   /** Work that takes several turns has the transaction. */
   #busy: Promise<unknown> | null = null;

@@ -40,7 +40,7 @@ function changed<T>(keeper: Keeper, { session, folder, ranges }: Ranged, steps: 
 
 /** Long reading, in slices. */
 function read<T>(keeper: Keeper, session: number, work: (mailbox: Mailbox, rest: () => Promise<void>) => T): T {
-  const mailbox = keeper.mailbox(session);
+  const mailbox = keeper.reading(session);
   return work(mailbox, restIn(mailbox));
 }
 
@@ -61,7 +61,8 @@ function settled(keeper: Keeper, mailbox: string, inbox: Inbox, accepted: Accept
 }
 
 /** Filed chunk by chunk, without a second copy of it. */
-function appendLarge(mailbox: Mailbox, origin: number, name: string, { bytes, ...facts }: NewMessage) {
+function appendLarge(keeper: Keeper, mailbox: Mailbox, origin: number, name: string, { bytes, ...facts }: NewMessage) {
+  keeper.cool(mailbox);
   const show = (write: Write, message: Stored) => {
     write.origin = origin;
     return changing.appendStored(write, name, message, facts);
@@ -160,7 +161,7 @@ export const operations = {
     if (!row || row.selectable === 0) throw new Refusal("NONEXISTENT", "No such folder");
     const [first] = messages;
     if (messages.length === 1 && first && first.bytes.length > streamedFrom)
-      return appendLarge(mailbox, session, name, first);
+      return appendLarge(keeper, mailbox, session, name, first);
     const prepared: Ready[] = [];
     for (const message of messages) prepared.push(await ready(message));
     const done = await mailbox.write(session, (write) => changing.append(write, name, prepared));
@@ -193,12 +194,12 @@ export const operations = {
 
   // A selected folder.
   snapshot: ({ keeper }: Context, { session, folder, readOnly }: InFolder & { readOnly: boolean }) =>
-    folders.snapshot(keeper.mailbox(session), folder, readOnly),
+    folders.snapshot(keeper.reading(session), folder, readOnly),
   fetch(
     { keeper }: Context,
     { session, folder, ranges, want, from }: InFolder & { ranges: UidRanges; want: Want; from: number },
   ) {
-    return fetchBatch(keeper.mailbox(session), folder, ranges, want, from);
+    return fetchBatch(keeper.reading(session), folder, ranges, want, from);
   },
   binarySize({ keeper }: Context, { session, folder, uid, part }: InFolder & { uid: number; part: readonly number[] }) {
     const bytes = section(keeper, { session, folder, uid, section: { part, what: "binary" } });
