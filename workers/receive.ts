@@ -15,7 +15,7 @@ import { decide } from "../src/core/rules/decide.ts";
 import { goesRound } from "../src/core/rules/loops.ts";
 import type { Route } from "../src/core/rules/route.ts";
 import { type Sender, senderOf } from "../src/core/rules/senders.ts";
-import { carryOut } from "./carry-out.ts";
+import { carryOut, type Done } from "./carry-out.ts";
 import { type DedupeKeys, dedupeKeys } from "./dedupe.ts";
 import { closeJournal, openJournal } from "./directory/journal.ts";
 import type { LookedUp } from "./directory/routes.ts";
@@ -63,11 +63,20 @@ async function pipeline(mail: Incoming, edge: Edge): Promise<Receipt> {
       .map((one) => journalRow(one, mail, message, proof, edge)),
   ); // before anything leaves
   const shared = { mail, header: message.header, clean: stripForged(mail.raw, edge.config.authservId), proof, keys };
-  const done = [];
+  const done: Done[] = [];
   for (const one of deliveries) done.push(await carryOut(one, shared, edge)); // one by one: sealing holds megabytes
-  await closeJournal(edge, done);
+  await closeJournal(edge, done).catch((error: unknown) => closeLater(edge, done, error));
   const pathProven = proof !== null && isPathProven(envelope.mailFrom, proof);
   return { outcomes: done.map(({ outcome }) => outcome), pathProven };
+}
+
+/**
+ * What was accepted is durable or gone by Cloudflare's forward() by now: to ask for it again because the journal can't be
+ * written would double it. A row that says so is tried once more.
+ */
+function closeLater(edge: Edge, done: readonly Done[], error: unknown): void {
+  logTrouble("journal", error);
+  edge.later(closeJournal(edge, done));
 }
 
 type Known = {

@@ -5,9 +5,11 @@
  */
 import { randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { fileURLToPath } from "node:url";
 import type { D1Database, R2Bucket } from "@cloudflare/workers-types";
@@ -88,6 +90,19 @@ export class StubNode extends EventEmitter<{ taken: [HandedOff] }> {
   }
 }
 
+/** Our wrangler.toml with another entry module, which wraps the Worker's own. */
+export function configWith(main: string): string {
+  const path = (name: string): string => JSON.stringify(join(root, name));
+  const text = readFileSync(join(root, "wrangler.toml"), "utf8")
+    .replace(/^main = .*$/m, `main = ${path(main)}`)
+    .replace(/^migrations_dir = .*$/m, `migrations_dir = ${path("migrations/edge")}`)
+    .replace(/^directory = .*$/m, `directory = ${path("workers/dashboard/public")}`)
+    .replace(/^command = .*$/m, `command = "true"`);
+  const file = join(mkdtempSync(join(tmpdir(), "edge-")), "wrangler.toml");
+  writeFileSync(file, text);
+  return file;
+}
+
 export type TestMailbox = ReturnType<typeof newMailbox> & { address: string };
 
 export function openFor(mailbox: { masterKey: Uint8Array }, sealed: Uint8Array): { head: unknown; raw: Uint8Array } {
@@ -97,7 +112,12 @@ export function openFor(mailbox: { masterKey: Uint8Array }, sealed: Uint8Array):
 export type Edge = Awaited<ReturnType<typeof startEdge>>;
 
 /** `ca`: a PEM file of a root that the Worker's `fetch` trusts, as an operator's throw-away CA would be. */
-export async function startEdge(zones: Zones = {}, vars: Record<string, string> = {}, ca?: string) {
+export async function startEdge(
+  zones: Zones = {},
+  vars: Record<string, string> = {},
+  ca?: string,
+  configPath = "wrangler.toml",
+) {
   // The harness makes the Worker's outward calls in this very process.
   if (ca !== undefined) setDefaultCACertificates([...getCACertificates(), readFileSync(ca, "utf8")]);
   const dns: LoopbackDns = await startDns(zones);
@@ -109,7 +129,7 @@ export async function startEdge(zones: Zones = {}, vars: Record<string, string> 
     root,
     workers: [
       {
-        configPath: "wrangler.toml",
+        configPath,
         vars: { DOH_URLS: dns.dohUrl, AUTHSERV_ID: authservId, ...vars },
         secrets: {
           EDGE_SEED: toBase64(seed),
