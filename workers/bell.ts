@@ -21,7 +21,9 @@ async function answerBell(message: Message<unknown>, edge: Edge): Promise<void> 
   const bell = bellSchema.safeParse(message.body);
   if (!bell.success) return message.ack();
   const later = (seconds?: number): void =>
-    message.retry({ delaySeconds: Math.min(seconds ?? backoffAfter(message.attempts), longestDelay) });
+    bell.data.once
+      ? message.ack()
+      : message.retry({ delaySeconds: Math.min(seconds ?? backoffAfter(message.attempts), longestDelay) });
   try {
     const outcome = await handOff(edge, bell.data.key, bell.data.byHand);
     if (outcome === "silent" || outcome === "held") later();

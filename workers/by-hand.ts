@@ -52,7 +52,7 @@ export async function tryByHand(edge: Edge, waiting: readonly Waits[]): Promise<
   ring(
     edge,
     again.map(({ key }) => key),
-    true,
+    { byHand: true },
   );
   return tried;
 }

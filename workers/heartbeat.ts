@@ -32,7 +32,9 @@ export async function heartbeat(
       .where(and(eq(domain.node, nodeId), eq(domain.state, "active"))),
   ]);
   const wasSilent = before?.unreachableSince !== null;
-  if (wasSilent || edge.clock() - (before?.redrivenAt ?? 0) >= redriveEveryMs) edge.later(redrive(edge, nodeId));
+  const redrivenAt = before?.redrivenAt ?? null;
+  if (wasSilent || edge.clock() - (redrivenAt ?? 0) >= redriveEveryMs)
+    edge.later(redrive(edge, { id: nodeId, redrivenAt }, wasSilent));
   return { mailboxes, domains: domains.map(({ name }) => name) };
 }
 

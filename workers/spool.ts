@@ -20,8 +20,12 @@ const factsSchema = z.object({
 });
 export type SpoolFacts = z.infer<typeof factsSchema>;
 export type SpoolPlace = { node: string; box: string; id: string };
-/** What the Queue carries: a pointer, never mail. `byHand`: somebody asked for it, so what is parked is tried too. */
-export const bellSchema = z.strictObject({ key: z.string().max(200), byHand: z.boolean().optional() });
+/**
+ * What the Queue carries: a pointer, never mail. `byHand`: somebody asked for it, so what is parked is tried too. `once`: the sweep
+ * rang and will ring again, so a failure does not; else the bells of what is stuck would multiply with every round.
+ */
+const howRung = { byHand: z.literal(true).optional(), once: z.literal(true).optional() };
+export const bellSchema = z.strictObject({ key: z.string().max(200), ...howRung });
 export type Bell = z.infer<typeof bellSchema>;
 
 /** After so long the edge stops trying by itself (RFC 5321 §4.5.4.1); the mail stays and can be re-driven. */
@@ -60,9 +64,9 @@ async function pump(sealed: Sealed, writer: WritableStreamDefaultWriter<Uint8Arr
 }
 
 /** Best effort: what is not heard is found by the sweep. */
-export function ring(edge: Edge, keys: readonly string[], byHand = false): void {
+export function ring(edge: Edge, keys: readonly string[], how: Omit<Bell, "key"> = {}): void {
   for (let at = 0; at < keys.length; at += 100) {
-    const bells = keys.slice(at, at + 100).map((key) => ({ body: { key, ...(byHand && { byHand }) } satisfies Bell }));
+    const bells = keys.slice(at, at + 100).map((key) => ({ body: { key, ...how } satisfies Bell }));
     edge.later(edge.env.BELL.sendBatch(bells));
   }
 }

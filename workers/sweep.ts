@@ -25,33 +25,44 @@ import { webhookNode } from "./webhook.ts";
 
 /** Fresher objects have a bell on its way. */
 const graceMs = 5_000;
-/** Keys looked at per node and round; the next round goes on. */
+/** What no bell brought home within this is stuck, and is not tried with every heartbeat. */
+const youngMs = 10 * 60_000;
+const quarterMs = 15 * 60_000;
+/** Keys tried per node and round; the next round goes on. */
 const perRound = 500;
 
 /** The cron's work. */
 export async function sweep(edge: Edge): Promise<void> {
-  const nodes = await edge.db.select({ id: node.id }).from(node);
-  for (const { id } of nodes) await redrive(edge, id);
+  const facts = { id: node.id, redrivenAt: node.redrivenAt, unreachableSince: node.unreachableSince };
+  for (const one of await edge.db.select(facts).from(node)) await redrive(edge, one, one.unreachableSince !== null);
   await ringWebhooks(edge);
   await destroyOldSeeds(edge);
   await deleteOldRaw(edge);
   await expire(edge);
 }
 
-/** Rings for everything that waits for this node, once one of it was answered. */
-export async function redrive(edge: Edge, nodeId: string): Promise<void> {
+/** Rings for what is due of all that waits for this node, once one of it was answered. `all`: the node was silent and is back. */
+export async function redrive(edge: Edge, { id, redrivenAt }: Driven, all: boolean): Promise<void> {
   const now = edge.clock();
-  await edge.db.update(node).set({ redrivenAt: now }).where(eq(node.id, nodeId));
+  await edge.db.update(node).set({ redrivenAt: now }).where(eq(node.id, id));
   const due: string[] = [];
   const parked: Parked[] = [];
-  for await (const { key, facts, uploaded } of waitingFor(edge, `${nodeId}/`)) {
+  for await (const { key, facts, uploaded } of waitingFor(edge, `${id}/`)) {
     if (facts !== null && isParked(facts, now)) parked.push({ key, facts });
-    else if (now - uploaded >= graceMs) due.push(key);
+    else if (now - uploaded >= graceMs && (all || isDue(uploaded, redrivenAt ?? 0, now))) due.push(key);
   }
   await park(edge, parked);
   const [first, ...rest] = inTurns(due).slice(0, perRound);
   if (first === undefined || (await handOff(edge, first)) === "silent") return;
-  ring(edge, rest);
+  ring(edge, rest, { once: true });
+}
+
+export type Driven = { id: string; redrivenAt: number | null };
+
+/** Young mail in every round, older once in a quarter of an hour: by its age alone, since nobody notes when each was tried. */
+function isDue(uploaded: number, lastRound: number, now: number): boolean {
+  const quarters = (at: number): number => Math.floor((at - uploaded) / quarterMs);
+  return now - uploaded < youngMs || quarters(now) > quarters(lastRound);
 }
 
 /** One of each box, then the second of each: a mailbox that takes nothing (full, damaged) holds up nobody else's mail. */

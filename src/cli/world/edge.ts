@@ -13,6 +13,8 @@ export type EdgeOptions = {
   ca: string;
   /** The Worker's configuration where it differs from wrangler.toml. */
   vars: Record<string, string>;
+  /** For wrangler, after all else. */
+  args?: readonly string[];
   say: (text: string) => void;
   onClose: OnClose;
 };
@@ -34,6 +36,7 @@ export async function startEdge(
       ...["--ip", "127.0.0.1", "--port", String(options.port), "--inspector-port", "0"],
       ...["--persist-to", place.edge, "--env-file", place.edgeEnv, "--show-interactive-dev-session=false"],
       ...Object.entries(options.vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
+      ...(options.args ?? []),
     ],
     cwd: root,
     env: { ...process.env, ...offline, NODE_EXTRA_CA_CERTS: options.ca },

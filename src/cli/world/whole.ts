@@ -28,8 +28,8 @@ export type World = {
   dns: Pick<LoopbackDns, "set">;
 };
 
-/** `vars`: the Worker's configuration where it is to differ. */
-export type WorldOptions = { vars?: Record<string, string> };
+/** `vars`: the Worker's configuration where it is to differ; `edgeArgs`: more arguments for wrangler. */
+export type WorldOptions = { vars?: Record<string, string>; edgeArgs?: readonly string[] };
 
 type At = { host: string; port: number };
 /** What a person or a script needs to drive the system; the line that `--json` prints. */
@@ -79,6 +79,7 @@ export async function openWorld(place: Place, onClose: OnClose, options: WorldOp
     startEdge(place, known, {
       ...{ port: edgePort, ca: tls.ca, say, onClose },
       vars: { DOH_URLS: dns.dohUrl, AUTHSERV_ID: hostname, CLOUDFLARE_API: cloudflare.url, ...options.vars },
+      ...(options.edgeArgs && { args: options.edgeArgs }),
     }),
     startNode(place, known, config, { say, onClose }),
   ]);
