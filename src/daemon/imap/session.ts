@@ -15,6 +15,7 @@ import { capabilities } from "./capability.ts";
 import type { Command, Facts, Outcome, Replies, Selected, State } from "./command.ts";
 import { findCommand } from "./commands/index.ts";
 import { unsolicited } from "./commands/notify.ts";
+import { Holding } from "./holding.ts";
 import { type Modes, noModes } from "./modes.ts";
 import type { ImapLimits, ImapOptions } from "./options.ts";
 import type { Account, Change } from "./port.ts";
@@ -32,6 +33,7 @@ export type Server = Omit<Required<ImapOptions>, "limits" | "attempts"> & {
 /** Literals outside messages: a mailbox name, a password, a search text. */
 const START_LITERAL = 1024;
 const OTHER_LITERAL = 65_536;
+const MOST_TOGETHER = 16;
 
 export class Session extends BaseSession {
   readonly server: Server;
@@ -41,6 +43,8 @@ export class Session extends BaseSession {
   tag = "";
   /** How far the command in hand is, of how much; null: not known. */
   progress: { done: number; goal: number } | null = null;
+  /** Messages of the command in hand. */
+  readonly holding: Holding;
   /** Ends what NOTIFY SET began. */
   stopNotify: () => void = () => undefined;
   /** Untagged lines that wait for the end of the command in hand. */
@@ -53,6 +57,7 @@ export class Session extends BaseSession {
   constructor(server: Server, channel: Channel, connection: Connection) {
     super(server, channel, connection);
     this.server = server;
+    this.holding = new Holding(server.crowd);
   }
 
   /** What CAPABILITY says now. Commands ask here: the rows that it is computed from can't import it. */
@@ -191,12 +196,16 @@ export class Session extends BaseSession {
   // One command.
 
   protected async turn(): Promise<boolean> {
-    const raw = await readCommand(this.channel, this.#admit);
-    if (raw === null || this.isEnding()) return false;
-    this.isBusy = true;
-    const goesOn = await this.#perform(raw);
-    this.isBusy = false;
-    return goesOn && !this.isEnding();
+    try {
+      const raw = await readCommand(this.channel, this.#admit);
+      if (raw === null || this.isEnding()) return false;
+      this.isBusy = true;
+      const goesOn = await this.#perform(raw);
+      this.isBusy = false;
+      return goesOn && !this.isEnding();
+    } finally {
+      this.holding.letGo();
+    }
   }
 
   readonly #admit: Admit = async (literal, d) => {
@@ -204,6 +213,7 @@ export class Session extends BaseSession {
     if (command?.admit && this.state.at !== "start") return command.admit(this.state, literal, d);
     const most = this.state.at === "start" ? START_LITERAL : OTHER_LITERAL;
     if (literal.size > most) throw new Bad("Literal too large");
+    if (d.held().bytes + literal.size > most * MOST_TOGETHER) throw new Bad("Literals too large together");
   };
 
   async #perform(raw: RawCommand): Promise<boolean> {

@@ -1,9 +1,20 @@
 /** Who is connected: bounds per address and per mailbox, and everybody's end at shutdown. */
 import { isLoopback, originOf } from "./origin.ts";
 
-export type CrowdLimits = { connections: number; perAddress: number; perMailbox: number };
+export type CrowdLimits = {
+  connections: number;
+  perAddress: number;
+  perMailbox: number;
+  /** Bytes that the sessions of a mailbox may hold together while they come in. */
+  heldPerMailbox: number;
+};
 
-export const crowdDefaults: CrowdLimits = { connections: 10_000, perAddress: 200, perMailbox: 100 };
+export const crowdDefaults: CrowdLimits = {
+  connections: 10_000,
+  perAddress: 200,
+  perMailbox: 100,
+  heldPerMailbox: 256 * 1024 * 1024,
+};
 
 export interface Member {
   /** Finishes the command in hand, says good-bye, closes; resolves when it is over. */
@@ -47,6 +58,17 @@ export class Crowd {
 
   exit(mailbox: string): void {
     this.#add(`mailbox ${mailbox}`, -1);
+  }
+
+  /** False, and nothing is counted, when that would be too much. */
+  hold(mailbox: string, bytes: number): boolean {
+    if (this.#count(`held ${mailbox}`) + bytes > this.#limits.heldPerMailbox) return false;
+    this.#add(`held ${mailbox}`, bytes);
+    return true;
+  }
+
+  letGo(mailbox: string, bytes: number): void {
+    this.#add(`held ${mailbox}`, -bytes);
   }
 
   async dismiss(): Promise<void> {

@@ -1,6 +1,6 @@
 // What transcripts cannot show: TLS, time, limits, broken and slow mailboxes, many at once.
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
 import { afterEach, describe, expect, it } from "vitest";
@@ -206,6 +206,63 @@ describe("limits", () => {
     const latePop = await Client.connect(servers.pop3, "whole");
     open.push(latePop);
     expect(await latePop.response()).toMatch(/^-ERR \[SYS\/TEMP\]/);
+  });
+
+  it("says when an address or a mailbox has its fill", async () => {
+    const { servers } = await world({ crowd: { perAddress: 2, perMailbox: 1 } });
+    let ip = "";
+    // As a trusted balancer's word would have it: this host's own connections are not bounded.
+    const front = createServer((socket) => servers.imapServer.serve({ socket, ip, secure: false }));
+    await once(front.listen(0, "127.0.0.1"), "listening");
+    open.push({ close: () => front.close() });
+    const from = async (address: string): Promise<Client> => {
+      ip = address;
+      const client = await Client.connect((front.address() as AddressInfo).port, "whole");
+      open.push(client);
+      return client;
+    };
+    const first = await from("192.0.2.1");
+    expect(await first.response()).toMatch(/^\* OK/);
+    expect((await ask(first, `LOGIN ${user} pw`)).at(-1)).toMatch(/^t OK/);
+    const second = await from("192.0.2.1");
+    expect(await second.response()).toMatch(/^\* OK/);
+    expect(await ask(second, `LOGIN ${user} pw`)).toEqual([expect.stringMatching(/^\* BYE \[LIMIT\]/), "closed"]);
+    const third = await from("198.51.100.1");
+    expect(await third.response()).toMatch(/^\* OK/);
+    await ask(first, "LOGOUT");
+    expect(await first.response()).toBeNull();
+    expect((await ask(third, `LOGIN ${user} pw`)).at(-1)).toMatch(/^t OK/);
+    const fourth = await from("198.51.100.1");
+    expect(await fourth.response()).toMatch(/^\* OK/);
+    const fifth = await from("198.51.100.1");
+    expect(await fifth.response()).toMatch(/^\* BYE \[UNAVAILABLE\]/);
+    expect(await fifth.response()).toBeNull();
+  });
+
+  it("bounds what a mailbox' sessions hold together while it comes in", async () => {
+    const { servers } = await world({ crowd: { heldPerMailbox: 100 } });
+    const [a, b, c] = [await loggedIn(servers.imap), await loggedIn(servers.imap), await loggedIn(servers.imap)];
+    await a.send("t APPEND INBOX {80}\r\n");
+    expect(await a.response()).toMatch(/^\+/);
+    expect(await ask(b, "APPEND INBOX {21}")).toEqual([expect.stringMatching(/^t NO \[LIMIT\]/)]);
+    expect(await ask(b, `APPEND INBOX {21+}\r\n${"b".repeat(21)}`)).toEqual([expect.stringMatching(/^t NO \[LIMIT\]/)]);
+    expect((await ask(b, `APPEND INBOX {20+}\r\n${"b".repeat(20)}`)).at(-1)).toMatch(/^t OK/);
+    await a.send(`${"a".repeat(80)}\r\n`);
+    expect(await a.response()).toMatch(/^t OK/);
+    // A client that leaves in the middle holds nothing any more.
+    await c.send("t APPEND INBOX {100}\r\n");
+    expect(await c.response()).toMatch(/^\+/);
+    c.close();
+    await expect.poll(async () => (await ask(b, `APPEND INBOX {99+}\r\n${"b".repeat(99)}`)).at(-1)).toMatch(/^t OK/);
+  });
+
+  it("bounds the literals of one command together", async () => {
+    const { servers } = await world();
+    const client = await loggedIn(servers.imap);
+    await ask(client, "SELECT INBOX");
+    const many = ` TEXT {60000+}\r\n${"x".repeat(60_000)}`.repeat(20);
+    expect(await ask(client, `SEARCH${many}`)).toEqual([expect.stringMatching(/^t BAD/)]);
+    expect(await ask(client, "NOOP")).toEqual([expect.stringMatching(/^t OK/)]);
   });
 
   it("logs out who says nothing", async () => {

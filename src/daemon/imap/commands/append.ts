@@ -74,6 +74,7 @@ export async function admit(s: Authenticated | Selected, literal: LiteralHeader,
   if (held.count > MOST_MESSAGES || held.bytes + literal.size > most * MOST_TOGETHER) {
     throw new No("LIMIT", "Too much in one command");
   }
+  s.session.holding.take(s.account.mailboxId, literal.size);
   // A client that does not wait for "+" has sent the bytes already: the handler will say it.
   if (!literal.sync || held.count > 1) return;
   const [counts] = await s.account.counts([readMailbox(d, s.session.modes)]);

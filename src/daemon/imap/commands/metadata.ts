@@ -9,6 +9,8 @@ import { metadataReply } from "../wire/metadata.ts";
 /** Of one value (RFC 5464 §4.3: MAXSIZE says it). */
 const MOST_VALUE = 65_536;
 const MOST_ENTRY = 255;
+/** Of all values in one command. */
+const MOST_TOGETHER = 1024 * 1024;
 
 type Options = { maxSize: number; depth: number };
 
@@ -78,7 +80,10 @@ export const getMetadata = command({
 export const setMetadata = command({
   name: "SETMETADATA",
   in: "authenticated",
-  admit: (_s, { size }) => checkSize(size),
+  admit: (_s, { size }, d) => {
+    checkSize(size);
+    if (d.held().bytes + size > MOST_TOGETHER) throw new No("LIMIT", "Too much in one command");
+  },
   parse: (d, _uid, s) => {
     const name = target(d.sp(), s.session.modes);
     const values = new Map<string, Uint8Array | null>();
