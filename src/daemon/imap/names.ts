@@ -16,10 +16,26 @@ export function readMailbox(d: Decoder, modes: Modes): string {
   return decodeName(d.astring(), modes);
 }
 
+/** A name as it counts, and as it was asked for. */
+export type Named = { name: string; asked: string };
+
+export function readNamed(d: Decoder, modes: Modes): Named {
+  const text = d.astring();
+  return { name: decodeName(text, modes), asked: spelled(text, modes) };
+}
+
+/** RFC 9051 §6.3.9.7: rev2 clients are told when a name is another than they spelled. With the space before it, or nothing. */
+export function oldName({ name, asked }: Named, modes: Modes): string {
+  return modes.rev2 && asked !== name ? ` ("OLDNAME" (${writeMailbox(asked, modes)}))` : "";
+}
+
 export function decodeName(text: string, modes: Modes): string {
+  return canonical(spelled(text, modes).normalize("NFC"));
+}
+
+function spelled(text: string, modes: Modes): string {
   // Some clients send raw UTF-8 without asking; such a name cannot be modified UTF-7.
-  const name = modes.rev2 || modes.utf8 || !isAscii(text) ? text : decodeUtf7(text);
-  return canonical(name.normalize("NFC"));
+  return modes.rev2 || modes.utf8 || !isAscii(text) ? text : decodeUtf7(text);
 }
 
 function canonical(name: string): string {
@@ -32,10 +48,14 @@ export function writeMailbox(name: string, modes: Modes): string {
   return writeAstring(encodeUtf7(name));
 }
 
+/** RFC 9051 §6.3.4: a trailing delimiter only announces that names will follow below. */
+export function withoutTail(name: string): string {
+  return name.endsWith(DELIMITER) ? name.slice(0, -1) : name;
+}
+
 /** A name that may be made. RFC 9051 §5.1: no control characters; wildcards would make LIST ambiguous. */
 export function newName(name: string): string {
-  // RFC 9051 §6.3.4: a trailing delimiter only announces that names will follow below.
-  const trimmed = name.endsWith(DELIMITER) ? name.slice(0, -1) : name;
+  const trimmed = withoutTail(name);
   const levels = trimmed.split(DELIMITER);
   if (levels.length > MOST_LEVELS || Buffer.byteLength(trimmed) > MOST_BYTES) throw new No("CANNOT", "Name too long");
   if (levels.some((level) => level === "")) throw new No("CANNOT", "Empty level in the name");

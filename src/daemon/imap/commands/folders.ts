@@ -1,7 +1,7 @@
 /** CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, NAMESPACE. RFC 9051 §6.3.4–§6.3.8, §6.3.10; RFC 6154 §3. */
 import { Bad, No, ok } from "../answers.ts";
 import { type Authenticated, command, type Selected } from "../command.ts";
-import { newName, readMailbox } from "../names.ts";
+import { newName, oldName, readMailbox, readNamed, withoutTail, writeMailbox } from "../names.ts";
 import type { SpecialUse } from "../port.ts";
 import type { Decoder } from "../wire/decoder.ts";
 
@@ -22,9 +22,13 @@ const oneName = (d: Decoder, _uid: boolean, s: Authenticated | Selected): string
 export const create = command({
   name: "CREATE",
   in: "authenticated",
-  parse: (d, uid, s) => ({ name: oneName(d, uid, s), use: d.take(" ") ? parseUse(d) : null }),
-  async run(s, { name, use }) {
-    const folder = await s.account.create(newName(name), use);
+  parse: (d, _uid, s) => ({ named: readNamed(d.sp(), s.session.modes), use: d.take(" ") ? parseUse(d) : null }),
+  async *run(s, { named, use }) {
+    const { modes } = s.session;
+    const folder = await s.account.create(newName(named.name), use);
+    // RFC 9051 §6.3.4: it became Net-Unicode's spelling; a trailing delimiter is no part of a name.
+    const old = oldName({ name: folder.name, asked: withoutTail(named.asked) }, modes);
+    if (old !== "") yield `* LIST () "/" ${writeMailbox(folder.name, modes)}${old}\r\n`;
     return ok(`MAILBOXID (${folder.id})`); // RFC 8474 §4.2
   },
 });

@@ -1,16 +1,16 @@
 /** SELECT, EXAMINE, CLOSE, UNSELECT. RFC 9051 §6.3.2, §6.3.3, §6.4.1, §6.4.2. */
 import { Bad, ok, refusalOf } from "../answers.ts";
 import { type Authenticated, command, type Replies, type Selected } from "../command.ts";
-import { readMailbox, writeMailbox } from "../names.ts";
+import { type Named, oldName, readNamed, writeMailbox } from "../names.ts";
 import { resync } from "../resync.ts";
 import type { Snapshot } from "../session.ts";
 import type { Decoder } from "../wire/decoder.ts";
 import { parseSelectOptions, type SelectOptions } from "../wire/select.ts";
 
-type Args = { name: string; options: SelectOptions };
+type Args = { named: Named; options: SelectOptions };
 
 const parse = (d: Decoder, _uid: boolean, s: Authenticated | Selected): Args => ({
-  name: readMailbox(d.sp(), s.session.modes),
+  named: readNamed(d.sp(), s.session.modes),
   options: parseSelectOptions(d),
 });
 
@@ -28,7 +28,7 @@ export const examine = command({
   run: (s, args) => open(s, args, true),
 });
 
-async function* open(s: Authenticated | Selected, { name, options }: Args, readOnly: boolean): Replies {
+async function* open(s: Authenticated | Selected, { named, options }: Args, readOnly: boolean): Replies {
   const { session } = s;
   const { modes } = session;
   // RFC 7162 §3.2.5: MUST be BAD.
@@ -41,13 +41,13 @@ async function* open(s: Authenticated | Selected, { name, options }: Args, readO
     await session.deselect();
     yield "* OK [CLOSED] Previous folder closed\r\n";
   }
-  const { s: selected, snapshot } = await session.select(name, readOnly);
-  yield announcement(selected, snapshot);
+  const { s: selected, snapshot } = await session.select(named.name, readOnly);
+  yield announcement(selected, snapshot, oldName(named, modes));
   if (options.qresync) yield* resync(selected, snapshot, options.qresync);
   return ok(selected.box.readOnly ? "READ-ONLY" : "READ-WRITE", readOnly ? "EXAMINE completed" : "SELECT completed");
 }
 
-function announcement({ session, view }: Selected, { counts, firstUnseenUid }: Snapshot): string {
+function announcement({ session, view }: Selected, { counts, firstUnseenUid }: Snapshot, oldName: string): string {
   const { modes } = session;
   const lines = [
     `${view.numbers.count} EXISTS`,
@@ -61,7 +61,7 @@ function announcement({ session, view }: Selected, { counts, firstUnseenUid }: S
     `OK [HIGHESTMODSEQ ${counts.highestModseq}] Highest`,
     `OK [MAILBOXID (${counts.folder.id})] Ok`,
     // RFC 9051 §6.3.2: rev2 clients get the name as LIST would show it.
-    ...(modes.rev2 ? [`LIST () "/" ${writeMailbox(counts.folder.name, modes)}`] : []),
+    ...(modes.rev2 ? [`LIST () "/" ${writeMailbox(counts.folder.name, modes)}${oldName}`] : []),
   ];
   return view.keywords.lines() + lines.map((line) => `* ${line}\r\n`).join("");
 }
