@@ -5,7 +5,9 @@
 import type { Box, Packed, Rows, Want } from "./port.ts";
 import type { View } from "./view/view.ts";
 
-const AHEAD = 8;
+const FIRST_AHEAD = 8;
+/** As the client goes on, more come at once, to here. */
+const MOST_AHEAD = 64;
 /** Above it the next message is not expected to be small either, and reading it for nothing would cost more than asking. */
 const SMALL = 16 * 1024;
 const MOST_HELD = 256 * 1024;
@@ -17,6 +19,7 @@ export class ReadAhead {
   #last = 0;
   #held: Rows | null = null;
   #wasSmall = false;
+  #step = FIRST_AHEAD;
 
   constructor(box: Box, view: View) {
     this.#box = box;
@@ -37,9 +40,10 @@ export class ReadAhead {
       yield this.#give(this.#held, at);
       return;
     }
-    const end = goesOn ? numbers.uidAt(Math.min(seq + AHEAD - 1, numbers.count)) : uid;
+    if (!goesOn) this.#step = FIRST_AHEAD;
+    const end = goesOn ? numbers.uidAt(Math.min(seq + this.#step - 1, numbers.count)) : uid;
     for await (const rows of this.#box.fetch([[uid, end]], want)) {
-      this.#held = goesOn && bytesOf(rows) <= MOST_HELD ? rows : null;
+      this.#hold(goesOn ? rows : null);
       if (rows.uids[0] === uid) yield this.#give(rows, 0);
       return;
     }
@@ -49,6 +53,13 @@ export class ReadAhead {
   drop(): void {
     this.#held = null;
     this.#last = 0;
+  }
+
+  #hold(rows: Rows | null): void {
+    const bytes = rows ? bytesOf(rows) : 0;
+    this.#held = bytes <= MOST_HELD ? rows : null;
+    // Only where twice as many would still be held.
+    if (rows) this.#step = 2 * bytes <= MOST_HELD ? Math.min(2 * this.#step, MOST_AHEAD) : FIRST_AHEAD;
   }
 
   #give(rows: Rows, i: number): Rows {

@@ -49,14 +49,19 @@ export class Body {
     if (end <= start) return none;
     const first = this.#piece(start, true);
     if (end <= first.start + first.bytes.length) return first.bytes.subarray(start - first.start, end - first.start);
-    const out = new Uint8Array(end - start);
+    const out = Buffer.allocUnsafeSlow(end - start);
+    this.copy(start, end, out, 0);
+    return out;
+  }
+
+  /** The same, written into `out` from `place` on. */
+  copy(start: number, end: number, out: Uint8Array, place: number): void {
     for (let at = start; at < end; ) {
       const piece = this.#piece(at, at === start);
       const bytes = piece.bytes.subarray(at - piece.start, end - piece.start);
-      out.set(bytes, at - start);
+      out.set(bytes, place + at - start);
       at += bytes.length;
     }
-    return out;
   }
 
   whole(): Uint8Array {
@@ -128,7 +133,7 @@ export class Body {
     const row =
       (shared > 0 ? undefined : this.#packed.get(number)) ?? this.#row(shared > 0 ? "shared_body" : "body", id);
     if (!row) throw new Error("a chunk of a message is missing");
-    const bytes = unpackChunk(...row);
+    const bytes = unpackChunk(row[0], row[1], number === 0 && shared === 0 ? this.headerSize : this.size);
     if (keep) this.#pieces.set(key, bytes);
     return bytes;
   }

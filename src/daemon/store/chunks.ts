@@ -31,9 +31,12 @@ function isCompressible(bytes: Uint8Array): boolean {
   return zstdCompressSync(sample, fast).length < sampleBytes * worthwhile;
 }
 
-export function unpackChunk(codec: number, bytes: Uint8Array): Uint8Array {
-  // Room for a whole chunk at once: no joining of pieces.
-  return codec === codecs.zstd ? zstdDecompressSync(bytes, { chunkSize: bodyChunk }) : bytes;
+/** `most`: it certainly has no more bytes than that. */
+export function unpackChunk(codec: number, bytes: Uint8Array, most: number): Uint8Array {
+  // Room for a whole chunk at once, and one byte for zlib to see that it is the end: no joining of pieces.
+  return codec === codecs.zstd
+    ? zstdDecompressSync(bytes, { chunkSize: Math.max(64, Math.min(bodyChunk, most) + 1) })
+    : bytes;
 }
 
 /** Gathers bytes of any slicing into whole chunks; each is good until the next one comes. */

@@ -1,7 +1,7 @@
 /** Which entries make a batch of FETCH, as columns: out of the folder's listing, or row by row. */
 import type { Database } from "../sqlite/database.ts";
 import { FlaggedColumns } from "./flags.ts";
-import { type Facts, flaggedAt, type Listing, placeOf } from "./listing.ts";
+import { chosen, type Facts, flaggedAt, type Listing, placeOf } from "./listing.ts";
 import type { Flagged, UidRanges, Want } from "./types.ts";
 
 /** A batch ends at either. */
@@ -44,10 +44,10 @@ export function listedEntries(
 function listedAt({ listing, facts }: { listing: Listing; facts: Facts }, places: Uint32Array): Entries {
   return {
     ...flaggedAt(listing, places),
-    messages: Array.from(places, (at) => facts.messages[at] as number),
-    sizes: Uint32Array.from(places, (at) => facts.sizes[at] as number),
-    internalDates: Float64Array.from(places, (at) => facts.internalDates[at] as number),
-    savedAt: Float64Array.from(places, (at) => facts.savedAt[at] as number),
+    messages: [...chosen(facts.messages, places)],
+    sizes: chosen(facts.sizes, places),
+    internalDates: chosen(facts.internalDates, places),
+    savedAt: chosen(facts.savedAt, places),
   };
 }
 

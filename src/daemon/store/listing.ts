@@ -204,18 +204,21 @@ export function flaggedOf({ uids, modseqs, flagSet, sets }: Listing): Flagged {
 export function flaggedAt({ uids, modseqs, flagSet, sets }: Listing, places: Uint32Array): Flagged {
   const used = new Map<number, number>();
   const flagSets: string[][] = [];
-  const numberOf = (set: number): number => {
+  const numbers = new Uint16Array(places.length);
+  places.forEach((at, i) => {
+    const set = flagSet[at] as number;
     let number = used.get(set);
     if (number === undefined) {
       number = flagSets.push(sets.listOf(set)) - 1;
       used.set(set, number);
     }
-    return number;
-  };
-  return {
-    uids: Uint32Array.from(places, (at) => uids[at] as number),
-    modseqs: Float64Array.from(places, (at) => modseqs[at] as number),
-    flagSets,
-    flagSet: Uint16Array.from(places, (at) => numberOf(flagSet[at] as number)),
-  };
+    numbers[i] = number;
+  });
+  return { uids: chosen(uids, places), modseqs: chosen(modseqs, places), flagSets, flagSet: numbers };
+}
+
+export function chosen<T extends Uint32Array | Float64Array>(column: T, places: Uint32Array): T {
+  const values = new (column.constructor as new (length: number) => T)(places.length);
+  for (let i = 0; i < places.length; i++) values[i] = column[places[i] as number] as number;
+  return values;
 }

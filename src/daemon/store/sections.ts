@@ -6,7 +6,7 @@ import type { Database } from "../sqlite/database.ts";
 import { sectionBytes } from "./bodies.ts";
 import { Body, type ChunkTuple } from "./body.ts";
 import { chunkRoom } from "./chunks.ts";
-import { Columns } from "./columns.ts";
+import { Columns, runOf } from "./columns.ts";
 import { isInBrief } from "./mime/brief.ts";
 import { Packer } from "./packing.ts";
 import type { Packed, Section } from "./types.ts";
@@ -32,10 +32,7 @@ export function sectionsOf(db: Database, of: Messages, sections: readonly Sectio
   if (read.length === 0) return sections.map((section) => columns.briefFields(section));
   const pieces = firstPieces(db, of.messages, read.some(readsBody) ? 1 : 0);
   const [only] = read;
-  if (only && sections.length === 1 && isWhole(only)) {
-    const whole = asTheyStand(pieces, of.sizes);
-    if (whole) return [whole];
-  }
+  if (only && sections.length === 1 && isWhole(only)) return [asTheyStand(pieces, of.sizes) ?? wholes(db, of, pieces)];
   const packers = new Map(read.map((section) => [section, new Packer()]));
   for (const body of bodiesOf(db, of.messages, pieces)) {
     for (const [section, packer] of packers) packer.push(sectionBytes(body, section));
@@ -48,13 +45,27 @@ type Pieces = { block: Uint8Array; rows: readonly number[] };
 
 /** Headers, and with `last` 1 the first piece of each body. */
 function firstPieces(db: Database, messages: readonly number[], last: 0 | 1): Pieces {
-  const [row] = db.tuples<[Uint8Array | null, string | null]>(
-    `SELECT CAST(group_concat(b.bytes, '') AS BLOB),
-       group_concat(j.key || ',' || (b.id % ${chunkRoom}) || ',' || b.codec || ',' || octet_length(b.bytes))
-     FROM json_each(?) j CROSS JOIN body b ON b.id BETWEEN j.value * ${chunkRoom} AND j.value * ${chunkRoom} + ${last}`,
-    JSON.stringify(messages),
-  );
+  const run = runOf(messages);
+  const [row] = run
+    ? db.tuples<PiecesTuple>(
+        `${piecesBy(`b.id / ${chunkRoom} - ?`)} FROM body b WHERE b.id BETWEEN ? AND ? AND b.id % ${chunkRoom} <= ${last}`,
+        run[0],
+        run[0] * chunkRoom,
+        run[1] * chunkRoom + last,
+      )
+    : db.tuples<PiecesTuple>(
+        `${piecesBy("j.key")} FROM json_each(?) j
+         CROSS JOIN body b ON b.id BETWEEN j.value * ${chunkRoom} AND j.value * ${chunkRoom} + ${last}`,
+        JSON.stringify(messages),
+      );
   return { block: row?.[0] ?? new Uint8Array(0), rows: JSON.parse(`[${row?.[1] ?? ""}]`) as number[] };
+}
+
+type PiecesTuple = [Uint8Array | null, string | null];
+
+function piecesBy(place: string): string {
+  const facts = [place, `b.id % ${chunkRoom}`, "b.codec", "octet_length(b.bytes)"].map((fact) => `(${fact})`);
+  return `SELECT CAST(group_concat(b.bytes, '') AS BLOB), group_concat(${facts.join(" || ',' || ")})`;
 }
 
 /** The block itself, where it is nothing but these messages, each of them whole. */
@@ -72,6 +83,23 @@ function asTheyStand({ block, rows }: Pieces, sizes: Uint32Array): Packed | null
   }
   // SQLite's own buffers can't be transferred.
   return { bytes: new Uint8Array(block), ends };
+}
+
+/** Each message written to its place in one block. */
+function wholes(db: Database, { messages, sizes }: Messages, pieces: Pieces): Packed {
+  const ends = new Uint32Array(sizes.length);
+  let end = 0;
+  for (let i = 0; i < sizes.length; i++) {
+    end += sizes[i] as number;
+    ends[i] = end;
+  }
+  const bytes = Buffer.allocUnsafeSlow(end);
+  let at = 0;
+  for (const body of bodiesOf(db, messages, pieces)) {
+    body.copy(0, body.size, bytes, at);
+    at += body.size;
+  }
+  return { bytes, ends };
 }
 
 type DetailTuple = [size: number, headerSize: number, parts: string, stretches: string | null];

@@ -8,6 +8,8 @@ export class Numbers {
   #uids: Uint32Array;
   #marks: Uint16Array;
   #count: number;
+  /** Place behind the last UID that was asked for. */
+  #next = 0;
 
   /** Takes the array over. */
   constructor(uids: Uint32Array) {
@@ -41,8 +43,11 @@ export class Numbers {
 
   /** 0 for a UID that is not known. */
   seqOf(uid: number): number {
-    const at = this.below(uid);
-    return at < this.#count && this.#uids[at] === uid ? at + 1 : 0;
+    // Whoever asks for many asks for one after another.
+    const at = this.#next < this.#count && this.#uids[this.#next] === uid ? this.#next : this.below(uid);
+    if (at >= this.#count || this.#uids[at] !== uid) return 0;
+    this.#next = at + 1;
+    return at + 1;
   }
 
   uidAt(seq: number): number {

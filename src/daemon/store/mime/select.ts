@@ -13,26 +13,30 @@ const COLON = 58;
 
 /** Names by length and first letter: most fields are passed over after one look. */
 export class FieldNames {
-  readonly #byShape = new Map<number, Uint8Array[]>();
+  /** Sparse: by shape. */
+  readonly #byShape: (Uint8Array[] | undefined)[] = new Array(1 << 12);
 
   constructor(names: readonly string[]) {
     for (const name of new Set(names.map((one) => one.toLowerCase()))) {
       const bytes = Buffer.from(name, "latin1");
       if (bytes.length === 0) continue;
       const shape = shapeOf(bytes.length, bytes[0] as number);
-      this.#byShape.set(shape, [...(this.#byShape.get(shape) ?? []), bytes]);
+      this.#byShape[shape] = [...(this.#byShape[shape] ?? []), bytes];
     }
   }
 
   /** Does one of the names stand at `start`, `length` bytes long? */
   has(bytes: Uint8Array, start: number, length: number): boolean {
-    const first = length === 0 ? 0 : lower(bytes[start] as number);
-    return this.#byShape.get(shapeOf(length, first))?.some((name) => isAt(bytes, start, name)) ?? false;
+    if (length === 0) return false;
+    const names = this.#byShape[shapeOf(length, lower(bytes[start] as number))];
+    if (names === undefined) return false;
+    for (const name of names) if (name.length === length && isAt(bytes, start, name)) return true;
+    return false;
   }
 }
 
 function shapeOf(length: number, first: number): number {
-  return length * 256 + first;
+  return ((length & 0x7f) << 5) | (first & 0x1f);
 }
 
 function isAt(bytes: Uint8Array, start: number, name: Uint8Array): boolean {
@@ -61,8 +65,10 @@ export function selectFields(
   let from = -1;
   let line = start;
   while (line < end && !isEmptyLine(header, line, end)) {
-    const lf = header.indexOf(LF, line);
-    const next = lf < 0 || lf >= end ? end : lf + 1;
+    // A loop: lines are short, and a call for each would cost more than looking at their bytes.
+    let lf = line;
+    while (lf < end && header[lf] !== LF) lf++;
+    const next = lf < end ? lf + 1 : end;
     if (fields === 0 || !continues(header[line], fields)) {
       const wanted = names.has(header, line, nameLength(header, line, next)) === chosen;
       if (wanted && from < 0) from = line;
@@ -98,6 +104,7 @@ function nameLength(header: Uint8Array, line: number, next: number): number {
 }
 
 function copied(source: Uint8Array, from: number, to: number, into: Uint8Array, at: number): number {
-  into.set(source.subarray(from, to), at);
+  if (to - from > 200) into.set(source.subarray(from, to), at);
+  else for (let i = from, place = at; i < to; i++, place++) into[place] = source[i] as number;
   return at + to - from;
 }
