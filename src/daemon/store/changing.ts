@@ -4,7 +4,7 @@
  */
 import { chunkRoom } from "./chunks.ts";
 import { addEntry, announceAdded, count, type Filed, fileMessage, type Stored, showMessage } from "./filing.ts";
-import { bits, changed, FlaggedColumns, type FlagSet, internFlags, noteKeywords } from "./flags.ts";
+import { bits, changed, FlaggedColumns, type FlagSet, internFlags, noteKeywords, readFlags } from "./flags.ts";
 import type { FolderRow, Mailbox, Write } from "./mailbox.ts";
 import type { Prepared } from "./prepare.ts";
 import { Refusal } from "./refusal.ts";
@@ -73,7 +73,7 @@ export function* setFlags(
   unchangedSince: number | null,
 ): Steps<{ changed: Flagged; modified: number[] }> {
   const folder = write.folder(folderId);
-  const given = internFlags(write.db, folder.id, change.flags);
+  const given = change.mode === "remove" ? readFlags(change.flags) : internFlags(write.db, folder.id, change.flags);
   const told = new FlaggedColumns();
   const moved = new FlaggedColumns();
   const modified: number[] = [];

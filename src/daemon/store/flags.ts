@@ -24,20 +24,38 @@ export function bitOf(flag: string): number | null {
 
 /** What entries store for these flags; unknown system flags and \Recent are left out. New keywords are noted in the folder. */
 export function internFlags(db: Database, folder: number, flags: readonly string[]): FlagSet {
+  return flagSet(flags, (keyword) => spelled(db, folder, keyword));
+}
+
+/** The same for flags that are to be taken away: nothing is noted. */
+export function readFlags(flags: readonly string[]): FlagSet {
+  return flagSet(flags, (keyword) => keyword);
+}
+
+function flagSet(flags: readonly string[], spelling: (keyword: string) => string | null): FlagSet {
   let mask = 0;
   const keywords = new Map<string, string>();
   for (const flag of flags) {
     const bit = bitOf(flag);
     if (bit !== null) mask |= bit;
-    else if (!flag.startsWith("\\")) keywords.set(flag.toLowerCase(), spelled(db, folder, flag));
+    else if (!flag.startsWith("\\")) {
+      const keyword = spelling(flag);
+      if (keyword !== null) keywords.set(flag.toLowerCase(), keyword);
+    }
   }
   return { flags: mask, keywords: joined(keywords) };
 }
 
-function spelled(db: Database, folder: number, keyword: string): string {
+/** Of one folder: each SELECT says them all. */
+const mostKeywords = 500;
+
+/** null where the folder has its fill of keywords: a new one is left out, as a server may (RFC 9051 §2.3.2), and no mail is refused for it. */
+function spelled(db: Database, folder: number, keyword: string): string | null {
   const folded = keyword.toLowerCase();
   const here = db.value<string>("SELECT name FROM keyword WHERE folder = ? AND folded = ?", folder, folded);
   if (here !== undefined) return here;
+  const count = db.value<number>("SELECT count(*) FROM keyword WHERE folder = ?", folder) ?? 0;
+  if (count >= mostKeywords) return null;
   const first = db.value<string>("SELECT name FROM keyword WHERE folded = ? LIMIT 1", folded) ?? keyword;
   db.run("INSERT INTO keyword (folder, folded, name) VALUES (?, ?, ?)", folder, folded, first);
   return first;

@@ -53,6 +53,27 @@ describe("the store", () => {
     await account.logout();
   });
 
+  it("bounds a folder's keywords, however they come, and notes none that are taken away", async () => {
+    const mailbox = makeMailbox("kw", "kim@demo.test");
+    await fixture.store.applyMailbox(mailbox.record);
+    const account = await logIn(fixture.store, mailbox);
+    const keywords = async () => (await (await account.open("INBOX", true)).snapshot()).keywords;
+    const words = (name: string) => Array.from({ length: 400 }, (_, i) => `${name}${i}`);
+    for (const name of ["a", "b"]) {
+      await account.append("INBOX", [{ flags: ["\\Seen", ...words(name)], internalDate: 0, bytes: utf8(mail) }]);
+    }
+    expect((await keywords()).length).toBe(500);
+    await account.create("work", null);
+    await account.append("work", [{ flags: words("c"), internalDate: 0, bytes: utf8(mail) }]);
+    const work = await account.open("work", false);
+    expect((await work.copy([[1, 1]], "INBOX")).to.length).toBe(1);
+    await work.setFlags([[1, 1]], { mode: "remove", flags: ["C7", "never"] }, null);
+    expect((await work.snapshot()).keywords.length).toBe(400);
+    expect((await work.snapshot()).flags?.flagSets[0]).not.toContain("c7");
+    expect((await keywords()).length).toBe(500);
+    await account.logout();
+  });
+
   it("refuses unknown users, wrong passwords, and test-only slots", async () => {
     const mailbox = makeMailbox("m3", "joe@demo.test");
     await fixture.store.applyMailbox(mailbox.record);
