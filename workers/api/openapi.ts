@@ -86,7 +86,7 @@ function operation(row: Row): Operation {
     responses: { ...success(row), default: { $ref: "#/components/responses/Problem" } },
     ...(row.who === "anyone"
       ? { security: [] }
-      : { security: row.scope === null ? [{ session: [] }] : [{ key: [] }, { session: [] }] }),
+      : { security: row.scope === null || row.proof ? [{ session: [] }] : [{ key: [] }, { session: [] }] }),
     "x-who": row.who,
     "x-scope": row.scope,
     ...(row.proof ? { "x-proof": true as const } : {}),

@@ -5,6 +5,7 @@ import { toBase64 } from "../../src/core/bytes.ts";
 import { Problem } from "../directory/problem.ts";
 import { provedLately } from "../sign-in/enter.ts";
 import { type App, checkFormToken, isHttps, type Visitor } from "../sign-in/visitor.ts";
+import type { Me } from "./act.tsx";
 import { gate } from "./shell.tsx";
 
 /** Nothing from anywhere else, no inline script or style, no framing, no plug-ins; DOM sinks take only our own policy's text. */
@@ -36,7 +37,7 @@ export const securityHeaders: MiddlewareHandler<App> = async (c, next) => {
 };
 
 /** For a page that needs somebody signed in by cookie; others go to the sign-in page and come back. */
-export function signedIn(run: (c: Context<App>, visitor: Signed) => Response | Promise<Response>): Handler<App> {
+export function signedIn(run: (c: Context<App>, visitor: Me) => Response | Promise<Response>): Handler<App> {
   return (c) => {
     const visitor = c.get("visitor");
     if (visitor !== null && visitor.session !== null) return run(c, { ...visitor, session: visitor.session });
@@ -45,15 +46,13 @@ export function signedIn(run: (c: Context<App>, visitor: Signed) => Response | P
   };
 }
 
-type Signed = Visitor & { session: NonNullable<Visitor["session"]> };
-
-/** For something dangerous: only within a quarter of an hour of a proof. Others prove first and come back to the page. */
-export function proved(run: (c: Context<App>, visitor: Signed) => Response | Promise<Response>): Handler<App> {
-  return signedIn((c, visitor) =>
-    provedLately(c.get("world"), visitor.session)
-      ? run(c, visitor)
-      : c.redirect(`/security/prove?next=${encodeURIComponent(c.req.path)}`, 303),
-  );
+/** For something dangerous: only within a quarter of an hour of a proof. Others prove first and come back to the page they asked from. */
+export function proved(run: (c: Context<App>, me: Me) => Response | Promise<Response>): Handler<App> {
+  return signedIn((c, me) => {
+    if (provedLately(c.get("world"), me.session)) return run(c, me);
+    const from = c.req.method === "GET" ? c.req.path : URL.parse(c.req.header("referer") ?? "")?.pathname;
+    return c.redirect(`/security/prove?next=${encodeURIComponent(safeNext(from ?? "/security"))}`, 303);
+  });
 }
 
 const formBytes = 256 * 1024;

@@ -7,6 +7,7 @@ import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
 import type { Account } from "../directory/accounts.ts";
 import { audited } from "../directory/audit.ts";
 import { newId, type World } from "../directory/open.ts";
+import { Problem } from "../directory/problem.ts";
 import { account, apiKey } from "../directory/schema.ts";
 import { digest, newSecret } from "./secret.ts";
 
@@ -31,6 +32,8 @@ export async function addKey(
   accountId: string,
   input: { name: string; scopes: Scope[]; expiresAt: number | null },
 ): Promise<{ key: ApiKey; text: string }> {
+  if (input.expiresAt !== null && input.expiresAt <= world.clock())
+    throw new Problem(422, "expired", "This key would be over already.", { field: "expiresAt" });
   const secret = newSecret(world.random);
   const row = {
     ...input,

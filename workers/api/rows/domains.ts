@@ -63,6 +63,7 @@ export const domainRows = [
     name: "removeDomain",
     tag,
     says: "Remove a domain with its aliases; refused while it has mailboxes",
+    proof: true,
     params: domainParams,
     run: (call) => removeDomain(call.world, call.domain),
   }),

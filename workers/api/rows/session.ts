@@ -3,7 +3,7 @@ import { z } from "zod";
 import { configOf } from "../../config.ts";
 import { type Account, accountById } from "../../directory/accounts.ts";
 import { record } from "../../directory/audit.ts";
-import { notFound, Problem } from "../../directory/problem.ts";
+import { Problem } from "../../directory/problem.ts";
 import { proveAgain, setUp, signInWithCode } from "../../sign-in/enter.ts";
 import { askForKnown, assertionSchema, usePasskey } from "../../sign-in/passkey.ts";
 import { closeSession, markProved, openSession } from "../../sign-in/session.ts";
@@ -68,7 +68,8 @@ export const sessionRows = [
     answer: accountShape,
     async run(call) {
       const account = await accountById(call.world, await usePasskey(call.world, call.body, call.site));
-      if (account === null || account.state !== "active") throw notFound("account");
+      if (account === null || account.state !== "active")
+        throw new Problem(401, "passkey-refused", "This passkey was not accepted. Please try again.");
       return enter(call, account, true);
     },
   }),

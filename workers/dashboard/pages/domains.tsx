@@ -7,7 +7,7 @@ import { addDomain, type DomainView, removeDomain } from "../../directory/domain
 import { type Node, nodes } from "../../directory/nodes.ts";
 import { Problem } from "../../directory/problem.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
-import { attempt, formOf, signedIn } from "../guard.tsx";
+import { attempt, formOf, proved, signedIn } from "../guard.tsx";
 import { Icon } from "../icons.tsx";
 import { Empty, Field, FormToken, fieldAria, Head, plural } from "../parts.tsx";
 import { domainHere, myDomains } from "../reader.ts";
@@ -39,7 +39,7 @@ domainPages.post(
 
 domainPages.post(
   "/domains/:domain/remove",
-  signedIn(async (c, visitor) => {
+  proved(async (c, visitor) => {
     const domain = await domainHere(c, visitor, "owner");
     await formOf(c, visitor, z.object({}));
     await removeDomain(c.get("world"), domain);

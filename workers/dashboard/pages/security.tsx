@@ -1,5 +1,5 @@
 /** Your sign-in: password, codes, passkeys, sessions, API keys. Dangerous acts ask for the password again. */
-import { type Context, type Handler, Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { configOf } from "../../config.ts";
 import { renameAccount } from "../../directory/accounts.ts";
@@ -8,14 +8,15 @@ import type { Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
 import { addKey, keysOf, removeKey, type Scope, scopes } from "../../sign-in/api-key.ts";
 import { askNewEmail, askVerified } from "../../sign-in/by-mail.ts";
-import { leave, newPassword, proveAgain, provedLately, switchCodesOn } from "../../sign-in/enter.ts";
+import { leave, newPassword, proveAgain, switchCodesOn } from "../../sign-in/enter.ts";
 import { passkeysOf, removePasskey } from "../../sign-in/passkey.ts";
 import { codesLeft, makeCodes } from "../../sign-in/recovery.ts";
 import { closeOtherSessions, markProved, revokeSession, sessionsOf } from "../../sign-in/session.ts";
 import { beginTotp, endTotp, hasTotp, pendingTotp, totpUri } from "../../sign-in/totp.ts";
-import { type App, ipOf, siteOf, takeCookie, type Visitor } from "../../sign-in/visitor.ts";
+import { type App, ipOf, siteOf, takeCookie } from "../../sign-in/visitor.ts";
+import type { Me } from "../act.tsx";
 import { CodesOnce, TotpForm } from "../factor-views.tsx";
-import { attempt, formOf, safeNext, signedIn } from "../guard.tsx";
+import { attempt, formOf, proved, safeNext, signedIn } from "../guard.tsx";
 import { KeyOnce } from "../key-views.tsx";
 import { SecurityView } from "../security-views.tsx";
 import { ProveForm } from "../session-views.tsx";
@@ -23,16 +24,8 @@ import { page } from "../shell.tsx";
 
 export const securityPages = new Hono<App>();
 
-type Me = Visitor & { session: NonNullable<Visitor["session"]> };
 const frame = { title: "Sign-in", at: "security" as const, islands: ["passkey"] };
 const nothing = z.object({});
-
-/** Only within a quarter of an hour of a proof; others prove first and come back to the page. */
-function proved(run: (c: Context<App>, me: Me) => Response | Promise<Response>): Handler<App> {
-  return signedIn((c, me) =>
-    provedLately(c.get("world"), me.session) ? run(c, me) : c.redirect("/security/prove", 303),
-  );
-}
 
 securityPages.get(
   "/security",
