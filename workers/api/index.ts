@@ -2,6 +2,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { Problem } from "../directory/problem.ts";
 import { type App, findVisitor, isHttps, refuseForeign, siteOf } from "../sign-in/visitor.ts";
+import { typescriptClient } from "./client.ts";
 import { openApi } from "./openapi.ts";
 import { problemResponse } from "./problem.ts";
 import { rows } from "./rows.ts";
@@ -12,6 +13,10 @@ export function apiRoutes(): Hono<App> {
   app.onError(problemResponse);
   app.use("/api/*", hardened, findVisitor, refuseForeign);
   app.get("/api/openapi.json", (c) => c.json(openApi(rows, siteOf(c).origin)));
+  app.get("/api/client.ts", (c) => {
+    const type = "application/typescript; charset=utf-8";
+    return c.text(typescriptClient(openApi(rows, siteOf(c).origin)), 200, { "content-type": type });
+  });
   mount(app, rows);
   for (const [path, methods] of methodsByPath()) app.all(path, () => wrongMethod(methods));
   app.all("/api/*", () => problemResponse(new Problem(404, "no-such-operation", "There is no such operation.")));
@@ -29,7 +34,10 @@ const hardened: MiddlewareHandler<App> = async (c, next) => {
 };
 
 function methodsByPath(): Map<string, string[]> {
-  const found = new Map([["/api/openapi.json", ["GET"]]]);
+  const found = new Map([
+    ["/api/openapi.json", ["GET"]],
+    ["/api/client.ts", ["GET"]],
+  ]);
   for (const { path, method } of rows) found.set(`/api${path}`, [...(found.get(`/api${path}`) ?? []), method]);
   return found;
 }

@@ -4,6 +4,7 @@ import { accountRows } from "./rows/account.ts";
 import { activityRows } from "./rows/activity.ts";
 import { aliasRows } from "./rows/aliases.ts";
 import { byMailRows } from "./rows/by-mail.ts";
+import { dnsRows } from "./rows/dns.ts";
 import { domainRows } from "./rows/domains.ts";
 import { mailboxRows } from "./rows/mailboxes.ts";
 import { nodeRows } from "./rows/nodes.ts";
@@ -13,6 +14,7 @@ import { sessionRows } from "./rows/session.ts";
 import { teamRows } from "./rows/team.ts";
 import { txtRows } from "./rows/txt.ts";
 import { vacationRows } from "./rows/vacation.ts";
+import { webhookRows } from "./rows/webhooks.ts";
 
 export const rows: readonly Row[] = [
   ...sessionRows,
@@ -23,6 +25,8 @@ export const rows: readonly Row[] = [
   ...vacationRows,
   ...aliasRows,
   ...ruleRows,
+  ...webhookRows,
+  ...dnsRows,
   ...txtRows,
   ...mailboxRows,
   ...activityRows,

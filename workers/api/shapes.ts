@@ -211,6 +211,13 @@ export const auditShape = z.object({
   hash: z.string(),
 });
 
+export const chainShape = z.object({
+  ok: z.boolean(),
+  rows: z.int(),
+  head: z.string(),
+  brokenAt: z.int().nullable().describe("The first row that does not fit"),
+});
+
 const outcome = z.enum(["accepted", "refused", "deferred"]);
 export const activityQuery = z.object({
   domain: id.optional(),

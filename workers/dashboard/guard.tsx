@@ -76,14 +76,14 @@ export async function formOf<S extends z.ZodType>(
   });
 }
 
-/** Runs a form's work; an expected error comes back to be shown beside the form. */
+/** Runs a form's work; an expected error comes back to be shown beside the form. A form that is not ours is shown nowhere. */
 export async function attempt<T>(
   work: () => Promise<T>,
 ): Promise<{ ok: true; value: T } | { ok: false; problem: Problem }> {
   try {
     return { ok: true, value: await work() };
   } catch (error) {
-    if (error instanceof Problem) return { ok: false, problem: error };
+    if (error instanceof Problem && error.code !== "stale-form") return { ok: false, problem: error };
     throw error;
   }
 }

@@ -28,8 +28,8 @@ export async function membersOf(world: World, domainId: string): Promise<Member[
 }
 
 export async function changeMember(world: World, domainId: string, accountId: string, role: Role): Promise<Member> {
-  const member = await memberOr404(world, domainId, accountId);
-  const which = role === "owner" ? memberOf(domainId, accountId) : notTheLastOwner(domainId, accountId);
+  const member = await memberOf(world, domainId, accountId);
+  const which = role === "owner" ? membershipIn(domainId, accountId) : notTheLastOwner(domainId, accountId);
   const entry = { domain: domainId, act: "member.changed", subject: member.email, detail: { role } } as const;
   const change = world.db.update(membership).set({ role }).where(which).returning();
   const [changed] = await audited(world, entry, [change]);
@@ -38,7 +38,7 @@ export async function changeMember(world: World, domainId: string, accountId: st
 }
 
 export async function removeMember(world: World, domainId: string, accountId: string): Promise<void> {
-  const member = await memberOr404(world, domainId, accountId);
+  const member = await memberOf(world, domainId, accountId);
   const [gone] = await audited(world, { domain: domainId, act: "member.removed", subject: member.email }, [
     world.db.delete(membership).where(notTheLastOwner(domainId, accountId)).returning(),
   ]);
@@ -116,20 +116,20 @@ export async function acceptInvitation(
   return found.domain;
 }
 
-async function memberOr404(world: World, domainId: string, accountId: string): Promise<Member> {
+export async function memberOf(world: World, domainId: string, accountId: string): Promise<Member> {
   const found = (await membersOf(world, domainId)).find((member) => member.account === accountId);
   if (found === undefined) throw notFound("member");
   return found;
 }
 
-function memberOf(domainId: string, accountId: string): SQL | undefined {
+function membershipIn(domainId: string, accountId: string): SQL | undefined {
   return and(eq(membership.domain, domainId), eq(membership.account, accountId));
 }
 
 // Asked inside the change itself: two owners who remove each other at once can't both succeed.
 function notTheLastOwner(domainId: string, accountId: string): SQL | undefined {
   const owners = sql`(select count(*) from ${membership} o where o.domain = ${domainId} and o.role = 'owner')`;
-  return and(memberOf(domainId, accountId), or(ne(membership.role, "owner"), sql`${owners} > 1`));
+  return and(membershipIn(domainId, accountId), or(ne(membership.role, "owner"), sql`${owners} > 1`));
 }
 
 function lastOwner(): Problem {

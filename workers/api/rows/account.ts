@@ -6,8 +6,9 @@ import { notFound } from "../../directory/problem.ts";
 import { addKey, keysOf, removeKey, scopes } from "../../sign-in/api-key.ts";
 import { addPasskey, askForNew, passkeysOf, registrationSchema, removePasskey } from "../../sign-in/passkey.ts";
 import { revokeSession, sessionsOf } from "../../sign-in/session.ts";
+import { inPages, timeKey } from "../paging.ts";
 import { personal } from "../row.ts";
-import { accountShape, accountView, id, page } from "../shapes.ts";
+import { accountShape, accountView, cursorQuery, id, page } from "../shapes.ts";
 
 const tag = "Account";
 const time = z.int().describe("UTC milliseconds");
@@ -57,10 +58,12 @@ export const accountRows = [
     name: "sessions",
     tag,
     says: "Where you are signed in",
+    query: cursorQuery,
     answer: page(sessionShape),
     async run(call) {
       const items = await sessionsOf(call.world, call.visitor.account.id);
-      return { items: items.map((one) => ({ ...one, current: one.id === call.visitor.session?.id })), next: null };
+      const shown = items.map((one) => ({ ...one, current: one.id === call.visitor.session?.id }));
+      return inPages(shown, (one) => timeKey(one.createdAt) + one.id, call.query, "down");
     },
   }),
   personal(null, {
@@ -81,8 +84,10 @@ export const accountRows = [
     name: "keys",
     tag,
     says: "Your API keys",
+    query: cursorQuery,
     answer: page(keyShape),
-    run: async (call) => ({ items: await keysOf(call.world, call.visitor.account.id), next: null }),
+    run: async (call) =>
+      inPages(await keysOf(call.world, call.visitor.account.id), (key) => key.id, call.query, "down"),
   }),
   personal(null, {
     method: "POST",
@@ -120,8 +125,12 @@ export const accountRows = [
     name: "passkeys",
     tag,
     says: "Your passkeys",
+    query: cursorQuery,
     answer: page(passkeyShape),
-    run: async (call) => ({ items: await passkeysOf(call.world, call.visitor.account.id), next: null }),
+    async run(call) {
+      const all = await passkeysOf(call.world, call.visitor.account.id);
+      return inPages(all, (one) => timeKey(one.createdAt) + one.id, call.query, "down");
+    },
   }),
   personal(null, {
     method: "POST",

@@ -5,11 +5,21 @@ import { activity, message } from "../../directory/activity.ts";
 import { domainsOf } from "../../directory/domains.ts";
 import { domainOfJournal } from "../../directory/journal.ts";
 import { notFound } from "../../directory/problem.ts";
+import { statsOf } from "../../directory/stats.ts";
 import { openEdge } from "../../platform.ts";
 import { type Personal, personal, within } from "../row.ts";
 import { activityQuery, id, messageShape, page, retriedShape } from "../shapes.ts";
 
 const tag = "Activity";
+
+const counted = z.object({ accepted: z.int(), refused: z.int(), deferred: z.int() });
+const latency = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), n: z.int() });
+const statsShape = z.object({
+  days: z.array(counted.extend({ day: z.string().describe("YYYY-MM-DD, UTC") })),
+  dmarc: z.array(z.object({ result: z.string(), n: z.int() })),
+  senders: z.array(z.object({ sender: z.string(), n: z.int() })),
+  latency: latency.nullable().describe("Milliseconds from arrival to the last good step of a copy"),
+});
 
 /** The ids of the domains that the visitor may read about; one of them when one is asked for. */
 async function readable(call: Personal, only?: string): Promise<string[]> {
@@ -34,6 +44,16 @@ export const activityRows = [
       const { rows, next } = await activity(call.world, { ...filter, before: after, domains });
       return { items: rows, next };
     },
+  }),
+  personal("activity:read", {
+    method: "GET",
+    path: "/stats",
+    name: "stats",
+    tag,
+    says: "Figures over what the journal still keeps: by day and verdict, DMARC, senders, how long copies took",
+    query: z.object({ domain: id.optional(), days: z.coerce.number().int().min(1).max(90).default(30) }),
+    answer: statsShape,
+    run: async (call) => statsOf(call.world, await readable(call, call.query.domain), call.query.days),
   }),
   personal("activity:read", {
     method: "GET",

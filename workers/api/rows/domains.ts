@@ -3,11 +3,12 @@
 import { z } from "zod";
 import { ownershipRecord } from "../../../src/core/health/records.ts";
 import { foldDomain } from "../../directory/address.ts";
-import { addDomain, domainFor, domainsOf, removeDomain } from "../../directory/domains.ts";
+import { addDomain, domainFor, domainsOf, removeDomain, setDomainNode } from "../../directory/domains.ts";
 import { nodeById } from "../../directory/nodes.ts";
 import { Problem } from "../../directory/problem.ts";
+import { inPages } from "../paging.ts";
 import { personal, within } from "../row.ts";
-import { domainInput, domainParams, domainShape, page } from "../shapes.ts";
+import { cursorQuery, domainInput, domainParams, domainShape, page } from "../shapes.ts";
 
 const tag = "Domains";
 
@@ -18,8 +19,9 @@ export const domainRows = [
     name: "domains",
     tag,
     says: "The domains you belong to",
+    query: cursorQuery,
     answer: page(domainShape),
-    run: async (call) => ({ items: await domainsOf(call.world, call.visitor.account.id), next: null }),
+    run: async (call) => inPages(await domainsOf(call.world, call.visitor.account.id), (one) => one.name, call.query),
   }),
   personal("domains:write", {
     method: "POST",
@@ -56,6 +58,22 @@ export const domainRows = [
     params: domainParams,
     answer: domainShape.extend({ ownership: z.object({ name: z.string(), value: z.string() }) }),
     run: async (call) => ({ ...call.domain, ownership: ownershipRecord(call.domain) }),
+  }),
+  within("admin", "domains:write", {
+    method: "PATCH",
+    path: "/domains/:domain",
+    name: "changeDomain",
+    tag,
+    says: "Change where the domain's mail comes in: at a node's door, or (null) by Cloudflare Email Routing",
+    params: domainParams,
+    body: z.object({ node: z.string().max(64).nullable() }),
+    answer: domainShape,
+    async run({ world, visitor, domain, body: { node } }) {
+      if (node !== null && (await nodeById(world, node)) === null)
+        throw new Problem(422, "no-such-node", "There is no such node.", { field: "node" });
+      await setDomainNode(world, domain, node);
+      return domainFor(world, visitor.account.id, domain.id);
+    },
   }),
   within("owner", "domains:write", {
     method: "DELETE",

@@ -18,8 +18,10 @@ import {
 import { notFound } from "../../directory/problem.ts";
 import { rotateMailbox } from "../../directory/rotate.ts";
 import { openEdge } from "../../platform.ts";
+import { inPages, timeKey } from "../paging.ts";
 import { personal, within } from "../row.ts";
 import {
+  cursorQuery,
   id,
   mailboxInput,
   mailboxShape,
@@ -62,16 +64,11 @@ export const mailboxRows = [
     name: "mailboxes",
     tag,
     says: "The mailboxes of your domains",
+    query: cursorQuery,
     answer: page(mailboxShape),
     async run(call) {
-      const domains = await domainsOf(call.world, call.visitor.account.id);
-      return {
-        items: await mailboxesOf(
-          call.world,
-          domains.map((domain) => domain.id),
-        ),
-        next: null,
-      };
+      const domains = (await domainsOf(call.world, call.visitor.account.id)).map((domain) => domain.id);
+      return inPages(await mailboxesOf(call.world, domains), (box) => box.address, call.query);
     },
   }),
   within("admin", "mailboxes:write", {
@@ -154,11 +151,12 @@ export const mailboxRows = [
     tag,
     says: "Sealed mail at the edge that the mailbox's node has not taken yet, oldest first",
     params,
+    query: cursorQuery,
     answer: page(waitingShape),
     domainOf,
     async run(call) {
       const edge = openEdge(call.env, { waitUntil: call.later });
-      return { items: await waitingAt(edge, await here(call)), next: null };
+      return inPages(await waitingAt(edge, await here(call)), (one) => timeKey(one.since) + one.key, call.query);
     },
   }),
   within("admin", "mailboxes:write", {

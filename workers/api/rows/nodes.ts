@@ -3,8 +3,9 @@ import { z } from "zod";
 import { changeNode, enrolNode, type Node, nodeById, nodes } from "../../directory/nodes.ts";
 import type { World } from "../../directory/open.ts";
 import { notFound } from "../../directory/problem.ts";
+import { inPages } from "../paging.ts";
 import { operator, personal } from "../row.ts";
-import { nodeInput, nodeShape, page } from "../shapes.ts";
+import { cursorQuery, nodeInput, nodeShape, page } from "../shapes.ts";
 
 const tag = "Nodes";
 const params = z.object({ node: z.string().min(1).max(64) });
@@ -22,8 +23,9 @@ export const nodeRows = [
     name: "nodes",
     tag,
     says: "All nodes",
+    query: cursorQuery,
     answer: page(nodeShape),
-    run: async (call) => ({ items: await nodes(call.world), next: null }),
+    run: async (call) => inPages(await nodes(call.world), (node) => node.id, call.query),
   }),
   operator({
     method: "POST",
@@ -66,10 +68,11 @@ export const nodeRows = [
     name: "places",
     tag,
     says: "Nodes that take new mailboxes",
+    query: cursorQuery,
     answer: page(z.object({ id: z.string(), name: z.string(), mxHost: z.string() })),
-    run: async (call) => ({
-      items: (await nodes(call.world)).filter((node) => node.state === "active"),
-      next: null,
-    }),
+    async run(call) {
+      const open = (await nodes(call.world)).filter((node) => node.state === "active");
+      return inPages(open, (node) => node.id, call.query);
+    },
   }),
 ];

@@ -1,7 +1,7 @@
 /** How one comes in: password, codes from an app, recovery codes, address; one's own log; leaving for good. */
 import { z } from "zod";
 import { configOf } from "../../config.ts";
-import { auditLog } from "../../directory/audit.ts";
+import { auditLog, verifyChain } from "../../directory/audit.ts";
 import { Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
 import { askNewEmail, askVerified } from "../../sign-in/by-mail.ts";
@@ -10,7 +10,7 @@ import { codesLeft, makeCodes } from "../../sign-in/recovery.ts";
 import { closeOtherSessions } from "../../sign-in/session.ts";
 import { base32, beginTotp, endTotp, hasTotp, totpUri } from "../../sign-in/totp.ts";
 import { type Personal, personal } from "../row.ts";
-import { auditQuery, auditShape, page } from "../shapes.ts";
+import { auditQuery, auditShape, chainShape, page } from "../shapes.ts";
 
 const tag = "Account";
 const codes = z.object({ codes: z.array(z.string()).describe("Recovery codes, each works once; answered this once") });
@@ -133,6 +133,15 @@ export const securityRows = [
       const { rows, next } = await auditLog(call.world, call.visitor.account.id, { before, limit });
       return { items: rows, next };
     },
+  }),
+  personal(null, {
+    method: "GET",
+    path: "/account/audit/check",
+    name: "checkAccountAudit",
+    tag,
+    says: "Recompute the chain of your own log",
+    answer: chainShape,
+    run: (call) => verifyChain(call.world, call.visitor.account.id),
   }),
   personal(null, {
     method: "DELETE",

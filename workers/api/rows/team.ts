@@ -7,6 +7,7 @@ import {
   changeMember,
   invitationsOf,
   invite,
+  memberOf,
   membersOf,
   removeInvitation,
   removeMember,
@@ -14,8 +15,9 @@ import {
 import { openEdge } from "../../platform.ts";
 import { foldEmail } from "../../sign-in/enter.ts";
 import { mailInvitation } from "../../sign-in/links.ts";
+import { inPages } from "../paging.ts";
 import { personal, within } from "../row.ts";
-import { auditQuery, auditShape, domainParams, id, page, role } from "../shapes.ts";
+import { auditQuery, auditShape, chainShape, cursorQuery, domainParams, id, page, role } from "../shapes.ts";
 
 const tag = "Team";
 const time = z.int().describe("UTC milliseconds");
@@ -31,8 +33,19 @@ export const teamRows = [
     tag,
     says: "Who belongs to the domain",
     params: domainParams,
+    query: cursorQuery,
     answer: page(memberShape),
-    run: async (call) => ({ items: await membersOf(call.world, call.domain.id), next: null }),
+    run: async (call) => inPages(await membersOf(call.world, call.domain.id), (one) => one.email, call.query),
+  }),
+  within("member", "team:read", {
+    method: "GET",
+    path: "/domains/:domain/members/:account",
+    name: "member",
+    tag,
+    says: "One of the domain's people",
+    params: memberParams,
+    answer: memberShape,
+    run: (call) => memberOf(call.world, call.domain.id, call.params.account),
   }),
   within("owner", "team:write", {
     method: "PATCH",
@@ -61,8 +74,9 @@ export const teamRows = [
     tag,
     says: "Who is asked to join",
     params: domainParams,
+    query: cursorQuery,
     answer: page(invitationShape),
-    run: async (call) => ({ items: await invitationsOf(call.world, call.domain.id), next: null }),
+    run: async (call) => inPages(await invitationsOf(call.world, call.domain.id), (one) => one.email, call.query),
   }),
   within("owner", "team:write", {
     method: "POST",
@@ -134,7 +148,7 @@ export const teamRows = [
     tag,
     says: "Recompute the whole chain",
     params: domainParams,
-    answer: z.object({ ok: z.boolean(), rows: z.int(), head: z.string(), brokenAt: z.int().nullable() }),
+    answer: chainShape,
     run: (call) => verifyChain(call.world, call.domain.id),
   }),
 ];

@@ -36,6 +36,9 @@ const Reference: FC<{ document: Document; tag: string }> = ({ document, tag }) =
         <a class="button" href="/api/openapi.json">
           OpenAPI 3.1
         </a>
+        <a class="button" href="/api/client.ts">
+          TypeScript client
+        </a>
       </Head>
       <nav class="tabs" aria-label="Parts of the API">
         {document.tags.map(({ name }) => (

@@ -1,0 +1,116 @@
+/** Lists in pages, whatever is added or taken out between two of them; domains proven and set up through the API. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { LoopbackCloudflare } from "../../src/cli/world/cloudflare.ts";
+import { ApiClient } from "./api-client.ts";
+import { type Edge, startEdge } from "./world.ts";
+
+const cf = new LoopbackCloudflare("zone.test", "a-cloudflare-token-for-tests");
+let edge: Edge;
+let owner: ApiClient;
+
+beforeAll(async () => {
+  await cf.start();
+  edge = await startEdge({}, { CLOUDFLARE_API: cf.url });
+  await edge.addNode();
+  owner = new ApiClient(edge.url);
+  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
+  await owner.post("/setup", me);
+});
+beforeEach(() => edge.env.DIRECTORY.exec("delete from attempt"));
+afterAll(async () => {
+  await edge?.close();
+  await cf.close();
+});
+
+type Page = { items: Record<string, unknown>[]; next: string | null };
+
+async function pageOf(path: string, after: string | null, limit = 2): Promise<Page> {
+  const mark = path.includes("?") ? "&" : "?";
+  const cursor = after === null ? "" : `&after=${encodeURIComponent(after)}`;
+  const { status, body } = await owner.get(`${path}${mark}limit=${limit}${cursor}`);
+  expect(status, JSON.stringify(body)).toBe(200);
+  return body as Page;
+}
+
+async function walk(path: string, field: string, between: (pages: number) => Promise<unknown>): Promise<unknown[]> {
+  const seen: unknown[] = [];
+  let pages = 0;
+  for (let after: string | null = null; ; ) {
+    const { items, next }: Page = await pageOf(path, after);
+    expect(items.length).toBeLessThanOrEqual(2);
+    seen.push(...items.map((item) => item[field]));
+    if (next === null) return seen;
+    after = next;
+    await between(++pages);
+  }
+}
+
+test("domains: one that comes in front repeats none, one that goes skips none", async () => {
+  const ids = new Map<string, string>();
+  const add = async (name: string) => ids.set(name, String((await owner.post("/domains", { name })).body["id"]));
+  for (const name of ["c.test", "e.test", "g.test", "i.test", "k.test"]) await add(name);
+  const seen = await walk("/domains", "name", async (pages) => {
+    if (pages === 1) await add("a.test"); // before what was seen: not seen any more
+    if (pages === 1) await owner.delete(`/domains/${ids.get("e.test")}`); // the very one that the cursor names
+    if (pages === 2) await add("j.test"); // still to come
+  });
+  expect(seen).toEqual(["c.test", "e.test", "g.test", "i.test", "j.test", "k.test"]);
+});
+
+test("keys: newest first; new ones do not push seen ones onto the next page", async () => {
+  const add = async (name: string): Promise<unknown> => owner.post("/account/keys", { name, scopes: ["domains:read"] });
+  for (const name of ["k1", "k2", "k3", "k4", "k5"]) await add(name);
+  const seen = await walk("/account/keys", "name", () => add("late"));
+  expect(seen).toEqual(["k5", "k4", "k3", "k2", "k1"]);
+});
+
+test("aliases, senders, sessions and the log come in pages too", async () => {
+  const [first] = (await owner.get("/domains")).body["items"] as { id: string }[];
+  const at = `/domains/${first?.id}`;
+  for (const value of ["s1.test", "s2.test", "s3.test"]) await owner.post(`${at}/senders`, { act: "deny", value });
+  expect(await walk(`${at}/senders`, "value", async () => undefined)).toEqual(["s1.test", "s2.test", "s3.test"]);
+  for (let i = 0; i < 3; i++)
+    await new ApiClient(edge.url).post("/session", { email: "owner@a.test", password: "a long demo password" });
+  const sessions = await walk("/account/sessions", "id", async () => undefined);
+  expect(new Set(sessions).size).toBe(sessions.length);
+  expect(sessions.length).toBeGreaterThanOrEqual(4);
+  const log = (await walk("/account/audit", "seq", async () => undefined)) as number[];
+  expect(log).toEqual([...log].sort((a, b) => b - a));
+  expect((await owner.get("/account/audit/check")).body).toMatchObject({ ok: true, rows: log.length });
+});
+
+test("a cursor that is none, and bounds of a page", async () => {
+  expect((await owner.get("/domains?after=%00")).body).toMatchObject({ status: 422, errors: [{ field: "after" }] });
+  for (const limit of ["0", "101", "x"]) expect((await owner.get(`/domains?limit=${limit}`)).status).toBe(422);
+});
+
+test("a domain is proven by its record, found when it is asked for", async () => {
+  const { body } = await owner.post("/domains", { name: "prove.test", node: edge.node.id });
+  const id = String(body["id"]);
+  const prove = () => owner.post(`/domains/${id}/prove`, {});
+  expect((await prove()).body).toMatchObject({ status: 409, code: "not-proven" });
+  const { ownership } = (await owner.get(`/domains/${id}`)).body as { ownership: { name: string; value: string } };
+  edge.dns.set(ownership.name, { TXT: [ownership.value] });
+  expect((await prove()).body).toMatchObject({ name: "prove.test", state: "active" });
+  const zone = String((await owner.get(`/domains/${id}/zone-file`)).body["text"]);
+  expect(zone).toContain("mx.test");
+  const moved = await owner.send("PATCH", `/domains/${id}`, { node: null });
+  expect(moved.body).toMatchObject({ node: null });
+  expect((await owner.send("PATCH", `/domains/${id}`, { node: "nowhere" })).body).toMatchObject({
+    code: "no-such-node",
+  });
+});
+
+test("a Cloudflare token: first what it would change, then the change, then nothing left", async () => {
+  const { body } = await owner.post("/domains", { name: "zone.test", node: edge.node.id });
+  const set = (apply: boolean, token = cf.token) => owner.post(`/domains/${body["id"]}/cloudflare`, { token, apply });
+  const planned = await set(false);
+  expect(planned.body).toMatchObject({ lacks: [], applied: false });
+  expect((planned.body["changes"] as unknown[]).length).toBeGreaterThan(2);
+  expect(cf.records).toEqual([]);
+  expect((await set(true)).body).toMatchObject({ applied: true });
+  expect(cf.records.map(({ type }) => type)).toContain("MX");
+  expect((await set(false)).body).toMatchObject({ changes: [] });
+  expect((await set(false, "a-wrong-cloudflare-token")).status).toBeGreaterThanOrEqual(400);
+  expect(JSON.stringify(await edge.rows("select * from audit"))).not.toContain(cf.token);
+});
