@@ -24,7 +24,7 @@ export const list = command({
     const shown = select(await s.account.folders(), args, s);
     let lines = "";
     for (const { folder, attributes, childInfo } of shown) {
-      const extended = childInfo ? ' ("CHILDINFO" ("SUBSCRIBED"))' : "";
+      const extended = childInfo ? ` ("CHILDINFO" (${criteria(args)}))` : "";
       lines += `* LIST (${attributes.join(" ")}) "/" ${writeMailbox(folder.name, modes)}${extended}\r\n`;
     }
     yield lines;
@@ -67,16 +67,23 @@ async function* annotations(
 function select(folders: readonly Folder[], args: ListArgs, s: Authenticated | Selected): Shown[] {
   const patterns = args.patterns.map((pattern) => decodeName(args.reference + pattern, s.session.modes));
   const parents = parentsOf(folders.filter((folder) => folder.exists));
-  const aboveSubscribed = parentsOf(folders.filter((folder) => folder.subscribed));
-  return [...folders, ...(args.select.recursive ? absent(aboveSubscribed, folders) : [])]
+  const aboveWanted = args.select.recursive
+    ? parentsOf(folders.filter((folder) => isSelected(folder, args)))
+    : new Set<string>();
+  return [...folders, ...absent(aboveWanted, folders)]
     .filter((folder) => patterns.some((pattern) => matches(pattern, folder.name)))
     .filter((folder) => folder.exists || args.select.subscribed)
     .map((folder) => ({
       folder,
       attributes: attributesOf(folder, parents.has(folder.name), args),
-      childInfo: args.select.recursive && aboveSubscribed.has(folder.name),
+      childInfo: aboveWanted.has(folder.name),
     }))
-    .filter(({ folder, childInfo }) => isWanted(folder, childInfo, args));
+    .filter(({ folder, childInfo }) => childInfo || isSelected(folder, args));
+}
+
+/** What folders below a name were shown for, RFC 5258 §3.5. */
+function criteria({ select }: ListArgs): string {
+  return [...(select.subscribed ? ['"SUBSCRIBED"'] : []), ...(select.specialUse ? ['"SPECIAL-USE"'] : [])].join(" ");
 }
 
 /** RFC 5258 §3.1: RECURSIVEMATCH shows also a parent that does not exist. */
@@ -95,9 +102,8 @@ function absent(parents: ReadonlySet<string>, folders: readonly Folder[]): Folde
     }));
 }
 
-function isWanted(folder: Folder, childInfo: boolean, { select }: ListArgs): boolean {
-  if (select.specialUse && folder.specialUse === null) return false;
-  return !select.subscribed || folder.subscribed || childInfo;
+function isSelected(folder: Folder, { select }: ListArgs): boolean {
+  return (!select.subscribed || folder.subscribed) && (!select.specialUse || folder.specialUse !== null);
 }
 
 /** Names with something below them. */

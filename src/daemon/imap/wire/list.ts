@@ -46,7 +46,8 @@ function selection(d: Decoder, args: ListArgs): void {
     else if (word !== "REMOTE") throw new Bad(`Unknown selection option ${word}`);
   }
   // RFC 5258 §3.1: RECURSIVEMATCH alone selects nothing.
-  if (args.select.recursive && !args.select.subscribed) throw new Bad("RECURSIVEMATCH needs SUBSCRIBED");
+  const { recursive, subscribed, specialUse } = args.select;
+  if (recursive && !subscribed && !specialUse) throw new Bad("RECURSIVEMATCH needs SUBSCRIBED or SPECIAL-USE");
 }
 
 function returns(d: Decoder, args: ListArgs): void {
