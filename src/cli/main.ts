@@ -14,6 +14,12 @@ const commands: Record<string, Command> = {
   prove: { what: "SPF, DKIM, DMARC and ARC verdicts of a message, as JSON", load: () => import("./prove.ts") },
   "new-edge": { what: "make the secrets of an edge", load: () => import("./new-edge.ts") },
   "new-node": { what: "write a node's identity and configuration", load: () => import("./new-node.ts") },
+  mailbox: {
+    what: "make a mailbox's keys here, or check that a mailbox is whole",
+    load: () => import("./mailbox-command.ts"),
+  },
+  backup: { what: "copy a node that stands still", load: () => import("./backup.ts") },
+  restore: { what: "put a mailbox, or a node, back from a copy", load: () => import("./restore.ts") },
   "deploy-check": {
     what: "bundle the Worker as a deployment would, and print its size",
     load: () => import("./deploy-check.ts"),

@@ -1,10 +1,21 @@
 /** A mailbox's key changed and the mailbox deleted, at the edge: one revision or nothing, what the node is told, what is kept. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { toBase64, utf8Decode } from "../../src/core/bytes.ts";
+import { toBase64, utf8, utf8Decode } from "../../src/core/bytes.ts";
 import { type Keyslot, type MailboxRecord, mailboxRecordSchema } from "../../src/core/contract/mailbox.ts";
-import { makeAppPassword, makeRecoveryCode, newMailbox, type SlotFacts, wrapKey } from "../../src/core/seal/keys.ts";
+import {
+  makeAppPassword,
+  makeRecoveryCode,
+  newMailbox,
+  parseAppPassword,
+  parseRecoveryCode,
+  publicHalf,
+  type SlotFacts,
+  unwrapKey,
+  wrapKey,
+} from "../../src/core/seal/keys.ts";
 import { openPrevious, rotateKeys } from "../../src/core/seal/rotate.ts";
 import { random } from "../../src/daemon/platform.ts";
+import { postern } from "../postern.ts";
 import { ApiClient } from "./api-client.ts";
 import { type Edge, letter, openFor, startEdge } from "./world.ts";
 
@@ -146,4 +157,24 @@ test("a deleted mailbox leaves no key, no spool and no alias behind, and its add
   await addMailbox("gone@a.test");
   const [log] = await edge.rows<{ n: number }>("select count(*) as n from audit where act = 'mailbox.removed'");
   expect(log?.n).toBe(1);
+});
+
+test("a mailbox made by command: its keys never leave that machine, mail sealed to it opens with what it printed", async () => {
+  const key = String((await owner.post("/account/keys", { name: "cli", scopes: ["mailboxes:write"] })).body["text"]);
+  const args = ["mailbox", "add", "Cli@a.test", "--edge", edge.url.href, "--node", edge.node.id];
+  const made = await postern(args, key);
+  expect(made.code).toBe(0);
+  const { id, address, appPassword, recoveryCode } = JSON.parse(made.out);
+  expect(address).toBe("cli@a.test");
+  const record = told(id);
+  for (const parsed of [parseAppPassword(utf8(appPassword)), parseRecoveryCode(utf8(recoveryCode))]) {
+    const slot = record.keyslots.find((one) => one.selector === parsed?.selector);
+    if (!parsed || !slot) throw new Error("no slot for what was printed");
+    const masterKey = unwrapKey(slot, id, parsed.secret);
+    expect(masterKey === null ? null : publicHalf(masterKey).keyId).toBe(record.keyId);
+  }
+  const again = await postern(args, key);
+  expect(again.code).toBe(1);
+  expect(again.err).toContain("409");
+  expect((await postern(args, "pst_wrong")).err).toContain("401");
 });

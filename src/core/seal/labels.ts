@@ -41,6 +41,8 @@ export const labels = {
   srsSecret: "postern/node/srs-secret/1",
   /** MAC over `postern restore`'s mark, from the node key. */
   restoreMark: "postern/node/restore-mark/1",
+  /** MAC over the list of a copy of the node's files, from the node key. */
+  copyList: "postern/node/copy-list/1",
   /** Transit seeds of the node, from the node key, before the day. */
   transitSeed: "postern/node/transit-seed/1",
   /** Wrapping key of the edge's daily transit seeds, from the edge's Ed25519 seed. */

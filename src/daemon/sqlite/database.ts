@@ -112,6 +112,18 @@ export class Database {
     this.checkpoint();
   }
 
+  /** From here on nobody else can open the file, until this one is closed; false where somebody has it open. */
+  keepForUs(): boolean {
+    try {
+      this.#sqlite.pragma("busy_timeout = 0");
+      this.#sqlite.pragma("locking_mode = EXCLUSIVE");
+      this.#sqlite.exec("BEGIN IMMEDIATE; COMMIT");
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Everything committed into the file, the log emptied. */
   checkpoint(): void {
     this.#sqlite.pragma("wal_checkpoint(TRUNCATE)");

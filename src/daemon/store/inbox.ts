@@ -204,6 +204,17 @@ export class Inbox {
     return this.#db.value<number>("SELECT count(*) FROM arrival WHERE state = ?", states.unreadable) ?? 0;
   }
 
+  /** Everything that waits, also what did not open, into another inbox; what that knows already stays out. Answers how many went. */
+  async carryInto(other: Inbox): Promise<number> {
+    this.retryUnreadable();
+    let carried = 0;
+    for (const { id, number } of this.oldest(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
+      const bytes = Buffer.concat([...this.pieces(number)]);
+      if ((await other.accept(id, bytes)) === "stored") carried++;
+    }
+    return carried;
+  }
+
   #recount(): void {
     const counted = this.#db.get<{ n: number; size: number }>(
       "SELECT count(*) AS n, coalesce(sum(size), 0) AS size FROM arrival WHERE state = ?",

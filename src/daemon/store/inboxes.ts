@@ -32,9 +32,7 @@ export class Inboxes {
 
   #fresh(id: string): Inbox {
     const { dir, nodeKey } = this.#options;
-    const key = nativePrimitives.hkdf(nodeKey, utf8(id), utf8(labels.inboxKey), 32);
-    const db = Database.open(join(madeFolder(dir, id), "inbox.db"), Buffer.from(key.buffer), "mailbox/inbox");
-    return new Inbox(db, { now: Date.now, soon: this.#soon });
+    return openInbox(madeFolder(dir, id), id, nodeKey, this.#soon);
   }
 
   #shed(newest: string, isNeeded: (id: string) => boolean): void {
@@ -53,4 +51,11 @@ export class Inboxes {
   close(): void {
     for (const id of [...this.#open.keys()]) this.forget(id);
   }
+}
+
+/** The locked inbox of mailbox `id` in a folder: the node's key opens it, for it holds only ciphertext. */
+export function openInbox(folder: string, id: string, nodeKey: Uint8Array, soon: Hooks["soon"]): Inbox {
+  const key = nativePrimitives.hkdf(nodeKey, utf8(id), utf8(labels.inboxKey), 32);
+  const db = Database.open(join(folder, "inbox.db"), Buffer.from(key.buffer), "mailbox/inbox");
+  return new Inbox(db, { now: Date.now, soon });
 }

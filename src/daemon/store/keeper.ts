@@ -263,7 +263,8 @@ export class Keeper {
 
   #openMailbox(facts: OpenFacts, keys: MailboxKeys, former: readonly MailboxKeys[]): Mailbox {
     const path = join(this.#made(facts.mailbox), "mail.db");
-    if (facts.generation > 0 && !existsSync(path)) {
+    // A copy from before the first login has no such file.
+    if (facts.generation > 0 && !existsSync(path) && !this.#isRestored(facts.mailbox)) {
       this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the mailbox file is missing" });
       throw new Refusal("UNAVAILABLE", "The mailbox can't be opened");
     }
@@ -278,16 +279,18 @@ export class Keeper {
   }
 
   #settle(db: Database, facts: OpenFacts, bodyMac: Uint8Array): Mailbox {
-    const behind = generationOf(db) < facts.generation && !this.#recover(db, facts);
+    const restored = this.#isRestored(facts.mailbox);
+    const behind = !restored && generationOf(db) < facts.generation;
     if (behind) this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the mailbox file is older than it was" });
-    const mailbox = new Mailbox({ id: facts.mailbox, bodyMac, quotaBytes: facts.quotaBytes, readOnly: behind }, db, {
-      now: Date.now,
-      soon: this.#soon,
-      committed: (one, changes) => this.#committed(one, changes),
-    });
-    if (mailbox.generation === 0 && !behind) {
-      mailbox.writeNow(makeFirstFolders);
-    }
+    const open = () =>
+      new Mailbox({ id: facts.mailbox, bodyMac, quotaBytes: facts.quotaBytes, readOnly: behind }, db, {
+        now: Date.now,
+        soon: this.#soon,
+        committed: (one, changes) => this.#committed(one, changes),
+      });
+    if (generationOf(db) === 0 && !behind) open().writeNow(makeFirstFolders);
+    if (restored) this.#recover(db, facts);
+    const mailbox = open();
     // Left over where the last run ended before it got to them.
     if (!behind && db.value("SELECT 1 FROM held WHERE refs = 0 LIMIT 1") !== undefined) this.#purgeSoon(mailbox);
     if (!behind && hasOlder(mailbox)) this.#describeSoon(mailbox);
@@ -295,15 +298,17 @@ export class Keeper {
   }
 
   /** An older file is welcome where an operator restored it: clients then learn that they must look at everything anew. */
-  #recover(db: Database, { mailbox, generation, highestModseq }: OpenFacts): boolean {
+  #recover(db: Database, { mailbox, generation, highestModseq }: OpenFacts): void {
     const folder = this.#folder(mailbox);
-    if (!isMarkedRestored(folder, mailbox, this.#options.nodeKey)) return false;
     // Message ids start again where the restored file ends: the index may know others by them.
     removeIndex(join(folder, "index.db"));
     afterRestore(db, { generation, highestModseq, now: Date.now() });
     unmarkRestored(folder);
     this.#tell({ kind: "alarm", mailbox, what: "a restored mailbox file was opened: new UIDVALIDITYs" });
-    return true;
+  }
+
+  #isRestored(mailbox: string): boolean {
+    return isMarkedRestored(this.#folder(mailbox), mailbox, this.#options.nodeKey);
   }
 
   #committed(mailbox: Mailbox, changes: Announced[]): void {

@@ -112,6 +112,11 @@ export class NodeState {
     });
   }
 
+  /** Nobody else has this node open, nor can open it before this is closed. */
+  keepForUs(): boolean {
+    return this.#db.keepForUs();
+  }
+
   close(): void {
     this.#db.close();
   }

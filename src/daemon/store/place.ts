@@ -18,7 +18,8 @@ export function madeFolder(dir: string, mailbox: string): string {
   return folder;
 }
 
-function syncFolder(path: string): void {
+/** What was made, renamed or removed in it is durable. */
+export function syncFolder(path: string): void {
   const folder = openSync(path, "r");
   fsyncSync(folder);
   closeSync(folder);

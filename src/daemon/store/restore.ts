@@ -14,9 +14,9 @@ import { NodeState } from "./node-state.ts";
 
 const markName = "restored.mark";
 
-/** For `postern restore`, after it put the file back and before the daemon starts. `dir`: the store's folder. */
-export function markRestored(dir: string, mailbox: string, nodeKey: Uint8Array): void {
-  const file = openSync(join(dir, "mailboxes", mailbox, markName), "w", 0o600);
+/** For `postern restore`, before the daemon starts. `folder`: with the mailbox's files, wherever it lies yet. */
+export function markRestored(folder: string, mailbox: string, nodeKey: Uint8Array): void {
+  const file = openSync(join(folder, markName), "w", 0o600);
   writeSync(file, markOf(mailbox, nodeKey));
   fsyncSync(file);
   closeSync(file);

@@ -65,6 +65,7 @@ export class Store {
   readonly #mirrors: Mirrors;
   #nextSession = 1;
   #awaitsSync = false;
+  #closed: Promise<void> | null = null;
   /** Asks the edge for a record that lacks a selector or an address; set by the hand-off. */
   onMiss: ((address: string) => Promise<void>) | null = null;
 
@@ -351,8 +352,13 @@ export class Store {
     });
   }
 
-  /** Ends all sessions, wipes keys, closes every database. */
-  async close(): Promise<void> {
+  /** Ends all sessions, wipes keys, closes every database; once. */
+  close(): Promise<void> {
+    this.#closed ??= this.#end();
+    return this.#closed;
+  }
+
+  async #end(): Promise<void> {
     for (const account of [...this.#accounts.values()]) await account.logout();
     await this.#mirrors.flush();
     await Promise.all(this.#threads.map((thread) => thread.close()));

@@ -115,14 +115,14 @@ describe("a mailbox file", () => {
     await expect(account.create("new", null)).rejects.toMatchObject({ code: "UNAVAILABLE" });
     await fixture.store.close();
 
-    markRestored(fixture.dir, mailbox.record.id, new Uint8Array(32));
+    markRestored(folderOf(mailbox), mailbox.record.id, new Uint8Array(32));
     await fixture.reopen();
     await expect((await logIn(fixture.store, mailbox)).create("new", null)).rejects.toMatchObject({
       code: "UNAVAILABLE",
     });
     await fixture.store.close();
 
-    markRestored(fixture.dir, mailbox.record.id, nodeKey);
+    markRestored(folderOf(mailbox), mailbox.record.id, nodeKey);
     await fixture.reopen();
     const restored = await logIn(fixture.store, mailbox);
     const [counts] = await restored.counts(["INBOX"]);

@@ -27,7 +27,7 @@ const NotReady: FC<{ domains: DomainView[] }> = ({ domains }) => (
         <a href="/domains#add">Add a domain</a> first; the mailbox's address is on it.
       </p>
     ) : (
-      <p>No node takes mailboxes yet. The operator enrols one with “postern node enrol”.</p>
+      <p>No node takes mailboxes yet. The operator makes one with “postern new-node”.</p>
     )}
   </Empty>
 );
