@@ -73,7 +73,7 @@ class Reader {
     if (this.#eat("*")) return { min: 0, max: null };
     if (this.#eat("+")) return { min: 1, max: null };
     if (this.#eat("?")) return { min: 0, max: 1 };
-    const braces = /^\{(\d{1,3})(,(\d{0,3}))?\}/.exec(this.#chars.slice(this.#at, this.#at + 9).join(""));
+    const braces = this.#braces();
     if (braces === null) return null;
     this.#at += braces[0].length;
     const min = Number(braces[1]);
@@ -83,7 +83,13 @@ class Reader {
     return { min, max };
   }
 
+  /** `{3}`, `{3,}`, `{3,5}`; any other brace is a character. */
+  #braces(): RegExpExecArray | null {
+    return /^\{(\d{1,3})(,(\d{0,3}))?\}/.exec(this.#chars.slice(this.#at, this.#at + 9).join(""));
+  }
+
   #atom(depth: number): Node {
+    if (this.#braces() !== null) throw new Problem("it repeats nothing");
     const char = this.#next();
     if (char === "(") return this.#group(depth);
     if (char === "[") return { kind: "take", test: this.#set() };
@@ -136,9 +142,11 @@ class Reader {
     this.#next();
     const to = this.#next();
     if (to === "\\") throw new Problem("it has a range that ends in an escape");
-    const [low, high] = [lower(from), lower(to)];
+    const [low, high] = [from.codePointAt(0) ?? 0, to.codePointAt(0) ?? 0];
     if (low > high) throw new Problem("it has a [range] that runs backwards");
-    return (point) => point >= low && point <= high;
+    // The text is folded, the range is not: [0-Z] holds no underscore, [A-z] does.
+    const within = (point: number): boolean => point >= low && point <= high;
+    return (point) => within(point) || within(upper(point));
   }
 
   #peek(ahead = 0): string | undefined {
@@ -180,6 +188,11 @@ function same(char: string): Test {
 
 function lower(char: string): number {
   return char.toLowerCase().codePointAt(0) ?? 0;
+}
+
+function upper(point: number): number {
+  const [only = "", ...more] = String.fromCodePoint(point).toUpperCase(); // ß becomes two letters: it has none of its own
+  return more.length === 0 ? (only.codePointAt(0) ?? point) : point;
 }
 
 function isDigit(point: number): boolean {

@@ -18,6 +18,7 @@ describe("refused, with the reason", () => {
     ["\\k<a>", "back-reference"],
     ["a**", "repetition"],
     ["*a", "repeats nothing"],
+    ["a|{2}", "repeats nothing"],
     ["(a", "lacks a )"],
     ["a)", "a ) too many"],
     ["[a", "ends too early"],
@@ -60,10 +61,26 @@ describe("the same answer as JavaScript's own engine", () => {
     "\\b",
     "a|b",
     "(a|ab)(c|bcd)?",
+    "Z",
+    "_",
+    "[A-z]",
+    "[0-Z]",
+    "[^0-Z]",
+    "[A-_]",
+    "[+-a]",
+    "[\\d-x]",
+    "[\\w.-]",
+    "[]",
+    "[^]",
+    "\\W",
+    "{",
+    "a{,2}",
+    "ß",
+    "É",
   );
   const pattern = fc.array(atom, { minLength: 1, maxLength: 6 }).map((parts) => parts.join(""));
   const text = fc
-    .array(fc.constantFrom("a", "b", "c", "d", "1", ".", "-"), { maxLength: 10 })
+    .array(fc.constantFrom("a", "b", "c", "d", "1", ".", "-", "_", "z", "{", "ß", "é"), { maxLength: 10 })
     .map((parts) => parts.join(""));
   test("on random patterns and texts", () => {
     fc.assert(
