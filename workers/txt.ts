@@ -5,6 +5,7 @@
  */
 import { eq, sql } from "drizzle-orm";
 import { type Candidates, resolve } from "../src/core/rules/aliases.ts";
+import { definitionKey } from "../src/core/rules/import/definition.ts";
 import { type RecordRules, readRecords, recordAliases } from "../src/core/rules/records/read.ts";
 import { bare as standingName, verifiable } from "../src/core/rules/standing.ts";
 import { labels } from "../src/core/seal/labels.ts";
@@ -92,7 +93,8 @@ function candidatesOf(rules: RecordRules, domain: string, owner: string | null):
   const aliases = recordAliases(rules.aliases);
   const exact = aliases.filter(({ kind }) => kind === "exact");
   const nested = new Map(exact.map((alias) => [`${alias.pattern}@${domain}`, alias]));
-  return { aliases, nested, mailboxes: new Map(), own: null, endpointsOff: new Set(), owner };
+  const addsUp = new Set(aliases.filter((alias) => rules.addsUp.has(definitionKey(alias))).map(({ id }) => id));
+  return { aliases, nested, mailboxes: new Map(), own: null, endpointsOff: new Set(), owner, addsUp };
 }
 
 /** Addresses whose standing decides about this very recipient: who has to agree, and who is never to be written to. */

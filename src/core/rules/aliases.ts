@@ -34,6 +34,8 @@ export type Candidates = {
   endpointsOff: ReadonlySet<string>;
   /** Where postmaster's mail goes: the owner's account address. */
   owner: string | null;
+  /** Aliases that count together where several match, as Forward Email's records do; one that is off silences the others. */
+  addsUp?: ReadonlySet<string>;
 };
 
 /** RFC 2142 §4 and RFC 5321 §4.5.1: these always reach somebody. */
@@ -91,13 +93,30 @@ function wildcardAlias(local: string, base: string, tag: string | null, aliases:
 function regexAlias(local: string, base: string, tag: string | null, aliases: Alias[]): Found | null {
   const regexes = aliases.filter((alias) => alias.kind === "regex").sort(byAge);
   for (const alias of regexes) {
-    const compiled = compile(alias.pattern);
-    if (!compiled.ok) continue;
-    const whole = compiled.regex.match(local);
-    const groups = whole ?? (tag === null ? null : compiled.regex.match(base));
-    if (groups !== null) return { alias, groups, tag: whole === null ? tag : null };
+    const found = regexMatch(alias, local, base, tag);
+    if (found !== null) return found;
   }
   return null;
+}
+
+function regexMatch(alias: Alias, local: string, base: string, tag: string | null): Found | null {
+  const compiled = compile(alias.pattern);
+  if (!compiled.ok) return null;
+  const whole = compiled.regex.match(local);
+  const groups = whole ?? (tag === null ? null : compiled.regex.match(base));
+  return groups === null ? null : { alias, groups, tag: whole === null ? tag : null };
+}
+
+/** The alias that decides, and those that count with it; a catch-all never does. */
+function together(found: Found, { local }: Address, { aliases, addsUp }: Candidates): Found[] {
+  if (found.alias.kind === "catch-all" || addsUp?.has(found.alias.id) !== true) return [found];
+  const { base, tag } = splitTag(local);
+  const others = aliases.filter((alias) => alias.id !== found.alias.id && addsUp.has(alias.id)).sort(byAge);
+  const more = others.map((alias) => {
+    if (alias.kind === "regex") return regexMatch(alias, local, base, tag);
+    return alias.kind === "exact" ? exactAlias(local, base, tag, [alias]) : null;
+  });
+  return [found, ...more.filter((one) => one !== null)];
 }
 
 function catchAll(aliases: Alias[]): Found | null {
@@ -121,10 +140,12 @@ function toOwner(name: string, owner: string): FoundRoute {
 }
 
 function take(found: Found, recipient: Address, from: Candidates): Route {
-  const { alias } = found;
+  const all = together(found, recipient, from);
+  const off = all.find(({ alias }) => alias.state === "disabled");
+  const { alias } = off ?? found;
   const match: Match = { by: "alias", alias: alias.id, kind: alias.kind, pattern: alias.pattern };
-  if (alias.state === "disabled") return whenDisabled(alias, match);
-  const { targets, skips } = fanOut(found, recipient, from);
+  if (off !== undefined) return whenDisabled(alias, match);
+  const { targets, skips } = fanOut(all, recipient, from);
   if (targets.length === 0) return { kind: "refused", reason: "no-destination", match, skips };
   return { kind: "found", match, targets, skips };
 }
@@ -136,10 +157,11 @@ function whenDisabled(alias: Alias, match: Match): Route {
 }
 
 /** Every destination once, nested aliases opened one level deep, at most `limits.fanOut` in all. */
-function fanOut(found: Found, recipient: Address, from: Candidates): { targets: Target[]; skips: Skip[] } {
+function fanOut(all: readonly Found[], recipient: Address, from: Candidates): { targets: Target[]; skips: Skip[] } {
   const targets = new Map<string, Target>();
   const skips: Skip[] = [];
-  for (const { destination, depth } of opened(found.alias, from.nested)) {
+  const wanted = all.flatMap((found) => [...opened(found.alias, from.nested)].map((one) => ({ ...one, found })));
+  for (const { destination, depth, found } of wanted) {
     const result = targetOf(destination, depth, found, recipient, from);
     const skip = (why: SkipReason): unknown =>
       skips.push({ destination: destination.id, target: destination.target, why });

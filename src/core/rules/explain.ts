@@ -39,7 +39,7 @@ export function explain(recipient: Address, candidates: Candidates | null, verdi
   return {
     ...outcomeOf(verdict),
     match,
-    aliases: candidates === null ? [] : explainAliases(recipient, candidates.aliases, match),
+    aliases: candidates === null ? [] : explainAliases(recipient, candidates, match),
     copies: verdict.kind === "accept" ? verdict.copies.map(copyNote) : [],
     skips: verdict.kind === "drop" ? [] : verdict.skips,
   };
@@ -53,20 +53,33 @@ function outcomeOf(verdict: Verdict): Pick<Explanation, "outcome" | "reply" | "r
 }
 
 /** Those that decide or would match first; exact aliases of other names were never candidates and are not listed. */
-export function explainAliases(recipient: Address, aliases: readonly Alias[], match: Match | null): AliasNote[] {
+export function explainAliases(
+  recipient: Address,
+  { aliases, addsUp }: Pick<Candidates, "aliases" | "addsUp">,
+  match: Match | null,
+): AliasNote[] {
   const decided = match?.by === "alias" ? match.alias : null;
-  const notes = aliases.map((alias) => noteOf(alias, recipient.local, decided, match));
+  const counts = (alias: Alias): boolean =>
+    decided !== null && alias.kind !== "catch-all" && addsUp?.has(decided) === true && addsUp.has(alias.id);
+  const notes = aliases.map((alias) => noteOf(alias, recipient.local, decided, match, counts(alias)));
   const order = ["decides", "outranked", "unusable", "no-match"];
   return notes.sort((a, b) => order.indexOf(a.says) - order.indexOf(b.says)).slice(0, 200);
 }
 
-function noteOf(alias: Alias, local: string, decided: string | null, match: Match | null): AliasNote {
+function noteOf(
+  alias: Alias,
+  local: string,
+  decided: string | null,
+  match: Match | null,
+  countsToo: boolean,
+): AliasNote {
   const { id, kind, pattern, state } = alias;
   const note = (says: AliasNote["says"], why: string): AliasNote => ({ alias: id, kind, pattern, state, says, why });
   const problem = kind === "regex" ? problemOf(pattern) : null;
   if (problem !== null) return note("unusable", `its pattern can't be used: ${problem}`);
   if (!matches(alias, local)) return note("no-match", noMatchText(kind, local));
   if (id === decided) return note("decides", "it is the most specific one that matches");
+  if (countsToo) return note("decides", "it matches too, and Forward Email's records add up");
   return note("outranked", `it matches too, but ${winnerText(match)} comes first`);
 }
 

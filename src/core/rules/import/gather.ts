@@ -95,14 +95,16 @@ export class Gathering {
     return this.#entries.size >= this.#dialect.aliases;
   }
 
-  add(draft: Draft): void {
+  /** Answers what the draft's alias names; null where it was refused. */
+  add(draft: Draft): Pattern | null {
     const pattern = this.#patternOf(draft);
-    if (pattern === null) return;
+    if (pattern === null) return null;
     const destinations = this.#destinationsOf(draft, pattern);
     // Destinations that were refused have been reported: a second complaint about the same words helps nobody.
     if (draft.disabled === null && draft.destinations.length === 0)
       this.problems.error("no-destination", draft, `${nameOf(pattern)} has no destination.`);
     this.#merge(draft, pattern, destinations);
+    return pattern;
   }
 
   finish(): Gathered {

@@ -1,11 +1,11 @@
 /**
  * The rules of a domain as its DNS holds them: TXT records that begin with `postern=`, and Forward Email's
  * (`forward-email=`, `forward-email-port=`) as they stand, so that a domain moves by changing its MX. Each item that is
- * wrong is reported and left out; the rest stands. Two differences: the most specific rule decides alone, where Forward
- * Email adds the matching ones up, and a regular expression's `$1` takes the group's text only.
+ * wrong is reported and left out; the rest stands. Forward Email's rules that match one address add up, ours don't
+ * (`addsUp`). One difference stays: a regular expression's `$1` takes the group's text only.
  */
 import { fromLatin1, utf8Decode } from "../../bytes.ts";
-import type { AliasDefinition, DisabledReply } from "../import/definition.ts";
+import { type AliasDefinition, type DisabledReply, definitionKey } from "../import/definition.ts";
 import { mailPorts, portText } from "../import/destination.ts";
 import { type Dialect, Gathering, type GatherOptions, plain } from "../import/gather.ts";
 import { nowhere, type Place, type Problem, type Problems, quote } from "../import/problem.ts";
@@ -23,6 +23,8 @@ export type RecordRules = {
   present: boolean;
   aliases: AliasDefinition[];
   problems: Problem[];
+  /** Keys (`definitionKey`) of what Forward Email's records define: all that match count, the catch-all where none does. */
+  addsUp: ReadonlySet<string>;
 };
 
 type Syntax = "postern" | "forward-email";
@@ -55,18 +57,19 @@ const dialects: Record<Syntax, Dialect> = {
  */
 export function readRecords(records: readonly string[], options: RecordOptions): RecordRules {
   const gathering = new Gathering(dialects.postern, options);
+  const addsUp = new Set<string>();
   const { problems } = gathering;
   const rules = records.slice(0, recordLimits.all).flatMap((record, i) => ruleOf(record, i + 1, problems));
   const taken = rules.slice(0, recordLimits.records);
   if (rules.length > taken.length)
     problems.error("too-many-records", nowhere, `Only the first ${recordLimits.records} rule records are read.`);
   let left: number = recordLimits.items;
-  for (const rule of taken) left -= readList(rule, left, gathering, options);
+  for (const rule of taken) left -= readList(rule, left, { gathering, addsUp }, options);
   for (const rule of taken) if (rule.what === "kept-elsewhere") sayKeptElsewhere(rule, problems);
   const port = portOf(taken, problems);
   const found = gathering.finish();
   const aliases = port === null ? found.aliases : found.aliases.map((alias) => withPort(alias, port));
-  return { present: rules.length > 0, aliases, problems: found.problems };
+  return { present: rules.length > 0, aliases, problems: found.problems, addsUp };
 }
 
 /** Definitions as `aliases.ts` resolves them, for a domain that has no directory rows. Ids are `txt:` and a number. */
@@ -116,13 +119,15 @@ function textOf(record: string): string {
   }
 }
 
+type Into = { gathering: Gathering; addsUp: Set<string> };
+
 /** Answers how many items it read. */
-function readList(rule: Rule, most: number, gathering: Gathering, options: RecordOptions): number {
+function readList(rule: Rule, most: number, into: Into, options: RecordOptions): number {
   if (rule.what !== "list") return 0;
+  const { gathering } = into;
   const value = rule.value.slice(rule.start).trim();
   if (isReSealed(value, rule, gathering.problems)) return 0;
-  if (rule.syntax === "forward-email" || !isSealed(value))
-    return readItems(rule, rule.value, rule.start, most, gathering);
+  if (rule.syntax === "forward-email" || !isSealed(value)) return readItems(rule, rule.value, rule.start, most, into);
   const list = unsealRecord(value, options.domain, options.keys ?? []);
   if (list === null) {
     const text = "The sealed value does not open for this domain: seal it again here.";
@@ -130,27 +135,27 @@ function readList(rule: Rule, most: number, gathering: Gathering, options: Recor
     return 0;
   }
   gathering.problems.hush(rule.at);
-  return readItems(rule, list, null, most, gathering);
+  return readItems(rule, list, null, most, into);
 }
 
 /** `start` null: the text was sealed, and positions in it are nobody's business. */
-function readItems(rule: Rule, text: string, start: number | null, most: number, gathering: Gathering): number {
+function readItems(rule: Rule, text: string, start: number | null, most: number, into: Into): number {
   let count = 0;
   for (const item of scanItems(text, start ?? 0)) {
     const place: Place = { at: rule.at, offset: start === null ? null : item.offset };
     if (count === most) {
-      gathering.problems.error("too-many-aliases", place, `Only the first ${recordLimits.items} items are read.`);
+      into.gathering.problems.error("too-many-aliases", place, `Only the first ${recordLimits.items} items are read.`);
       return count;
     }
     count++;
-    addItem(item, place, rule.syntax, gathering);
+    addItem(item, place, rule.syntax, into);
   }
   return count;
 }
 
 const replies: readonly (DisabledReply | null)[] = [null, 250, 421, 550];
 
-function addItem(item: Item, place: Place, syntax: Syntax, gathering: Gathering): void {
+function addItem(item: Item, place: Place, syntax: Syntax, { gathering, addsUp }: Into): void {
   const inner = item.alias?.startsWith("/") ? (/^!*/.exec(item.destination ?? "")?.[0].length ?? 0) : 0;
   const disabled = replies[item.bangs || inner];
   if (disabled === undefined) {
@@ -158,13 +163,14 @@ function addItem(item: Item, place: Place, syntax: Syntax, gathering: Gathering)
     return;
   }
   const destination = item.destination?.slice(inner) || null;
-  gathering.add({
+  const pattern = gathering.add({
     ...place,
     alias: item.alias ?? "*",
     destinations: destination === null || unusedWhileOff(destination, disabled) ? [] : [destination],
     disabled,
     dialect: dialects[syntax],
   });
+  if (syntax === "forward-email" && pattern !== null) addsUp.add(definitionKey(pattern));
 }
 
 // Behind a switched-off alias anything may stand, a plain word too: it is kept for later where it is a destination.

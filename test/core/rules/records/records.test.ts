@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { latin1, utf8 } from "../../../../src/core/bytes.ts";
 import { resolve } from "../../../../src/core/rules/aliases.ts";
+import { definitionKey } from "../../../../src/core/rules/import/definition.ts";
 import { recordLimits } from "../../../../src/core/rules/records/limits.ts";
 import { readRecords, recordAliases } from "../../../../src/core/rules/records/read.ts";
 import { sealRecord } from "../../../../src/core/rules/records/sealed.ts";
@@ -41,6 +42,38 @@ describe("rule records", () => {
     const many = read(...Array.from({ length: 300 }, (_, i) => `postern=a${i}:a@x.com`));
     expect(many.aliases.length).toBe(recordLimits.records);
     expect(many.problems).toMatchObject([{ code: "too-many-records" }]);
+  });
+
+  describe("of Forward Email add up, as there", () => {
+    const where = (records: string[], local: string): string => {
+      const rules = read(...records);
+      const aliases = recordAliases(rules.aliases);
+      const addsUp = new Set(aliases.filter((one) => rules.addsUp.has(definitionKey(one))).map(({ id }) => id));
+      const none = { nested: new Map(), mailboxes: new Map(), own: null, endpointsOff: new Set<string>(), owner: null };
+      const route = resolve({ local, domain }, { aliases, addsUp, ...none });
+      if (route.kind !== "found") return route.kind === "dropped" ? "dropped" : route.reason;
+      return route.targets.map((one) => (one.kind === "address" ? one.address : one.kind)).join(" ");
+    };
+    const theirs = [
+      "forward-email=hello:a@x.com,/^h(.*)$/:b+$1@x.com,/^he/:c@x.com,all@x.com",
+      "forward-email=!/^no/,no:a@x.com",
+    ];
+    it.each([
+      ["hello", "a@x.com b+ello@x.com c@x.com"],
+      ["hello+tag", "a+tag@x.com b+ello+tag@x.com c@x.com"],
+      ["hi", "b+i@x.com"],
+      ["other", "all@x.com"],
+      ["no", "dropped"], // one that is switched off silences what else matches
+      ["nothing", "dropped"],
+    ])("%s", (local, wanted) => expect(where(theirs, local)).toBe(wanted));
+    it("in postern= records the most specific decides alone, and beside one of those too", () => {
+      expect(where(["postern=hello:a@x.com,/^h/:b@x.com"], "hello")).toBe("a@x.com");
+      expect(where(["postern=hello:a@x.com", "forward-email=/^h/:b@x.com"], "hello")).toBe("a@x.com");
+      expect(where(["postern=h*:a@x.com", "forward-email=/^h/:b@x.com"], "hello")).toBe("a@x.com");
+      expect(where(["postern=/^h/:a@x.com", "forward-email=hello:b@x.com,/o$/:c@x.com"], "hello")).toBe(
+        "b@x.com c@x.com",
+      );
+    });
   });
 
   it("are read up to so many items", () => {
