@@ -109,9 +109,9 @@ export class Decoder {
     return value;
   }
 
-  /** number64 and mod-sequence values: 63 bits in the RFC, exact up to 2^53 here. */
+  /** number64 and mod-sequence values: 63 bits in RFC 9051 and 7162, 64 in RFC 4551. No count here comes near 2^53: larger ones stand for it. */
   number64(): number {
-    return this.#digits(Number.MAX_SAFE_INTEGER);
+    return Math.min(this.#digits(2 ** 64), Number.MAX_SAFE_INTEGER);
   }
 
   /** astring: atom with "]", quoted or literal. */
