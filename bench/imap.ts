@@ -1,9 +1,10 @@
 /**
- * IMAP and POP3 beside Debian's dovecot, in one run on one machine: the load scripts of ../shared/bench drive a node as
- * `npm start -- --node-only` starts it (encrypted store, TLS) and dovecot with Maildir (TLS, nothing encrypted at rest), row by row in
- * turn. Only the ratio of the two columns means something: client and server share the machine.
+ * IMAP and POP3 beside Debian's dovecot, in one run on one machine: a node as `npm start -- --node-only` starts it (encrypted store,
+ * TLS) and dovecot with Maildir (TLS, nothing encrypted at rest), part by part in turn. Driven by the load scripts of ../shared/bench
+ * where they and Python 3 are at hand, else (or with --own) by the client in `imap/`. Only the ratio of the two columns means
+ * something: client and server share the machine. Without dovecot ours is measured alone.
  *
- *   npm run bench -- imap [--big 10000] [--only login,append,…] [--json FILE]
+ *   npm run bench -- imap [--big 10000] [--only login,append,…] [--own] [--json FILE]
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -14,6 +15,8 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { root } from "../src/cli/run.ts";
 import { startDovecot } from "../test/peers/imap-dovecot.ts";
+import { measureOwn, type Rows } from "./imap/own.ts";
+import { fillInbox, measurePop3 } from "./imap/pop3.ts";
 
 const scripts = join(root, "..", "shared", "bench");
 
@@ -26,8 +29,6 @@ type Target = {
   pid: number;
   close(): Promise<void>;
 };
-/** Figures of one row, by name: `per_s`, `median_ms`, … */
-type Rows = Record<string, Record<string, number | string>>;
 
 export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({
@@ -35,20 +36,20 @@ export async function run(args: string[]): Promise<number> {
     options: {
       big: { type: "string", default: "10000" },
       only: { type: "string" },
+      own: { type: "boolean", default: false },
       json: { type: "string" },
     },
   });
-  if (!existsSync(scripts) || spawnSync("python3", ["--version"]).status !== 0) {
-    process.stderr.write("bench imap needs python3 and ../shared/bench/imapbench.py\n");
-    return 2;
-  }
+  const own = values.own || !existsSync(scripts) || spawnSync("python3", ["--version"]).status !== 0;
+  process.stderr.write(own ? "driven by our own client\n" : "driven by the shared scripts\n");
+  const big = Number(values.big);
   const tests = values.only?.split(",") ?? [...imapTests, "pop3"];
   const results: Record<string, Rows> = {};
   const targets = [await startOurs(), ...(await dovecotIfHere())];
   try {
     for (const test of tests) {
       for (const target of targets) {
-        const rows = await measure(target, test, values.big);
+        const rows = await measure(target, test, big, own).catch(failedAs(test));
         results[target.name] = { ...results[target.name], ...rows };
       }
       print(test, results);
@@ -110,22 +111,38 @@ async function firstLine(child: ChildProcess): Promise<string> {
 
 async function dovecotIfHere(): Promise<Target[]> {
   if (spawnSync("dovecot", ["--version"]).status !== 0) {
-    process.stderr.write("dovecot is not here: our figures alone\n");
+    process.stderr.write("Debian's dovecot (dovecot-imapd, dovecot-pop3d) is not here: our figures alone\n");
     return [];
   }
   const { imaps, pop3s, password, pid, close } = await startDovecot();
   return [{ name: "dovecot", imaps, pop3s, user: "bench", password, pid, close }];
 }
 
-/** One part of a script against one server; its figures. */
-async function measure(target: Target, test: string, big: string): Promise<Rows> {
+/** A part that one server does not get through is told, and the others go on. */
+function failedAs(test: string): (cause: unknown) => Rows {
+  return (cause) => ({ [`${test}_FAILED`]: { error: String(cause) } });
+}
+
+const inInbox = 1000;
+
+/** One part against one server; its figures. */
+async function measure(target: Target, test: string, big: number, own: boolean): Promise<Rows> {
+  const { user, password } = target;
+  if (test === "pop3") await fillInbox({ port: target.imaps, user, password }, Math.min(inInbox, Math.floor(big / 2)));
+  if (!own) return measureByScript(target, test, big);
+  return test === "pop3"
+    ? measurePop3({ port: target.pop3s, user, password })
+    : measureOwn(test, { port: target.imaps, user, password, big });
+}
+
+async function measureByScript(target: Target, test: string, big: number): Promise<Rows> {
   const out = join(tmpdir(), `bench-imap-${process.pid}.json`);
   const common = ["--tls", "--user", target.user, "--password", target.password, "--json", out];
   const line =
     test === "pop3"
       ? [join(scripts, "pop3bench.py"), "--port", String(target.pop3s), ...common]
       : [join(scripts, "imapbench.py"), "--port", String(target.imaps), "--pid", String(target.pid), ...common];
-  const more = test === "pop3" ? [] : ["--only", test, "--big", big, "--keep"];
+  const more = test === "pop3" ? [] : ["--only", test, "--big", String(big), "--keep"];
   const child = spawn("python3", [...line, ...more], { stdio: ["ignore", "ignore", "inherit"] });
   await once(child, "exit");
   if (!existsSync(out)) return {};
