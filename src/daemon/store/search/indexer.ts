@@ -7,10 +7,9 @@ import type { TextIndex } from "./index.ts";
 
 const sliceMs = 6;
 const restMs = { idle: 1, busy: 15 };
-/** Calls during one rest and slice that make a thread busy; a poll now and then does not. */
-const busyCalls = 3;
-/** After the last filing: a burst of mail is indexed once it is over. */
+/** After the last filing: a burst of mail is indexed once it is over, or goes on for long. */
 const settleMs = 250;
+const longMs = 5000;
 /** Slices between two commits. */
 const slicesPerCommit = 200;
 
@@ -22,6 +21,9 @@ export class Indexer {
   #timer: NodeJS.Timeout | null = null;
   #seen = 0;
   #slices = 0;
+  #filed = 0;
+  /** When the burst began. */
+  #since = 0;
 
   constructor(mailbox: Mailbox, index: TextIndex, workload: () => number) {
     this.#mailbox = mailbox;
@@ -35,7 +37,10 @@ export class Indexer {
 
   /** There may be something new. */
   wake(): void {
-    if (this.#timer === null) this.#sleep(settleMs);
+    this.#filed = performance.now();
+    if (this.#timer !== null) return;
+    this.#since = this.#filed;
+    this.#sleep(settleMs);
   }
 
   #sleep(ms: number): void {
@@ -45,12 +50,15 @@ export class Indexer {
 
   #slice(): void {
     this.#timer = null;
+    const now = performance.now();
+    const inBurst = now < this.#filed + settleMs && now < this.#since + longMs;
     // Half made changes are no reading.
-    if (this.#mailbox.unsettled) {
-      this.#sleep(restMs.busy);
+    if (inBurst || this.#mailbox.unsettled) {
+      this.#sleep(inBurst ? settleMs : restMs.busy);
       return;
     }
-    const busy = this.#workload() - this.#seen >= busyCalls;
+    // A call within one rest and slice: somebody asks one thing after the other.
+    const busy = this.#workload() > this.#seen;
     const more = this.#index.advance(this.#mailbox, sliceMs);
     if (!more || ++this.#slices % slicesPerCommit === 0) this.#index.commit();
     if (more) this.#sleep(busy ? restMs.busy : restMs.idle);
