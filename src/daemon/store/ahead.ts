@@ -1,16 +1,16 @@
 /**
  * POP3 programs read a maildrop from one end to the other. Once a session reads one message after the next, those that follow are
- * read together and in time, so that sixteen of them cost one question to the store. Bounded in messages and bytes.
+ * read together and in time, so that sixty-four of them cost one question to the store. Bounded in messages and bytes.
  */
 import type { StoreThread } from "./threads.ts";
 import type { Section } from "./types.ts";
 
-const mostAtOnce = 16;
+const mostAtOnce = 64;
 const mostBytes = 256 * 1024;
 /** Larger ones are read by themselves, when they are asked for. */
 const mostSize = 64 * 1024;
 /** When so few are left, the next ones are asked for. */
-const fewLeft = 6;
+const fewLeft = 24;
 
 export type Place = { uid: number; size: number };
 type Read = Map<number, Uint8Array>;

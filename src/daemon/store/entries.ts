@@ -1,7 +1,7 @@
 /** Which entries make a batch of FETCH, as columns: out of the folder's listing, or row by row. */
 import type { Database } from "../sqlite/database.ts";
 import { FlaggedColumns } from "./flags.ts";
-import { chosen, type Facts, flaggedAt, type Listing, placeOf } from "./listing.ts";
+import { chosen, flaggedAt, type Known, placeOf } from "./listing.ts";
 import type { Flagged, UidRanges, Want } from "./types.ts";
 
 /** A batch ends at either. */
@@ -19,12 +19,7 @@ export type Weigh = (size: number) => number;
 /** As many entries as make a batch (the first one always fits), and from which UID the next one goes on. */
 type Some = { entries: Entries; next: number | null };
 
-export function listedEntries(
-  known: { listing: Listing; facts: Facts },
-  ranges: UidRanges,
-  weigh: Weigh,
-  from: number,
-): Some {
+export function listedEntries(known: Known, ranges: UidRanges, weigh: Weigh, from: number): Some {
   const { uids } = known.listing;
   const places: number[] = [];
   let weight = 0;
@@ -41,7 +36,7 @@ export function listedEntries(
   return { entries: listedAt(known, Uint32Array.from(places)), next: null };
 }
 
-function listedAt({ listing, facts }: { listing: Listing; facts: Facts }, places: Uint32Array): Entries {
+function listedAt({ listing, facts }: Known, places: Uint32Array): Entries {
   return {
     ...flaggedAt(listing, places),
     messages: [...chosen(facts.messages, places)],

@@ -111,14 +111,21 @@ export class FlagSets {
   }
 
   lists(): string[][] {
-    return this.#texts.map((_text, number) => this.listOf(number));
+    return this.map(listed);
   }
 
   listOf(number: number): string[] {
-    const text = this.textOf(number);
-    const flags = Number.parseInt(text, 10);
-    return listed({ flags, keywords: text.slice(String(flags).length) });
+    return listed(setOf(this.textOf(number)));
   }
+
+  map<T>(value: (set: FlagSet) => T): T[] {
+    return this.#texts.map((text) => value(setOf(text)));
+  }
+}
+
+function setOf(text: string): FlagSet {
+  const flags = Number.parseInt(text, 10);
+  return { flags, keywords: text.slice(String(flags).length) };
 }
 
 /** Collects messages with their flags as columns. */

@@ -1,7 +1,7 @@
 /** Folders of an open mailbox: names, special uses, subscriptions, counts, annotations. RFC 9051 §6.3, 6154, 5464. */
 import { expungeUids, move, type Steps, whole } from "./changing.ts";
 import { bits } from "./flags.ts";
-import { flaggedOf } from "./listing.ts";
+import { flaggedOf, type Listing } from "./listing.ts";
 import type { FolderRow, Mailbox, Write } from "./mailbox.ts";
 import { Refusal } from "./refusal.ts";
 import type { Counts, Folder, SpecialUse } from "./types.ts";
@@ -113,7 +113,7 @@ export function snapshot(mailbox: Mailbox, folderId: number, readOnly: boolean) 
     flags,
     counts: countsOf(mailbox, row),
     keywords: mailbox.db.column<string>("SELECT name FROM keyword WHERE folder = ? ORDER BY folded", folderId),
-    firstUnseenUid: row.unseen === 0 ? null : firstUnseen(mailbox, folderId),
+    firstUnseenUid: row.unseen === 0 ? null : firstUnseen(listing),
     firstRecentUid,
   };
   if (!readOnly) claimRecent(mailbox, row);
@@ -124,13 +124,10 @@ export function claimRecent(mailbox: Mailbox, row: FolderRow): void {
   if (recentUid(mailbox, row) < row.uidnext) mailbox.recent.set(row.id, row.uidnext);
 }
 
-function firstUnseen(mailbox: Mailbox, folder: number): number | null {
-  const { db } = mailbox;
-  const uid = db.value<number>(
-    `SELECT uid FROM entry WHERE folder = ? AND flags & ${bits.seen} = 0 ORDER BY uid LIMIT 1`,
-    folder,
-  );
-  return uid ?? null;
+function firstUnseen({ uids, flagSet, sets }: Listing): number | null {
+  const unseen = sets.map(({ flags }) => (flags & bits.seen) === 0);
+  const at = flagSet.findIndex((set) => unseen[set] === true);
+  return at < 0 ? null : (uids[at] ?? null);
 }
 
 export function createFolder(write: Write, name: string, use: SpecialUse | null): Folder {

@@ -9,11 +9,18 @@ import type { FolderRow, Mailbox } from "./mailbox.ts";
 import type { Flagged } from "./types.ts";
 
 /** What of an entry never changes. */
-export type Facts = { messages: Float64Array; sizes: Uint32Array; internalDates: Float64Array; savedAt: Float64Array };
+type Facts = { messages: Float64Array; sizes: Uint32Array; internalDates: Float64Array; savedAt: Float64Array };
 
 /** Ascending by UID. Never to be handed out: what crosses to another thread is cut out of it. */
 export type Listing = { uids: Uint32Array; modseqs: Float64Array; flagSet: Uint16Array; sets: FlagSets };
-type Held = { uidvalidity: number; modseq: number; listing: Listing; facts: Facts | null };
+export type Known = { listing: Listing; facts: Facts };
+type Held = {
+  uidvalidity: number;
+  modseq: number;
+  listing: Listing;
+  facts: Facts | null;
+  sentDays: Float64Array | null;
+};
 
 /** Messages of all folders held. */
 const mostHeld = 250_000;
@@ -36,7 +43,7 @@ export class Listings {
   }
 
   /** The whole folder with its facts; null where it is not held, or too large for that. */
-  known({ db }: Mailbox, row: FolderRow): { listing: Listing; facts: Facts } | null {
+  known({ db }: Mailbox, row: FolderRow): Known | null {
     if (row.messages > mostFacts) return null;
     const held = this.#current(db, row);
     if (!held) return null;
@@ -44,6 +51,15 @@ export class Listings {
     return held.facts.messages.length === held.listing.uids.length
       ? { listing: held.listing, facts: held.facts }
       : null;
+  }
+
+  /** The day that each message's Date: says, NaN where it says none. Of a folder that is known. */
+  sentDays({ db }: Mailbox, row: FolderRow): Float64Array {
+    const held = this.#held.get(row.id);
+    if (held?.sentDays) return held.sentDays;
+    const days = sentDaysFrom(db, row.id);
+    if (held) held.sentDays = days;
+    return days;
   }
 
   #current(db: Database, row: FolderRow): Held | null {
@@ -57,7 +73,13 @@ export class Listings {
   }
 
   #read(db: Database, row: FolderRow): Held {
-    const held = { uidvalidity: row.uidvalidity, modseq: row.modseq, listing: listingFrom(db, row.id, 1), facts: null };
+    const held = {
+      uidvalidity: row.uidvalidity,
+      modseq: row.modseq,
+      listing: listingFrom(db, row.id, 1),
+      facts: null,
+      sentDays: null,
+    };
     this.#held.set(row.id, held);
     let sum = 0;
     for (const { listing } of this.#held.values()) sum += listing.uids.length;
@@ -107,6 +129,16 @@ function factsFrom(db: Database, folder: number, from: number): Facts {
   };
 }
 
+function sentDaysFrom(db: Database, folder: number): Float64Array {
+  const days = db.value<string | null>(
+    `SELECT group_concat(coalesce(w.sent_day, 'null')) FROM entry e
+     CROSS JOIN words w INDEXED BY words_sent ON w.message = e.message WHERE e.folder = ?`,
+    folder,
+  );
+  const said = JSON.parse(`[${days ?? ""}]`) as (number | null)[];
+  return Float64Array.from(said, (one) => one ?? Number.NaN);
+}
+
 function numbers(text: string): number[] {
   return JSON.parse(`[${text}]`) as number[];
 }
@@ -153,6 +185,7 @@ function leaveOut(held: Held, gone: ReadonlySet<number>): void {
     flagSet: kept(listing.flagSet),
     sets: listing.sets,
   };
+  held.sentDays = null;
   held.facts = facts && {
     messages: kept(facts.messages),
     sizes: kept(facts.sizes),
@@ -174,6 +207,7 @@ function append(db: Database, held: Held, folder: number, from: number): void {
     sets,
   };
   held.facts = null;
+  held.sentDays = null;
 }
 
 function joined<T extends Uint32Array | Uint16Array | Float64Array>(one: T, other: T): T {

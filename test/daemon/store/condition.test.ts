@@ -5,9 +5,11 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { copy, expungeUids, whole } from "../../../src/daemon/store/changing.ts";
+import { snapshot } from "../../../src/daemon/store/folders.ts";
 import type { Mailbox } from "../../../src/daemon/store/mailbox.ts";
 import { Candidate, type CandidateTuple } from "../../../src/daemon/store/search/candidate.ts";
 import { conditionOf } from "../../../src/daemon/store/search/condition.ts";
+import { placesOf } from "../../../src/daemon/store/search/listed.ts";
 import { compile } from "../../../src/daemon/store/search/query.ts";
 import { findMatches } from "../../../src/daemon/store/search/search.ts";
 import { sort } from "../../../src/daemon/store/search/sort.ts";
@@ -90,14 +92,24 @@ const pause = async (): Promise<void> => undefined;
 it("answers every query as a test of each message would", async () => {
   mailbox.hooks.now = () => 1_702_000_000_000;
   let written = 0;
+  let listed = 0;
   await fc.assert(
     fc.asyncProperty(query, async (asked) => {
       if (conditionOf(asked, 0)) written++;
-      expect((await findMatches(mailbox, 1, asked, pause)).uids).toEqual(oneByOne(asked, mailbox.hooks.now()));
+      mailbox.listings.clear();
+      const expected = oneByOne(asked, mailbox.hooks.now());
+      const found = await findMatches(mailbox, 1, asked, pause);
+      expect(found.uids).toEqual(expected);
+      // The same out of memory, once the folder was selected.
+      snapshot(mailbox, 1, true);
+      const known = mailbox.listings.known(mailbox, mailbox.folder(1));
+      if (known && placesOf(asked, known, 0, () => new Float64Array(60))) listed++;
+      expect(await findMatches(mailbox, 1, asked, pause)).toEqual(found);
     }),
     { numRuns: 600 },
   );
   expect(written).toBeGreaterThan(200);
+  expect(listed).toBeGreaterThan(200);
 });
 
 it("leaves a query of very many parts to the tests", async () => {

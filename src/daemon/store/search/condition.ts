@@ -16,7 +16,11 @@ const mostParts = 40;
 const mostRanges = 20;
 
 export function conditionOf(query: Query, now: number): Condition | null {
-  return partsOf(query) > mostParts ? null : written(query, now);
+  return isLong(query) ? null : written(query, now);
+}
+
+export function isLong(query: Query): boolean {
+  return partsOf(query) > mostParts;
 }
 
 function partsOf(query: Query): number {

@@ -73,7 +73,7 @@ function combined(kind: "and" | "or", tests: Test[]): Test {
 }
 
 /** A saved result may have thousands of ranges: they are ascending, so halving finds the one. */
-function isIn(ranges: UidRanges, uid: number): boolean {
+export function isIn(ranges: UidRanges, uid: number): boolean {
   let low = 0;
   let high = ranges.length;
   while (low < high) {

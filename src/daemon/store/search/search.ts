@@ -6,6 +6,7 @@ import type { Mailbox } from "../mailbox.ts";
 import type { Query } from "../types.ts";
 import { Candidate, type CandidateTuple } from "./candidate.ts";
 import { type Condition, conditionOf, joined } from "./condition.ts";
+import { placesOf } from "./listed.ts";
 import { Pace, type Pause } from "./pace.ts";
 import { compile, type Test } from "./query.ts";
 
@@ -15,6 +16,8 @@ export type Found = { uids: number[]; highestModseq: number };
 
 /** Matching UIDs ascending, and the highest modseq among them. */
 export async function findMatches(mailbox: Mailbox, folder: number, query: Query, pause: Pause): Promise<Found> {
+  const listed = inListing(mailbox, folder, query);
+  if (listed) return listed;
   const { condition, test } = parted(mailbox, query);
   const pace = new Pace(pause);
   const found: Found = { uids: [], highestModseq: 0 };
@@ -23,6 +26,17 @@ export async function findMatches(mailbox: Mailbox, folder: number, query: Query
     else addAll(mailbox, folder, condition, window, found);
   }
   return found;
+}
+
+function inListing(mailbox: Mailbox, id: number, query: Query): Found | null {
+  const folder = mailbox.folder(id);
+  const known = mailbox.listings.known(mailbox, folder);
+  const places = known && placesOf(query, known, mailbox.hooks.now(), () => mailbox.listings.sentDays(mailbox, folder));
+  if (!known || !places) return null;
+  const { uids, modseqs } = known.listing;
+  let highestModseq = 0;
+  for (const at of places) highestModseq = Math.max(highestModseq, modseqs[at] as number);
+  return { uids: places.map((at) => uids[at] as number), highestModseq };
 }
 
 type Parted = { condition: Condition; test: Test | null };
