@@ -6,6 +6,7 @@ import { scrypt, timingSafeEqual } from "node:crypto";
 import { fromBase64, toBase64 } from "../../src/core/bytes.ts";
 import type { Random } from "../../src/core/ports.ts";
 import { Problem } from "../directory/problem.ts";
+import { isCommon } from "./common.ts";
 
 // OWASP's scrypt row for 16 MiB: N=2^14, r=8, p=5. More memory does not fit an isolate of 128 MB that several requests
 // share; the five passes cost about 0.25 s of CPU, which a paid Worker has (30 s) and a free one (10 ms) has for no
@@ -16,7 +17,7 @@ const maxmem = 64 * 1024 * 1024;
 
 export const passwordLength = { min: 12, max: 200 } as const;
 
-/** Length is what counts (NIST SP 800-63B §3.1.1.2); beyond it only the obvious is refused. */
+/** Length is what counts, and not to be among those that are tried first (NIST SP 800-63B §3.1.1.2). */
 export function checkPasswordRule(password: string, email: string): void {
   const name = email.split("@")[0] ?? email;
   const plain = password.toLowerCase();
@@ -28,6 +29,17 @@ export function checkPasswordRule(password: string, email: string): void {
       `Use at least ${passwordLength.min} characters that are not your address or one key held down. A few random words do well.`,
       { field: "password" },
     );
+  if (isCommon(password, ownWords(email)))
+    throw new Problem(
+      422,
+      "common-password",
+      "This is made of words that are guessed first: others have used them, with a number behind. Four random words do well.",
+      { field: "password" },
+    );
+}
+
+function ownWords(email: string): string[] {
+  return ["postern", ...email.split(/[^\p{L}\d]+/u)].filter((word) => word.length > 2);
 }
 
 export async function hashPassword(password: string, random: Random): Promise<string> {
