@@ -1,4 +1,4 @@
-// Bundles each island (workers/dashboard/islands/*.ts) into workers/dashboard/public/islands/. wrangler runs it before it
+// Bundles each island (workers/dashboard/islands/*.ts), and the styles, into workers/dashboard/public/. wrangler runs it before it
 // bundles the Worker ([build] in wrangler.toml), so `npm start`, the tests and `wrangler deploy` all get the same files.
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -16,13 +16,14 @@ const islands = [
   "setup.ts",
 ];
 
-await build({
-  entryPoints: islands.map((name) => `${here}islands/${name}`),
-  outdir: `${here}public/islands`,
-  bundle: true,
-  minify: true,
-  format: "esm",
-  target: "es2022",
-  legalComments: "none",
-  logLevel: "warning",
-});
+const options = { bundle: true, minify: true, legalComments: "none", logLevel: "warning" };
+await Promise.all([
+  build({
+    ...options,
+    entryPoints: islands.map((name) => `${here}islands/${name}`),
+    outdir: `${here}public/islands`,
+    format: "esm",
+    target: "es2022",
+  }),
+  build({ ...options, entryPoints: [`${here}styles/postern.css`], outfile: `${here}public/postern.css` }),
+]);
