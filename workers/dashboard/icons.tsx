@@ -28,15 +28,36 @@ const paths = {
   lock: "M5.500 9h9a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1v-6a1 1 0 0 1 1-1zM7 9V6.500a3 3 0 0 1 6 0V9",
   device: "M6.500 2.500h7a1 1 0 0 1 1 1v13a1 1 0 0 1-1 1h-7a1 1 0 0 1-1-1v-13a1 1 0 0 1 1-1zM9 15h2",
   chart: "M3.500 16.500h13M5.500 14V9.500M10 14V4.500M14.500 14v-6",
+  report: "M5 2.500h7l3.500 3.500v11.500H5zM11.500 2.500V6.500h4M7.500 10h5.500M7.500 13h5.500",
   rules: "M4 5.500h12M4 10h8M4 14.500h5M14 12l2.500 2.500L14 17",
   hook: "M7.500 8.500a3.500 3.500 0 1 1 5.300 0l1.700 3.400M10 6.500 7 12M5.500 12a2.800 2.800 0 1 0 2.800 3H14",
 } as const;
 
 export type IconName = keyof typeof paths;
 
-export const Icon: FC<{ name: IconName }> = ({ name }) => (
-  <svg class="icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false">
-    <path d={paths[name]} />
+/** Those that a list repeats row by row: their path stands in the page once. */
+const shared = ["check", "cross", "warn", "dash", "clock", "arrow", "mailboxes", "lock", "hook"] as const;
+const isShared = (name: IconName): boolean => (shared as readonly IconName[]).includes(name);
+
+export const Icon: FC<{ name: IconName }> = ({ name }) =>
+  isShared(name) ? (
+    <svg class="icon" aria-hidden="true">
+      <use href={`#i-${name}`} />
+    </svg>
+  ) : (
+    <svg class="icon" viewBox="0 0 20 20" aria-hidden="true">
+      <path d={paths[name]} />
+    </svg>
+  );
+
+/** The shared paths, on every page. */
+export const Sprite: FC = () => (
+  <svg class="sprite" aria-hidden="true">
+    {shared.map((name) => (
+      <symbol id={`i-${name}`} viewBox="0 0 20 20">
+        <path d={paths[name]} />
+      </symbol>
+    ))}
   </svg>
 );
 

@@ -16,6 +16,7 @@ import { mailboxPage } from "./pages/mailbox.tsx";
 import { mailboxPages } from "./pages/mailboxes.tsx";
 import { overviewPages } from "./pages/overview.tsx";
 import { referencePages } from "./pages/reference.tsx";
+import { reportPages } from "./pages/reports.tsx";
 import { securityPages } from "./pages/security.tsx";
 import { setupPages } from "./pages/setup.tsx";
 import { signInPages } from "./pages/sign-in.tsx";
@@ -37,6 +38,7 @@ const pages = [
   mailboxPage,
   activityPages,
   chartPages,
+  reportPages,
   securityPages,
   referencePages,
   explainPages,

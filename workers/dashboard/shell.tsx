@@ -4,11 +4,11 @@ import { getCookie } from "hono/cookie";
 import { html } from "hono/html";
 import type { Child, FC } from "hono/jsx";
 import type { App, Visitor } from "../sign-in/visitor.ts";
-import { Icon, type IconName, Mark } from "./icons.tsx";
+import { Icon, type IconName, Mark, Sprite } from "./icons.tsx";
 import { noteOf } from "./notes.ts";
 import { Notice } from "./parts.tsx";
 
-export type Place = "overview" | "domains" | "mailboxes" | "activity" | "charts" | "nodes" | "security" | "reference";
+export type Place = "overview" | "domains" | "mailboxes" | "activity" | "charts" | "reports" | "security" | "reference";
 type Link = { at: Place; href: string; label: string; icon: IconName; wide?: true };
 
 const everyday: Link[] = [
@@ -17,6 +17,7 @@ const everyday: Link[] = [
   { at: "mailboxes", href: "/mailboxes", label: "Mailboxes", icon: "mailboxes" },
   { at: "activity", href: "/activity", label: "Activity", icon: "activity" },
   { at: "charts", href: "/charts", label: "Charts", icon: "chart", wide: true },
+  { at: "reports", href: "/reports", label: "Reports", icon: "report", wide: true },
 ];
 const yours: Link[] = [
   { at: "security", href: "/security", label: "Sign-in", icon: "security" },
@@ -34,6 +35,11 @@ export function page(c: Context<App>, visitor: Visitor, props: PageProps, body: 
           <Mark />
           Postern
         </a>
+        <button type="button" class="jump" data-jump aria-keyshortcuts="Control+K Meta+K" hidden>
+          <Icon name="search" />
+          <span>Jump to…</span>
+          <kbd>Ctrl K</kbd>
+        </button>
         <Nav at={props.at} />
         <RailFoot visitor={visitor} theme={themeOf(c)} />
       </header>
@@ -192,6 +198,7 @@ function respond(
           Skip to the content
         </a>
         {frame}
+        <Sprite />
       </body>
     </html>
   );

@@ -7,6 +7,7 @@ export * from "./schema/aliases.ts";
 export * from "./schema/domains.ts";
 export * from "./schema/journal.ts";
 export * from "./schema/mailboxes.ts";
+export * from "./schema/reports.ts";
 export * from "./schema/service.ts";
 export * from "./schema/text-domains.ts";
 export * from "./schema/webhooks.ts";

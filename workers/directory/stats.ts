@@ -1,14 +1,20 @@
 /** Figures over the journal for the charts page: by day, by verdict, by sender, and how long copies took. Only what is kept is counted. */
-import { and, count, desc, eq, gte, inArray, sql } from "drizzle-orm";
+import { and, count, desc, eq, gte, inArray, ne, type SQL, sql } from "drizzle-orm";
 import { among } from "./among.ts";
 import type { World } from "./open.ts";
 import { journal, journalStep } from "./schema.ts";
 
 export type Outcome = "accepted" | "refused" | "deferred";
 export type Day = { day: string } & Record<Outcome, number>;
+type Tallied = { result: string; n: number };
 export type Stats = {
   days: Day[];
-  dmarc: { result: string; n: number }[];
+  /** How each check came out; `none` where there was nothing to check. */
+  verdicts: Record<"spf" | "dkim" | "dmarc", Tallied[]>;
+  /** Why mail was refused or put off. */
+  reasons: (Tallied & { outcome: Outcome })[];
+  /** Taken, but filed as Junk because its author's domain asks for that. */
+  junk: number;
   senders: { sender: string; n: number }[];
   /** Milliseconds from arrival to the last good step of a copy. */
   latency: { p50: number; p95: number; p99: number; n: number } | null;
@@ -22,13 +28,32 @@ export async function statsOf(world: World, domains: readonly string[], dayCount
   const since = world.clock() - dayCount * dayMs;
   const here = and(among(journal.domain, domains), gte(journal.at, since));
   const day = sql<string>`date(${journal.at} / 1000, 'unixepoch')`;
-  const result = sql<string>`coalesce(${journal.proof} ->> '$.dmarc.result', 'not checked')`;
+  const spf = resultAt("$.spf.result");
+  const dmarc = resultAt("$.dmarc.result");
+  // Several signatures: a passing one speaks for the message, else the first does.
+  const dkim = sql<string>`coalesce((select value ->> '$.result' from json_each(${journal.proof}, '$.dkim')
+    order by value ->> '$.result' = 'pass' desc, key limit 1), case when ${journal.proof} is null then 'not checked' else 'none' end)`;
+  const junk = sql<number>`sum(${journal.proof} ->> '$.dmarc.disposition' = 'quarantine')`;
   const sender = sql<string>`lower(substr(${journal.author}, instr(${journal.author}, '@') + 1))`;
   const took = sql<number>`${journalStep.at} - ${journal.at}`;
   const { db } = world;
-  const [byDay, dmarc, senders, times] = await db.batch([
+  const by = (result: SQL<string>) =>
+    db.select({ result, n: count() }).from(journal).where(here).groupBy(result).orderBy(desc(count()));
+  const [byDay, bySpf, byDkim, byDmarc, reasons, junked, senders, times] = await db.batch([
     db.select({ day, outcome: journal.outcome, n: count() }).from(journal).where(here).groupBy(day, journal.outcome),
-    db.select({ result, n: count() }).from(journal).where(here).groupBy(result).orderBy(desc(count())),
+    by(spf),
+    by(dkim),
+    by(dmarc),
+    db
+      .select({ result: journal.reason, outcome: journal.outcome, n: count() })
+      .from(journal)
+      .where(and(here, ne(journal.outcome, "accepted")))
+      .groupBy(journal.reason, journal.outcome)
+      .orderBy(desc(count())),
+    db
+      .select({ n: junk })
+      .from(journal)
+      .where(and(here, eq(journal.outcome, "accepted"))),
     db.select({ sender, n: count() }).from(journal).where(here).groupBy(sender).orderBy(desc(count())).limit(8),
     db
       .select({ took })
@@ -47,10 +72,16 @@ export async function statsOf(world: World, domains: readonly string[], dayCount
   );
   return {
     days,
-    dmarc,
+    verdicts: { spf: bySpf, dkim: byDkim, dmarc: byDmarc },
+    reasons,
+    junk: junked[0]?.n ?? 0,
     senders: senders.filter((one) => one.sender !== ""),
     latency: percentiles(times.map((one) => one.took)),
   };
+}
+
+function resultAt(path: string): SQL<string> {
+  return sql<string>`coalesce(${journal.proof} ->> ${path}, 'not checked')`;
 }
 
 function dayOf(day: string, rows: { outcome: Outcome; n: number }[]): Day {

@@ -2,12 +2,15 @@
 import { Hono } from "hono";
 import type { FC } from "hono/jsx";
 import { type Mailbox, mailboxesOf } from "../../directory/mailboxes.ts";
-import { type Day, type Outcome, type Stats, statsOf } from "../../directory/stats.ts";
+import { type Outcome, type Stats, statsOf } from "../../directory/stats.ts";
 import type { App } from "../../sign-in/visitor.ts";
+import { DayBars, type Layer, type Share, Shares } from "../charts.tsx";
 import { signedIn } from "../guard.tsx";
+import { Icon } from "../icons.tsx";
 import { bytesText, Empty, Head } from "../parts.tsx";
 import { myDomains } from "../reader.ts";
 import { page } from "../shell.tsx";
+import { reasonWords } from "../words.ts";
 
 export const chartPages = new Hono<App>();
 const shownDays = 30;
@@ -32,89 +35,73 @@ const Nothing: FC = () => (
 
 const ChartsView: FC<{ stats: Stats; boxes: Mailbox[] }> = ({ stats, boxes }) => (
   <>
-    <Head title="Charts" says={`The last ${shownDays} days of all your domains, in UTC.`} />
+    <Head title="Charts" says={`The last ${shownDays} days of all your domains, in UTC.`}>
+      <a class="button" href="/reports">
+        <Icon name="report" />
+        Reports
+      </a>
+    </Head>
     <section class="card stack" aria-labelledby="volume">
       <h2 id="volume">Messages by day</h2>
-      <DayBars days={stats.days} />
+      <DayBars
+        bars={stats.days.map((one) => ({ day: one.day, values: outcomes.map(([outcome]) => one[outcome]) }))}
+        layers={outcomes.map(([, name, tone]) => ({ name, tone }))}
+      />
     </section>
+    <div class="columns three">
+      <Verdicts name="SPF" says="Was the sending server allowed to?" rows={stats.verdicts.spf} />
+      <Verdicts name="DKIM" says="Was it signed, and unchanged since?" rows={stats.verdicts.dkim} />
+      <Verdicts name="DMARC" says="Did it really come from its author?" rows={stats.verdicts.dmarc} />
+    </div>
     <div class="columns">
-      <Shares title="What DMARC found" rows={stats.dmarc.map((one) => [one.result, one.n])} />
-      <Shares title="Who writes most" rows={stats.senders.map((one) => [one.sender, one.n])} />
+      <Spam stats={stats} />
+      <Shares title="Who writes most" rows={stats.senders.map((one) => ({ name: one.sender, n: one.n }))} />
     </div>
     <div class="columns">
       <Latency latency={stats.latency} />
-      <Shares title="Stored, by mailbox" rows={boxes.map((box) => [box.address, box.usedBytes])} unit={bytesText} />
+      <Shares
+        title="Stored, by mailbox"
+        rows={boxes.map((box) => ({ name: box.address, n: box.usedBytes })).toSorted((a, b) => b.n - a.n)}
+        unit={bytesText}
+        empty="No mailbox yet."
+      />
     </div>
   </>
 );
 
-const outcomes: readonly [Outcome, string][] = [
-  ["accepted", "accepted"],
-  ["refused", "refused"],
-  ["deferred", "put off"],
+const outcomes: readonly [Outcome, string, Layer["tone"]][] = [
+  ["accepted", "accepted", "good"],
+  ["refused", "refused", "bad"],
+  ["deferred", "put off", "wait"],
 ];
 
-const DayBars: FC<{ days: Day[] }> = ({ days }) => {
-  const most = Math.max(1, ...days.map((day) => day.accepted + day.refused + day.deferred));
-  const total = (outcome: Outcome): number => days.reduce((sum, day) => sum + day[outcome], 0);
-  const words = outcomes.map(([outcome, word]) => `${total(outcome)} ${word}`).join(", ");
-  return (
-    <figure class="stack tight">
-      <svg
-        class="bars-svg"
-        viewBox={`0 0 ${days.length * 10} 60`}
-        preserveAspectRatio="none"
-        role="img"
-        aria-label={words}
-      >
-        {days.map((day, at) => (
-          <DayBar day={day} x={at * 10 + 1} most={most} />
-        ))}
-      </svg>
-      <figcaption class="row soft small">
-        {outcomes.map(([outcome, word]) => (
-          <span class={`key ${outcome}`}>
-            {total(outcome).toLocaleString("en")} {word}
-          </span>
-        ))}
-        <span>most in a day: {most.toLocaleString("en")}</span>
-      </figcaption>
-    </figure>
-  );
+const tones: Record<string, Share["tone"]> = {
+  fail: "bad",
+  permerror: "bad",
+  policy: "bad",
+  softfail: "wait",
+  temperror: "wait",
 };
 
-const DayBar: FC<{ day: Day; x: number; most: number }> = ({ day, x, most }) => {
-  let y = 60;
-  return (
-    <g>
-      <title>{`${day.day}: ${day.accepted} accepted, ${day.refused} refused, ${day.deferred} put off`}</title>
-      {outcomes.map(([outcome]) => {
-        const height = (day[outcome] / most) * 58;
-        y -= height;
-        return <rect class={`bar ${outcome}`} x={x} y={y.toFixed(2)} width={8} height={height.toFixed(2)} />;
-      })}
-    </g>
+const Verdicts: FC<{ name: string; says: string; rows: { result: string; n: number }[] }> = ({ name, says, rows }) => (
+  <Shares
+    title={name}
+    says={says}
+    rows={rows.map(({ result, n }) => ({ name: result, n, ...(tones[result] && { tone: tones[result] }) }))}
+  />
+);
+
+/** What was kept from the inbox, and why. */
+const Spam: FC<{ stats: Stats }> = ({ stats }) => {
+  const junk: Share[] =
+    stats.junk === 0
+      ? []
+      : [{ name: "Filed as Junk: its author's domain asks for that.", n: stats.junk, tone: "wait" }];
+  const reasons = stats.reasons.map(
+    ({ result, outcome, n }): Share => ({ name: reasonWords(result), n, tone: outcome === "refused" ? "bad" : "wait" }),
   );
-};
-
-type SharesProps = { title: string; rows: [string, number][]; unit?: (n: number) => string };
-
-const Shares: FC<SharesProps> = ({ title, rows, unit = (n) => n.toLocaleString("en") }) => {
-  const most = Math.max(1, ...rows.map(([, n]) => n));
   return (
-    <section class="card stack" aria-label={title}>
-      <h2>{title}</h2>
-      {rows.length === 0 && <p class="soft">Nothing yet.</p>}
-      <ul class="shares">
-        {rows.slice(0, 12).map(([name, n]) => (
-          <li>
-            <span class="wrap">{name}</span>
-            <span class="soft">{unit(n)}</span>
-            <meter min={0} max={most} value={n} aria-label={`${name}: ${unit(n)}`} />
-          </li>
-        ))}
-      </ul>
-    </section>
+    <Shares title="Spam, forgeries and other refusals" rows={[...junk, ...reasons]} empty="Nothing was kept out." />
   );
 };
 
@@ -124,7 +111,7 @@ const Latency: FC<{ latency: Stats["latency"] }> = ({ latency }) => (
     {latency === null ? (
       <p class="soft">Nothing yet.</p>
     ) : (
-      <dl class="facts">
+      <dl class="facts percentiles">
         <dt>Half of the copies within</dt>
         <dd>{seconds(latency.p50)}</dd>
         <dt>95 of 100 within</dt>
