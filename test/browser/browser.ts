@@ -71,4 +71,5 @@ export const looks = [
   { name: "light", viewport: { width: 1280, height: 860 }, colorScheme: "light" },
   { name: "dark", viewport: { width: 1280, height: 860 }, colorScheme: "dark" },
   { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: "light" },
+  { name: "tiny", viewport: { width: 360, height: 640 }, colorScheme: "dark" },
 ] as const;

@@ -8,7 +8,7 @@ import type { Visitor } from "../sign-in/visitor.ts";
 import type { AliasForm } from "./alias-form.ts";
 import { DomainHead } from "./domain-head.tsx";
 import { Icon } from "./icons.tsx";
-import { Address, Field, FormToken, fieldAria, Notice } from "./parts.tsx";
+import { Address, Confirm, Field, FormToken, fieldAria, Notice } from "./parts.tsx";
 
 export type EditorProps = {
   visitor: Visitor;
@@ -104,10 +104,10 @@ export const EditForm: FC<EditorProps & { id: string; paused: Destination[] }> =
         <Paused {...{ one, visitor, action: `/domains/${domain.id}/aliases/${id}/resume` }} />
       ))}
       <section class="card" aria-labelledby="edit">
-        <h2 id="edit">Edit alias</h2>
-        <p>
+        <div class="row between">
+          <h2 id="edit">Edit alias</h2>
           <a href={`/domains/${domain.id}/aliases/${id}/answer`}>Automatic answer</a>
-        </p>
+        </div>
         <form method="post" action={`/domains/${domain.id}/aliases/${id}`} class="stack" data-alias-form>
           <FormToken token={visitor.formToken} />
           <Fields {...{ domain, form, problem, mailboxes }} />
@@ -147,6 +147,18 @@ export const EditForm: FC<EditorProps & { id: string; paused: Destination[] }> =
             <a class="button plain" href={`/domains/${domain.id}`} data-cancel>
               Cancel
             </a>
+            <Confirm label="Delete" ask="Delete this alias? Mail to it is refused from then on.">
+              <button
+                class="danger"
+                name="one"
+                value={`delete:${id}`}
+                type="submit"
+                formaction={`/domains/${domain.id}/bulk`}
+                formnovalidate
+              >
+                Delete it
+              </button>
+            </Confirm>
           </div>
         </form>
       </section>

@@ -40,6 +40,7 @@ export const AliasesView: FC<ListProps> = (props) => {
           <Toolbar query={query} total={found.total} domain={domain} may={may} />
           <form id="bulk" method="post" action={`/domains/${domain.id}/bulk`}>
             <FormToken token={visitor.formToken} />
+            <input type="hidden" name="back" value={queryOf(query)} />
           </form>
           <Table {...props} may={may} />
           <Pager found={found} query={query} />
@@ -202,11 +203,6 @@ const Acts: FC<{ alias: Alias; domain: DomainView; name: string }> = ({ alias, d
         {label}
         <span class="out-of-sight"> {name}</span>
       </button>
-      <Confirm label="Delete" ask={`Delete ${name}? Mail to it is refused from then on.`}>
-        <button class="danger" form="bulk" name="one" value={`delete:${alias.id}`} type="submit">
-          Delete it
-        </button>
-      </Confirm>
     </div>
   );
 };
@@ -244,16 +240,19 @@ const Target: FC<{ one: Destination; names: ReadonlyMap<string, string>; waiting
   );
 };
 
+/** The list as it is narrowed and ordered now, as an address says it. */
+export function queryOf({ text, state, kind, sort, after }: Omit<AliasQuery, "limit">): string {
+  const rest = new URLSearchParams();
+  for (const [name, value] of Object.entries({ text, state, kind, sort, after }))
+    if (value !== undefined) rest.set(name, value);
+  return rest.toString();
+}
+
 const Pager: FC<{ found: ListProps["found"]; query: AliasQuery }> = ({ found, query }) => {
   if (found.rows.length === 0) return <p class="pager">No alias matches.</p>;
   if (found.next === null && query.after === undefined) return null;
-  const rest = new URLSearchParams();
-  if (query.text !== undefined) rest.set("text", query.text);
-  if (query.state !== undefined) rest.set("state", query.state);
-  if (query.kind !== undefined) rest.set("kind", query.kind);
-  if (query.sort !== undefined) rest.set("sort", query.sort);
-  const first = rest.toString();
-  if (found.next !== null) rest.set("after", found.next);
+  const first = queryOf({ ...query, after: undefined });
+  const rest = queryOf({ ...query, after: found.next ?? undefined });
   return (
     <div class="pager">
       {query.after === undefined ? <span /> : <a href={`?${first}`}>First page</a>}

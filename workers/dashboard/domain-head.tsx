@@ -1,5 +1,6 @@
 /** The head of every page about one domain: its name, its state, and the tabs. */
 import type { FC } from "hono/jsx";
+import { unicodeName } from "../../src/core/rules/unicode-name.ts";
 import type { DomainView } from "../directory/domains.ts";
 import { StateBadge } from "./pages/overview.tsx";
 import { Head } from "./parts.tsx";
@@ -19,7 +20,7 @@ export type Tab = (typeof tabs)[number]["at"];
 
 export const DomainHead: FC<{ domain: DomainView; at: Tab }> = ({ domain, at }) => (
   <>
-    <Head title={domain.name} crumbs={<a href="/domains">Domains</a>}>
+    <Head title={unicodeName(domain.name)} crumbs={<a href="/domains">Domains</a>}>
       <StateBadge state={domain.state} />
     </Head>
     <nav class="tabs" aria-label={`Pages of ${domain.name}`}>

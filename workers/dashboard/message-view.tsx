@@ -1,6 +1,6 @@
 /** One message, from the envelope to each copy's end: a timeline in plain words, the four checks, raw verdicts behind a fold. */
 import type { FC } from "hono/jsx";
-import type { Message } from "../directory/activity.ts";
+import type { Message, Step } from "../directory/activity.ts";
 import { Icon } from "./icons.tsx";
 import { Address, Badge, bytesText, FormToken, Head, Time } from "./parts.tsx";
 import { stepWords, summaryOf, toneIcon, type Verdict, verdicts, type Word } from "./words.ts";
@@ -8,6 +8,7 @@ import { stepWords, summaryOf, toneIcon, type Verdict, verdicts, type Word } fro
 /** `retry`: the form's token, for somebody who may have the copies tried again that still wait for a node. */
 export const MessageView: FC<{ message: Message; retry: string | null }> = ({ message, retry }) => {
   const summary = summaryOf(message);
+  const copies = copiesOf(message.steps);
   return (
     <>
       <Head
@@ -23,10 +24,9 @@ export const MessageView: FC<{ message: Message; retry: string | null }> = ({ me
         <h2 id="way">What happened</h2>
         <ol class="timeline" data-timeline={message.id}>
           <Arrival message={message} />
-          {message.steps.map((step) => (
-            <Moment at={step.at} word={stepWords(step)} detail={step.detail} />
-          ))}
+          {copies.length === 1 && copies[0]?.steps.map(moment)}
         </ol>
+        {copies.length > 1 && <Copies copies={copies} />}
         {retry !== null && <Retry message={message} token={retry} />}
       </section>
       {message.proof && <Checks list={verdicts(message.proof)} />}
@@ -54,6 +54,41 @@ const Retry: FC<{ message: Message; token: string }> = ({ message, token }) => (
     <button type="submit">Try again now</button>
     <span class="soft small">A copy waits for its node. We keep trying by ourselves for five days.</span>
   </form>
+);
+
+type Copy = { target: string; steps: Step[] };
+
+/** Steps of one copy belong together, however they were interleaved. */
+function copiesOf(steps: readonly Step[]): Copy[] {
+  return [...Map.groupBy(steps, (step) => step.target)].map(([target, of]) => ({ target, steps: of }));
+}
+
+const moment = (step: Step) => <Moment at={step.at} word={stepWords(step)} detail={step.detail} />;
+
+/** Several copies: each folds its way up behind where it stands now, open while something is wrong with it. */
+const Copies: FC<{ copies: Copy[] }> = ({ copies }) => (
+  <>
+    <h3 class="copies-title">{copies.length} copies</h3>
+    <ul class="copies">
+      {copies.map(({ steps }) => {
+        const last = steps.at(-1);
+        const word = last && stepWords(last);
+        return (
+          word && (
+            <li>
+              <span class={`mail-glyph ${word.tone}`}>
+                <Icon name={word.icon} />
+              </span>
+              <details open={word.tone === "fail" || word.tone === "warn"}>
+                <summary class="check-title">{word.text}</summary>
+                <ol class="timeline">{steps.map(moment)}</ol>
+              </details>
+            </li>
+          )
+        );
+      })}
+    </ul>
+  </>
 );
 
 const Arrival: FC<{ message: Message }> = ({ message }) => {

@@ -2,8 +2,8 @@
 import type { FC } from "hono/jsx";
 import type { Message } from "../directory/activity.ts";
 import { Icon } from "./icons.tsx";
-import { Time, VerdictBadge } from "./parts.tsx";
-import { summaryOf, verdicts } from "./words.ts";
+import { Badge, Time, VerdictBadge } from "./parts.tsx";
+import { summaryOf, type Verdict, verdicts } from "./words.ts";
 
 export const MessageRow: FC<{ message: Message; names: Names }> = ({ message, names }) => {
   const word = summaryOf(named(message, names));
@@ -24,10 +24,21 @@ export const MessageRow: FC<{ message: Message; names: Names }> = ({ message, na
         <Time at={message.at} />
       </div>
       <div class="mail-what">{word.text}</div>
-      <div class="mail-badges">
-        {message.proof && verdicts(message.proof).map((one) => <VerdictBadge verdict={one} />)}
-      </div>
+      <div class="mail-badges">{message.proof && <Badges list={verdicts(message.proof)} />}</div>
     </article>
+  );
+};
+
+/** What speaks for or against the sender; checks that found nothing either way are on the message's own page. */
+const Badges: FC<{ list: Verdict[] }> = ({ list }) => {
+  const telling = list.filter(({ tone }) => tone !== "quiet");
+  if (telling.length === 0) return <Badge tone="quiet">not proven</Badge>;
+  return (
+    <>
+      {telling.map((one) => (
+        <VerdictBadge verdict={one} />
+      ))}
+    </>
   );
 };
 

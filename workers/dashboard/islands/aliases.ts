@@ -38,6 +38,7 @@ function put(
     link.focus();
   };
   form.addEventListener("submit", (event) => {
+    if (event.submitter instanceof HTMLButtonElement && event.submitter.hasAttribute("formaction")) return; // deleting
     event.preventDefault();
     save(form, cell, row, link).catch(() => form.submit());
   });

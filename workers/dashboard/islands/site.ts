@@ -1,6 +1,8 @@
 /** On every page: times in the reader's own zone, light and dark without a reload, copying, ticking, keys. Nothing here is needed to use a page. */
 
 import { enableCopy } from "./copy.ts";
+import "./keyboard.ts";
+import { openJump } from "./palette.ts";
 import { localise } from "./site-time.ts";
 
 for (const time of document.querySelectorAll("time")) localise(time);
@@ -21,6 +23,9 @@ if (themeButton !== null) {
 }
 
 enableCopy(document);
+// On a phone the tabs are wider than the screen: the one that is open is shown.
+const tab = document.querySelector<HTMLElement>(".tabs [aria-current]");
+if (tab !== null) tab.parentElement?.scrollTo({ left: tab.offsetLeft - tab.offsetWidth });
 
 const all = document.querySelector<HTMLInputElement>("[data-tick-all]");
 const ticks = [...document.querySelectorAll<HTMLInputElement>("[data-tick]")];
@@ -47,19 +52,12 @@ document.addEventListener("click", (event) => {
   for (const fold of folds()) if (!fold.contains(event.target as Node)) fold.open = false;
 });
 
-/** `/` searches; `g` then a letter goes places. */
-const places: Record<string, string> = { o: "/", d: "/domains", m: "/mailboxes", a: "/activity", s: "/security" };
-let went = 0;
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") for (const fold of folds()) fold.open = false;
-  const typing = event.target instanceof Element && event.target.closest("input, select, textarea") !== null;
-  if (typing || event.metaKey || event.ctrlKey || event.altKey) return;
-  const search = document.querySelector<HTMLInputElement>("[data-search]");
-  if (event.key === "/" && search !== null) {
-    event.preventDefault();
-    search.focus();
-  }
-  if (event.key === "g") went = event.timeStamp;
-  const place = places[event.key];
-  if (event.key !== "g" && place !== undefined && event.timeStamp - went < 1200) location.assign(place);
 });
+
+const jump = document.querySelector<HTMLButtonElement>("[data-jump]");
+if (jump !== null) {
+  jump.hidden = false;
+  jump.addEventListener("click", openJump);
+}

@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import type { FC } from "hono/jsx";
 import { z } from "zod";
+import { unicodeName } from "../../../src/core/rules/unicode-name.ts";
 import { roleAtLeast } from "../../api/row.ts";
 import { copiesWaiting, tryByHand } from "../../by-hand.ts";
 import { activity, type Message, message } from "../../directory/activity.ts";
@@ -188,7 +189,7 @@ const Filters: FC<{ domains: DomainView[]; query: Query }> = ({ domains, query }
           <option value="">All domains</option>
           {domains.map((domain) => (
             <option value={domain.id} selected={domain.id === query.domain}>
-              {domain.name}
+              {unicodeName(domain.name)}
             </option>
           ))}
         </select>

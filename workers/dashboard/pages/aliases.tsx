@@ -13,13 +13,14 @@ import type { Problem } from "../../directory/problem.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
 import { EditForm } from "../alias-editor.tsx";
 import { type AliasForm, aliasForm, emptyForm, formFor, readForm } from "../alias-form.ts";
-import { AliasesView } from "../alias-table.tsx";
+import { AliasesView, queryOf } from "../alias-table.tsx";
 import { attempt, formOf, signedIn } from "../guard.tsx";
 import { domainHere, myDomains, namesFor } from "../reader.ts";
 import { page } from "../shell.tsx";
 
 export const aliasPages = new Hono<App>();
-const pageSize = 50;
+/** Keeps the page within 60 KB. */
+const pageSize = 40;
 
 aliasPages.get(
   "/domains/:domain",
@@ -45,6 +46,7 @@ const bulkForm = z.object({
   one: one.optional(),
   act: z.enum(["enable", "disable", "delete"]).optional(),
   ids: z.union([z.string(), z.array(z.string())]).optional(),
+  back: z.string().max(2000).default(""),
 });
 
 aliasPages.post(
@@ -57,7 +59,10 @@ aliasPages.post(
     if (act === "delete") await removeAliases(world, domain.id, ids);
     else if (act !== undefined) await setAliasState(world, domain.id, ids, act === "enable" ? "active" : "disabled");
     const note = act === "delete" && ids.length === 1 ? "alias-removed" : "aliases-changed";
-    return c.redirect(`/domains/${domain.id}?done=${note}`, 303);
+    // Back to the list as it was narrowed and ordered; nothing but the list's own parameters comes through.
+    const query = new URLSearchParams(queryOf(listQuery.parse(Object.fromEntries(new URLSearchParams(form.back)))));
+    query.set("done", note);
+    return c.redirect(`/domains/${domain.id}?${query}`, 303);
   }),
 );
 

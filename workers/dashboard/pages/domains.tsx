@@ -2,14 +2,16 @@
 import { type Context, Hono } from "hono";
 import type { FC } from "hono/jsx";
 import { z } from "zod";
+import { unicodeName } from "../../../src/core/rules/unicode-name.ts";
 import { foldDomain } from "../../directory/address.ts";
+import { type DnsState, dnsStates } from "../../directory/dns-state.ts";
 import { addDomain, type DomainView, removeDomain } from "../../directory/domains.ts";
 import { type Node, nodes } from "../../directory/nodes.ts";
 import { Problem } from "../../directory/problem.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
 import { attempt, formOf, proved, signedIn } from "../guard.tsx";
 import { Icon } from "../icons.tsx";
-import { Empty, Field, FormToken, fieldAria, Head, plural } from "../parts.tsx";
+import { Badge, Empty, Field, FormToken, fieldAria, Head, plural } from "../parts.tsx";
 import { domainHere, myDomains } from "../reader.ts";
 import { page } from "../shell.tsx";
 import { StateBadge } from "./overview.tsx";
@@ -58,16 +60,34 @@ async function add(c: Context<App>, visitor: Visitor, given: z.output<typeof for
   return added.id;
 }
 
+const querySchema = z.object({
+  text: z.string().max(253).default("").catch(""),
+  state: z.enum(["active", "pending", "disabled", "care"]).optional().catch(undefined),
+});
+type Query = z.output<typeof querySchema>;
+
 async function listPage(
   c: Context<App>,
   visitor: Visitor,
   shown: { name: string; problem: Problem | null },
 ): Promise<Response> {
   const [domains, places] = await Promise.all([myDomains(c, visitor), nodes(c.get("world"))]);
+  const dns = await dnsStates(
+    c.get("world"),
+    domains.map((domain) => domain.id),
+  );
+  const query = querySchema.parse(c.req.query());
   const body = (
     <>
-      <Head title="Domains" says="Each domain has its own aliases, mailboxes and people." />
-      {domains.length === 0 ? <Nothing /> : <List domains={domains} />}
+      <Head title="Domains" says="Each domain has its own aliases, mailboxes and people.">
+        {domains.length > 0 && (
+          <a class="button" href="#add">
+            <Icon name="plus" />
+            Add a domain
+          </a>
+        )}
+      </Head>
+      {domains.length === 0 ? <Nothing /> : <List {...{ domains, dns, query }} />}
       <AddForm visitor={visitor} places={places} {...shown} />
     </>
   );
@@ -83,38 +103,125 @@ const Nothing: FC = () => (
   </Empty>
 );
 
-const List: FC<{ domains: DomainView[] }> = ({ domains }) => (
-  <div class="card flush">
-    <table class="fold-table">
-      <thead>
-        <tr>
-          <th scope="col">Domain</th>
-          <th scope="col">State</th>
-          <th scope="col">Aliases</th>
-          <th scope="col">Mailboxes</th>
-          <th scope="col">Your role</th>
-        </tr>
-      </thead>
-      <tbody>
-        {domains.map((domain) => (
+type ListProps = { domains: DomainView[]; dns: ReadonlyMap<string, DnsState>; query: Query };
+
+const List: FC<ListProps> = ({ domains, dns, query }) => {
+  const shown = domains.filter((domain) => fits(domain, dns.get(domain.id), query));
+  return (
+    <div class="card flush">
+      {domains.length > fewDomains && <Filter query={query} shown={shown.length} all={domains.length} />}
+      <table class="fold-table">
+        <thead>
           <tr>
-            <td class="grow">
-              <a href={`/domains/${domain.id}`}>
-                <strong>{domain.name}</strong>
-              </a>
-            </td>
-            <td>
-              <StateBadge state={domain.state} />
-            </td>
-            <td class="soft">{plural(domain.aliases, "alias", "aliases")}</td>
-            <td class="soft">{plural(domain.mailboxes, "mailbox", "mailboxes")}</td>
-            <td class="soft">{domain.role}</td>
+            <th scope="col">Domain</th>
+            <th scope="col">State</th>
+            <th scope="col">DNS</th>
+            <th scope="col" class="number">
+              Aliases
+            </th>
+            <th scope="col" class="number">
+              Mailboxes
+            </th>
+            <th scope="col">Your role</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {shown.map((domain) => (
+            <Line domain={domain} dns={dns.get(domain.id)} />
+          ))}
+        </tbody>
+      </table>
+      {shown.length === 0 && <p class="pager">No domain matches.</p>}
+    </div>
+  );
+};
+
+/** Up to so many a look finds what a search would. */
+const fewDomains = 7;
+
+function fits(domain: DomainView, dns: DnsState | undefined, { text, state }: Query): boolean {
+  const wanted = text.trim().toLowerCase();
+  const named = domain.name.includes(wanted) || unicodeName(domain.name).includes(wanted);
+  if (state === "care") return named && (domain.state !== "active" || (dns?.faults.length ?? 0) > 0);
+  return named && (state === undefined || domain.state === state);
+}
+
+const states = [
+  ["active", "Receiving"],
+  ["pending", "Not proven yet"],
+  ["disabled", "Switched off"],
+  ["care", "Needs attention"],
+] as const;
+
+const Filter: FC<{ query: Query; shown: number; all: number }> = ({ query, shown, all }) => (
+  <div class="toolbar">
+    <search>
+      <form method="get" action="/domains" class="row search-form">
+        <div class="search">
+          <Icon name="search" />
+          <input type="search" name="text" value={query.text} placeholder="Search" aria-label="Domain" data-search />
+        </div>
+        <select name="state" aria-label="State">
+          <option value="">Any state</option>
+          {states.map(([state, says]) => (
+            <option value={state} selected={query.state === state}>
+              {says}
+            </option>
+          ))}
+        </select>
+        <button type="submit">Find</button>
+      </form>
+    </search>
+    <span class="soft small">{shown === all ? plural(all, "domain") : `${shown} of ${plural(all, "domain")}`}</span>
   </div>
 );
+
+const Line: FC<{ domain: DomainView; dns: DnsState | undefined }> = ({ domain, dns }) => (
+  <tr>
+    <td class="grow">
+      <a class="strong" href={`/domains/${domain.id}`}>
+        {unicodeName(domain.name)}
+      </a>
+    </td>
+    <td>
+      <StateBadge state={domain.state} />
+    </td>
+    <td>
+      <DnsBadge domain={domain} dns={dns} />
+    </td>
+    <Count n={domain.aliases} of={plural(domain.aliases, "alias", "aliases")} />
+    <Count n={domain.mailboxes} of={plural(domain.mailboxes, "mailbox", "mailboxes")} />
+    <td class="soft">{domain.role}</td>
+  </tr>
+);
+
+/** A number under its heading; with its word where the table is folded and the heading is not seen. */
+const Count: FC<{ n: number; of: string }> = ({ n, of }) => (
+  <td class="number">
+    <span class="when-wide">{n === 0 ? <span class="soft">0</span> : n.toLocaleString("en")}</span>
+    <span class="when-folded soft" aria-hidden="true">
+      {of}
+    </span>
+  </td>
+);
+
+const DnsBadge: FC<{ domain: DomainView; dns: DnsState | undefined }> = ({ domain, dns }) => {
+  const href = `/domains/${domain.id}/setup`;
+  if (dns === undefined)
+    return (
+      <a class="soft small" href={href}>
+        not looked at yet
+      </a>
+    );
+  if (dns.faults.length === 0) return <Badge tone="pass">right</Badge>;
+  return (
+    <a class="bare" href={href}>
+      <Badge tone="warn" title={dns.faults.join(", ")}>
+        {dns.faults.length} to fix
+      </Badge>
+    </a>
+  );
+};
 
 type AddProps = { visitor: Visitor; places: Node[]; name: string; problem: Problem | null };
 

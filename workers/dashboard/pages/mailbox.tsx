@@ -30,6 +30,8 @@ mailboxPage.get(
   "/mailboxes/new",
   signedIn(async (c, visitor) => {
     const domains = (await myDomains(c, visitor)).filter((domain) => roleAtLeast(domain.role, "admin"));
+    // Where mail already arrives comes first: it is what is chosen unless somebody chooses.
+    domains.sort((a, b) => Number(b.state === "active") - Number(a.state === "active"));
     const places = (await nodes(c.get("world"))).filter((node) => node.state === "active");
     const view = <NewMailbox domains={domains} places={places} chosen={c.req.query("domain") ?? ""} />;
     return page(c, visitor, { title: "New mailbox", at: "mailboxes", islands: ["mailbox"] }, view);

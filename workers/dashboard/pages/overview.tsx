@@ -1,6 +1,7 @@
 /** The first page: how things stand, and what to do next when there is little yet. */
 import { Hono } from "hono";
 import type { FC } from "hono/jsx";
+import { unicodeName } from "../../../src/core/rules/unicode-name.ts";
 import { activity, type Message } from "../../directory/activity.ts";
 import type { DomainView } from "../../directory/domains.ts";
 import { type Tally, tally } from "../../directory/tally.ts";
@@ -51,7 +52,6 @@ const Welcome: FC = () => (
 
 const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; names: Names }> = (props) => {
   const { domains, recent, week, names } = props;
-  const pending = domains.filter((domain) => domain.state === "pending");
   return (
     <>
       <Head title="Overview" says="What came in over the last seven days, and where it went.">
@@ -67,15 +67,7 @@ const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; name
         <Figure value={sum(domains, "aliases")} label="aliases" href="/domains" />
         <Figure value={sum(domains, "mailboxes")} label="mailboxes" href="/mailboxes" />
       </div>
-      {pending.map((domain) => (
-        <div class="notice warn">
-          <Icon name="clock" />
-          <div>
-            <strong>{domain.name}</strong> does not receive mail yet.{" "}
-            <a href={`/domains/${domain.id}/setup`}>Finish setting it up</a>
-          </div>
-        </div>
-      ))}
+      <Pending domains={domains.filter((domain) => domain.state === "pending")} />
       <section class="card flush" aria-labelledby="recent">
         <div class="toolbar">
           <h2 id="recent">Latest mail</h2>
@@ -100,13 +92,56 @@ const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; name
       <section class="card flush" aria-labelledby="yours">
         <div class="toolbar">
           <h2 id="yours">Your domains</h2>
-          <a href="/domains">Manage</a>
+          <a href="/domains">{domains.length > mostLines ? `All ${domains.length} domains` : "Manage"}</a>
         </div>
-        <DomainLines domains={domains} />
+        <DomainLines domains={busiest(domains)} />
       </section>
     </>
   );
 };
+
+/** One notice each, or one for all when there are many. */
+const Pending: FC<{ domains: DomainView[] }> = ({ domains }) => {
+  const [only] = domains;
+  if (only === undefined) return null;
+  return (
+    <div class="notice warn">
+      <Icon name="clock" />
+      {domains.length === 1 ? (
+        <div>
+          <strong>{unicodeName(only.name)}</strong> does not receive mail yet.{" "}
+          <a href={`/domains/${only.id}/setup`}>Finish setting it up</a>
+        </div>
+      ) : (
+        <div>
+          <strong>{plural(domains.length, "domain")}</strong> do not receive mail yet:{" "}
+          {domains.slice(0, 3).map((domain, at) => (
+            <>
+              {at > 0 && ", "}
+              <a href={`/domains/${domain.id}/setup`}>{unicodeName(domain.name)}</a>
+            </>
+          ))}
+          {domains.length > 3 && (
+            <>
+              {" and "}
+              <a href="/domains?state=pending">{domains.length - 3} more</a>
+            </>
+          )}
+          .
+        </div>
+      )}
+    </div>
+  );
+};
+
+const mostLines = 8;
+
+/** Those with the most on them first: somebody with fifty domains works on a few. */
+function busiest(domains: DomainView[]): DomainView[] {
+  return domains
+    .toSorted((a, b) => b.mailboxes - a.mailboxes || b.aliases - a.aliases || a.name.localeCompare(b.name))
+    .slice(0, mostLines);
+}
 
 const DomainLines: FC<{ domains: DomainView[] }> = ({ domains }) => (
   <table class="fold-table">
@@ -114,7 +149,7 @@ const DomainLines: FC<{ domains: DomainView[] }> = ({ domains }) => (
       {domains.map((domain) => (
         <tr>
           <td class="grow">
-            <a href={`/domains/${domain.id}`}>{domain.name}</a>
+            <a href={`/domains/${domain.id}`}>{unicodeName(domain.name)}</a>
           </td>
           <td>
             <StateBadge state={domain.state} />
