@@ -68,8 +68,8 @@ export async function faults(page: Page): Promise<Fault[]> {
 }
 
 export const looks = [
-  { name: "light", viewport: { width: 1280, height: 860 }, colorScheme: "light" },
-  { name: "dark", viewport: { width: 1280, height: 860 }, colorScheme: "dark" },
-  { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: "light" },
-  { name: "tiny", viewport: { width: 360, height: 640 }, colorScheme: "dark" },
+  { name: "light", viewport: { width: 1280, height: 860 }, colorScheme: "light", narrow: false },
+  { name: "dark", viewport: { width: 1280, height: 860 }, colorScheme: "dark", narrow: false },
+  { name: "phone", viewport: { width: 390, height: 844 }, colorScheme: "light", narrow: true },
+  { name: "tiny", viewport: { width: 360, height: 640 }, colorScheme: "dark", narrow: true },
 ] as const;

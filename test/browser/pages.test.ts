@@ -143,7 +143,8 @@ test.each(looks)("pages in $name", async (look) => {
     expect(response?.status(), path).toBe(200);
     expect((await response?.body())?.length, path).toBeLessThan(60 * 1024);
     await seen.page.screenshot({ path: `${shots}${name}-${look.name}.png`, fullPage: true });
-    if (look.name !== "tiny") expect(await faults(seen.page), path).toEqual([]);
+    // axe takes a second a page: the two that differ in colour stand for the two that differ in width.
+    if (!look.narrow) expect(await faults(seen.page), path).toEqual([]);
     expect(await seen.page.title(), `${path} ran what a stranger wrote`).not.toBe("hacked");
     expect(await seen.page.locator("img[src=x], [onerror]").count(), path).toBe(0);
     const wide = await seen.page.evaluate(
