@@ -105,6 +105,7 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     applyRecords: { params: domain, ...noDomain, body: { token: "a-cloudflare-token" }, skip: "api-lists.test.ts" },
     changeDomain: { params: domain, ...noDomain, body: { node: edge.node.id } },
     stats: { params: {} },
+    reports: { params: {} },
     checkAccountAudit: { params: {} },
     records: { params: domain, ...noDomain },
     checks: { params: domain, ...noDomain },

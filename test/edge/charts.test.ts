@@ -112,3 +112,12 @@ test("reports: an empty page says how they come; then who sent, what failed, and
   expect(html).toContain("&lt;b&gt;small&lt;/b&gt;");
   expect(html).not.toContain("secret.test");
 });
+
+test("the API says the same", async () => {
+  const read = async (path: string): Promise<unknown> => JSON.parse(await shown(path));
+  expect(await read("/api/stats")).toMatchObject({ junk: 1, verdicts: { dmarc: expect.any(Array) } });
+  const first = (await read("/api/reports?limit=2")) as { items: { org: string }[]; next: string };
+  const rest = (await read(`/api/reports?limit=2&after=${first.next}`)) as { items: { org: string }[]; next: null };
+  expect([...first.items, ...rest.items].map(({ org }) => org)).toEqual(["big.test", "<b>small</b>", "big.test"]);
+  expect(rest.next).toBeNull();
+});

@@ -1,9 +1,9 @@
 /** Reading reports for the page: by day, by who reports, by who sent or what went wrong. */
-import { and, desc, gte } from "drizzle-orm";
+import { and, desc, eq, gte, lt } from "drizzle-orm";
 import { among } from "./among.ts";
 import type { World } from "./open.ts";
-import { report } from "./schema.ts";
 import type { ReportLine } from "./schema/reports.ts";
+import { report } from "./schema.ts";
 
 export type Report = typeof report.$inferSelect;
 export type ReportKind = Report["kind"];
@@ -41,6 +41,34 @@ export async function reportsOf(world: World, domains: readonly string[], dayCou
   );
 }
 
+export type ReportQuery = {
+  domains: readonly string[];
+  kind?: ReportKind | undefined;
+  /** Id of the last row of the page before. */
+  after?: string | undefined;
+  limit: number;
+};
+
+export async function reportPage(
+  world: World,
+  { domains, kind, after, limit }: ReportQuery,
+): Promise<{ items: Report[]; next: string | null }> {
+  if (domains.length === 0) return { items: [], next: null };
+  const wanted = [
+    among(report.domain, domains),
+    kind === undefined ? undefined : eq(report.kind, kind),
+    after === undefined ? undefined : lt(report.id, after),
+  ];
+  const rows = await world.db
+    .select()
+    .from(report)
+    .where(and(...wanted))
+    .orderBy(desc(report.id))
+    .limit(limit + 1);
+  const items = rows.slice(0, limit);
+  return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
+}
+
 /** A report covers a day, as a rule; it counts for the day on which it begins. */
 function summed(kind: ReportKind, reports: Report[], days: string[]): ReportSummary {
   const sum = (of: Report[], what: "good" | "bad"): number => of.reduce((total, one) => total + one[what], 0);
@@ -64,14 +92,25 @@ export type Tallied = { name: string; good: number; bad: number };
 /** Servers that sent in the domain's name, those with the most failures first: one's own that is forgotten, or a forger. */
 export function sources(reports: readonly Report[]): Tallied[] {
   const lines = linesOf(reports, "dmarc");
-  return tallied(lines, ({ source }) => source, ({ spf, dkim }) => spf === "pass" || dkim === "pass");
+  return tallied(
+    lines,
+    ({ source }) => source,
+    ({ spf, dkim }) => spf === "pass" || dkim === "pass",
+  );
 }
 
 export function failures(reports: readonly Report[]): Tallied[] {
-  return tallied(linesOf(reports, "tls"), ({ reason }) => reason, () => false);
+  return tallied(
+    linesOf(reports, "tls"),
+    ({ reason }) => reason,
+    () => false,
+  );
 }
 
-function linesOf<K extends ReportLine["kind"]>(reports: readonly Report[], kind: K): Extract<ReportLine, { kind: K }>[] {
+function linesOf<K extends ReportLine["kind"]>(
+  reports: readonly Report[],
+  kind: K,
+): Extract<ReportLine, { kind: K }>[] {
   return reports.flatMap(({ lines }) =>
     lines.filter((line): line is Extract<ReportLine, { kind: K }> => line.kind === kind),
   );

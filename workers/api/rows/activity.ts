@@ -5,20 +5,36 @@ import { activity, message } from "../../directory/activity.ts";
 import { domainsOf } from "../../directory/domains.ts";
 import { domainOfJournal } from "../../directory/journal.ts";
 import { notFound } from "../../directory/problem.ts";
+import { reportPage } from "../../directory/reports.ts";
 import { statsOf } from "../../directory/stats.ts";
 import { openEdge } from "../../platform.ts";
 import { type Personal, personal, within } from "../row.ts";
-import { activityQuery, id, messageShape, page, retriedShape } from "../shapes.ts";
+import { activityQuery, cursorQuery, id, messageShape, page, retriedShape, time } from "../shapes.ts";
 
 const tag = "Activity";
 
 const counted = z.object({ accepted: z.int(), refused: z.int(), deferred: z.int() });
+const tallied = z.object({ result: z.string(), n: z.int() });
 const latency = z.object({ p50: z.number(), p95: z.number(), p99: z.number(), n: z.int() });
 const statsShape = z.object({
   days: z.array(counted.extend({ day: z.string().describe("YYYY-MM-DD, UTC") })),
-  dmarc: z.array(z.object({ result: z.string(), n: z.int() })),
+  verdicts: z.object({ spf: z.array(tallied), dkim: z.array(tallied), dmarc: z.array(tallied) }),
+  reasons: z.array(tallied.extend({ outcome: z.string() })).describe("Why mail was refused or put off"),
+  junk: z.int().describe("Taken, and filed as Junk"),
   senders: z.array(z.object({ sender: z.string(), n: z.int() })),
   latency: latency.nullable().describe("Milliseconds from arrival to the last good step of a copy"),
+});
+
+const reportShape = z.object({
+  id,
+  domain: id,
+  kind: z.enum(["dmarc", "tls"]),
+  org: z.string().describe("Who reports"),
+  begins: time,
+  ends: time,
+  good: z.int().describe("Messages that passed, or connections that were safe"),
+  bad: z.int(),
+  lines: z.array(z.unknown()),
 });
 
 /** The ids of the domains that the visitor may read about; one of them when one is asked for. */
@@ -50,10 +66,23 @@ export const activityRows = [
     path: "/stats",
     name: "stats",
     tag,
-    says: "Figures over what the journal still keeps: by day and verdict, DMARC, senders, how long copies took",
+    says: "Figures over what the journal still keeps: by day and verdict, by check, senders, how long copies took",
     query: z.object({ domain: id.optional(), days: z.coerce.number().int().min(1).max(90).default(30) }),
     answer: statsShape,
     run: async (call) => statsOf(call.world, await readable(call, call.query.domain), call.query.days),
+  }),
+  personal("activity:read", {
+    method: "GET",
+    path: "/reports",
+    name: "reports",
+    tag,
+    says: "What other services report about your domains, newest first: DMARC and TLS-RPT",
+    query: cursorQuery.extend({ domain: id.optional(), kind: z.enum(["dmarc", "tls"]).optional() }),
+    answer: page(reportShape),
+    async run(call) {
+      const { domain, kind, after, limit } = call.query;
+      return reportPage(call.world, { domains: await readable(call, domain), kind, after, limit });
+    },
   }),
   personal("activity:read", {
     method: "GET",

@@ -46,9 +46,21 @@ function domainPlaces(id: string, name: string): Place[] {
 }
 
 type Item = { id: string; name: string; address: string };
+type Page = { items?: Item[]; next?: string | null } | null;
+
+/** Pages of a list asked for; a thousand things are found by searching their own page. */
+const mostPages = 10;
+
 async function items(path: string): Promise<Item[]> {
-  const read = (await ask("GET", path)) as { items?: Item[] } | null;
-  return read?.items ?? [];
+  const all: Item[] = [];
+  let after = "";
+  for (let pages = 0; pages < mostPages; pages++) {
+    const read = (await ask("GET", `${path}?limit=100${after}`)) as Page;
+    all.push(...(read?.items ?? []));
+    if (read?.next == null) break;
+    after = `&after=${encodeURIComponent(read.next)}`;
+  }
+  return all;
 }
 
 /** A domain's inner pages come up once they are named (`shop dns`). */
