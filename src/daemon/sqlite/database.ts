@@ -132,7 +132,6 @@ export class Database {
   /** So much memory for pages that were read; what is above it is freed at once. */
   holdPages(kib: number): void {
     this.#sqlite.pragma(`cache_size = -${kib}`);
-    this.#sqlite.pragma("shrink_memory");
   }
 
   /** How many migration scripts the file has seen. */

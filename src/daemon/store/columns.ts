@@ -51,7 +51,7 @@ export class Columns {
     const fallback = lengths.map((length, i) =>
       length < 0 ? headerFields(this.#db, this.#messages[i] ?? 0, section) : none,
     );
-    const room = new Uint8Array(
+    const room = Buffer.allocUnsafeSlow(
       block.length + 2 * lengths.length + fallback.reduce((sum, { length }) => sum + length, 0),
     );
     const names = new FieldNames(section.fields ?? []);
@@ -69,7 +69,7 @@ export class Columns {
       }
       ends[i] = at;
     }
-    return { bytes: room.slice(0, at), ends };
+    return { bytes: new Uint8Array(room.subarray(0, at)), ends };
   }
 
   #packed(table: string, key: string, column: string): Packed {
