@@ -4,7 +4,8 @@
  */
 import { and, eq } from "drizzle-orm";
 import type { z } from "zod";
-import type { Heartbeat, heartbeatAnswerSchema } from "../src/core/contract/handoff.ts";
+import type { Heartbeat, heartbeatAnswerSchema, SpoolState } from "../src/core/contract/handoff.ts";
+import { spoolOf } from "./directory/nodes.ts";
 import { domain, mailbox, node } from "./directory/schema.ts";
 import type { Edge } from "./platform.ts";
 import { redrive } from "./sweep.ts";
@@ -19,9 +20,10 @@ export async function heartbeat(
 ): Promise<z.infer<typeof heartbeatAnswerSchema>> {
   if (beat.node !== nodeId) throw new Error("a heartbeat for another node");
   const [before] = await edge.db.select().from(node).where(eq(node.id, nodeId)).limit(1);
+  const spool = before === undefined ? null : spoolOf(before);
   await noteMailboxes(edge, nodeId, beat);
   const [, mailboxes, domains] = await edge.db.batch([
-    noteNode(edge, nodeId, beat),
+    noteNode(edge, nodeId, beat, spool),
     edge.db
       .select({ id: mailbox.id, address: mailbox.address, revision: mailbox.revision, epoch: mailbox.epoch })
       .from(mailbox)
@@ -35,10 +37,10 @@ export async function heartbeat(
   const redrivenAt = before?.redrivenAt ?? null;
   if (wasSilent || edge.clock() - (redrivenAt ?? 0) >= redriveEveryMs)
     edge.later(redrive(edge, { id: nodeId, redrivenAt }, wasSilent));
-  return { mailboxes, domains: domains.map(({ name }) => name) };
+  return { mailboxes, domains: domains.map(({ name }) => name), ...(spool && { spool }) };
 }
 
-function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
+function noteNode(edge: Edge, nodeId: string, beat: Heartbeat, spool: SpoolState | null) {
   const { version, relayWaiting, diskFreeBytes, ports, signing, time } = beat;
   return edge.db
     .update(node)
@@ -47,7 +49,7 @@ function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
       transitKeyId: beat.transit.keyId,
       lastSeenAt: edge.clock(),
       unreachableSince: null,
-      facts: { version, relayWaiting, diskFreeBytes, ports, signing, clockSkewMs: time - edge.clock() },
+      facts: { version, relayWaiting, diskFreeBytes, ports, signing, clockSkewMs: time - edge.clock(), spool },
     })
     .where(eq(node.id, nodeId));
 }

@@ -3,6 +3,7 @@
  * is silent is probed with a single object, so its queue is not tried ten thousand times for nothing.
  */
 import { eq, lt, sql } from "drizzle-orm";
+import type { SpoolState } from "../src/core/contract/handoff.ts";
 import {
   attempt,
   challenge,
@@ -47,14 +48,28 @@ export async function redrive(edge: Edge, { id, redrivenAt }: Driven, all: boole
   await edge.db.update(node).set({ redrivenAt: now }).where(eq(node.id, id));
   const due: string[] = [];
   const parked: Parked[] = [];
+  const state: SpoolState = { waiting: 0, parked: 0, oldest: null, at: now };
   for await (const { key, facts, uploaded } of waitingFor(edge, `${id}/`)) {
-    if (facts !== null && isParked(facts, now)) parked.push({ key, facts });
-    else if (now - uploaded >= graceMs && (all || isDue(uploaded, redrivenAt ?? 0, now))) due.push(key);
+    if (facts !== null && isParked(facts, now)) {
+      parked.push({ key, facts });
+      state.parked++;
+      continue;
+    }
+    state.waiting++;
+    state.oldest = Math.min(state.oldest ?? now, facts?.at ?? uploaded);
+    if (now - uploaded >= graceMs && (all || isDue(uploaded, redrivenAt ?? 0, now))) due.push(key);
   }
+  await noteSpool(edge, id, state);
   await park(edge, parked);
   const [first, ...rest] = inTurns(due).slice(0, perRound);
   if (first === undefined || (await handOff(edge, first)) === "silent") return;
   ring(edge, rest, { once: true });
+}
+
+/** For the operator, and for the node's own metrics. */
+async function noteSpool(edge: Edge, id: string, state: SpoolState): Promise<void> {
+  const facts = sql`json_set(coalesce(${node.facts}, '{}'), '$.spool', json(${JSON.stringify(state)}))`;
+  await edge.db.update(node).set({ facts }).where(eq(node.id, id));
 }
 
 export type Driven = { id: string; redrivenAt: number | null };

@@ -38,7 +38,15 @@ function configFor(home: string, values: Record<string, string | undefined>): un
     identity: join(home, "identity.json"),
     edge: { origin: values["edge"], publicKey: values["edge-key"] },
     tls: { cert: resolve(values["cert"] ?? ""), key: resolve(values["key"] ?? "") },
-    listen: { imaps: on(993), imap: on(143), pop3s: on(995), pop3: on(110), door: on(25), handoff: on(8443) },
+    listen: {
+      imaps: on(993),
+      imap: on(143),
+      pop3s: on(995),
+      pop3: on(110),
+      door: on(25),
+      handoff: on(8443),
+      metrics: { host: "127.0.0.1", port: 9470 },
+    },
   };
 }
 

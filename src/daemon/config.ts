@@ -41,6 +41,8 @@ export const configSchema = z
       pop3: balanced.optional(),
       door: balanced.optional(),
       handoff: address.optional(),
+      /** Numbers for the operator's monitoring, in clear: only on loopback. */
+      metrics: address.optional(),
     }),
     /** `ip:port` of resolvers; empty: the system's. */
     dns: z.strictObject({ servers: z.array(z.string()).default([]) }).default({ servers: [] }),
@@ -59,6 +61,9 @@ export const configSchema = z
       .default({ insecurePlain: false, loopbackDestinations: false }),
   })
   .superRefine((config, context) => {
+    const { metrics } = config.listen;
+    if (metrics !== undefined && !isLoopback(metrics.host))
+      context.addIssue({ code: "custom", path: ["listen", "metrics", "host"], message: "metrics stay on loopback" });
     if (!config.testing.insecurePlain && !config.testing.loopbackDestinations) return;
     for (const [name, at] of Object.entries(config.listen)) {
       if (at !== undefined && !isLoopback(at.host)) {

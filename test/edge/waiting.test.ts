@@ -79,7 +79,11 @@ test("a mailbox that takes nothing holds up nobody else's mail", async () => {
   await lost(box.mailboxId, "behind-it");
   await swept(spooled).toEqual(stuck);
   await edge.node.next(({ manifest }) => manifest.id === "behind-it");
-  expect(await edge.rows("select id from node where unreachable_since is not null")).toEqual([]);
+  // The lag is shown: three wait, and since when.
+  await edge.worker.scheduled({});
+  const { body } = await owner.get(`/nodes/${edge.node.id}`);
+  expect(body).toMatchObject({ unreachableSince: null, spool: { waiting: 3, parked: 0, oldest: expect.any(Number) } });
+  expect(Number((body["spool"] as { oldest: number }).oldest)).toBeLessThan(Date.now() - 59_000);
   edge.node.answer = () => 200;
   await swept(spooled).toEqual([]);
 });

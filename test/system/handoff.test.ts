@@ -152,6 +152,20 @@ test("mail accepted while the node is down waits, and arrives once when it is ba
   expect(await countIn(world, "INBOX")).toBe(before + events.length);
 });
 
+test("the node's metrics tell how hand-offs ended and how far it is behind", async () => {
+  const { port } = world.endpoints.metrics;
+  const text = await eventually(
+    "numbers of the edge's spool",
+    async () => {
+      const said = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      return said.includes("handoff_lag_seconds") ? said : null;
+    },
+    90_000,
+  );
+  expect(text).toMatch(/^postern_handoff_calls_total\{status="200"\} [1-9]/m);
+  expect(text).not.toContain("demo.test");
+});
+
 test("mail that waits outlives a restart of the edge, whose queue forgets", async () => {
   const before = await countIn(world, "INBOX");
   await world.node.stop();

@@ -50,6 +50,15 @@ export const nodeShape = z.object({
   publicKey: z.string(),
   state: z.enum(["active", "draining", "gone"]),
   lastSeenAt: time.nullable(),
+  unreachableSince: time.nullable().describe("A hand-off found it silent, and no heartbeat has come since"),
+  spool: z
+    .object({
+      waiting: z.int().describe("Sealed messages at the edge that this node has not taken yet"),
+      parked: z.int().describe("Given up after five days, kept"),
+      oldest: time.nullable().describe("When the oldest of those that wait was accepted: the lag"),
+      at: time.describe("When this was looked at"),
+    })
+    .nullable(),
   createdAt: time,
 });
 

@@ -1,11 +1,18 @@
 /** Nodes: the machines that keep mail. The operator enrols them; pages show how they fare. */
 import { asc, eq } from "drizzle-orm";
+import { type SpoolState, spoolStateSchema } from "../../src/core/contract/handoff.ts";
 import type { World } from "./open.ts";
 import { Problem } from "./problem.ts";
 import { node } from "./schema.ts";
 
 export type Node = typeof node.$inferSelect;
 export type NewNode = Pick<Node, "id" | "name" | "origin" | "mxHost" | "publicKey">;
+
+/** What waited at the edge for a node when that was last looked through; null before that. */
+export function spoolOf({ facts }: Pick<Node, "facts">): SpoolState | null {
+  const parsed = spoolStateSchema.safeParse(facts?.["spool"]);
+  return parsed.success ? parsed.data : null;
+}
 
 export async function nodes(world: World): Promise<Node[]> {
   return world.db.select().from(node).orderBy(asc(node.name));

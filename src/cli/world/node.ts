@@ -86,6 +86,7 @@ export async function nodeConfig(place: Place, facts: NodeFacts): Promise<Config
       pop3: await on(8110),
       door: await on(8025),
       handoff: await on(8443),
+      metrics: await on(9470),
     },
     dns: { servers: [] },
     delivery: { port: 25 },

@@ -42,6 +42,8 @@ export type Endpoints = {
   pop3: At;
   door: At;
   handoff: At;
+  /** Plain HTTP, `/metrics`. */
+  metrics: At;
   /** `list` is a URL, `folder` holds the messages. */
   sink: At & { list: string; folder: string };
   /** `zones` is a file for records of one's own. */
@@ -99,6 +101,7 @@ export async function openWorld(place: Place, onClose: OnClose, options: WorldOp
     pop3: at("pop3"),
     door: at("door"),
     handoff: at("handoff"),
+    metrics: at("metrics"),
     sink: { host: loopback, port: sink.port, list: sink.url, folder: place.outside },
     dns: { doh: dns.dohUrl, udpPort: dns.udpPort, zones: place.zones },
     cloudflare: { zone: cloudflare.zone.name, token: cloudflare.token },

@@ -122,10 +122,21 @@ export const heartbeatSchema = z.strictObject({
   ports: mailPortsSchema.optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
+/** What waits at the edge for a node, when it was last looked through. */
+export const spoolStateSchema = z.strictObject({
+  waiting: z.int(),
+  /** Given up after five days. */
+  parked: z.int(),
+  /** When the oldest that is still tried was accepted, UTC ms; null where nothing waits. */
+  oldest: z.int().nullable(),
+  at: z.int(),
+});
+export type SpoolState = z.infer<typeof spoolStateSchema>;
 /** Mailboxes placed on this node, with the revision that the edge holds: the node asks for those it lacks. */
 export const heartbeatAnswerSchema = z.strictObject({
   mailboxes: z.array(z.strictObject({ id: z.string(), address: z.string(), revision: z.int(), epoch: z.int() })),
   domains: z.array(z.string()),
+  spool: spoolStateSchema.optional(),
 });
 
 /** Inside a sealed relay job: this JSON, then the raw message (framed as `contract/frame.ts` does). */

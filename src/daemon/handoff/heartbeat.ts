@@ -4,7 +4,7 @@
  */
 import { statfs } from "node:fs/promises";
 import type { z } from "zod";
-import type { Heartbeat, heartbeatAnswerSchema } from "../../core/contract/handoff.ts";
+import type { Heartbeat, heartbeatAnswerSchema, SpoolState } from "../../core/contract/handoff.ts";
 import type { MailboxRecord } from "../../core/contract/mailbox.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { Store } from "../store/store.ts";
@@ -28,6 +28,8 @@ export type HeartbeatDeps = {
   dir: string;
   clock: Clock;
   everyMs?: number;
+  /** What waits at the edge for this node. */
+  onSpool?: (spool: SpoolState) => void;
   onDomains?: (domains: readonly string[]) => void;
   log?: (line: string) => void;
 };
@@ -35,6 +37,8 @@ export type HeartbeatDeps = {
 export type Pulse = {
   /** One beat now; resolves when it is over, also when the edge is away. */
   beat(): Promise<void>;
+  /** When the edge last answered one, UTC ms; 0: never. */
+  readonly answeredAt: number;
   stop(): void;
 };
 
@@ -48,11 +52,13 @@ export function startHeartbeat(deps: HeartbeatDeps): Pulse {
   let timer: NodeJS.Timeout | null = null;
   let stopped = false;
   let failures = 0;
+  let answeredAt = 0;
   let running: Promise<void> | null = null;
   const beat = (): Promise<void> => {
     running ??= once(deps)
       .then(() => {
         failures = 0;
+        answeredAt = deps.clock();
       })
       .catch((cause: unknown) => {
         failures++;
@@ -68,6 +74,9 @@ export function startHeartbeat(deps: HeartbeatDeps): Pulse {
   void beat();
   return {
     beat,
+    get answeredAt() {
+      return answeredAt;
+    },
     stop() {
       stopped = true;
       if (timer) clearTimeout(timer);
@@ -95,6 +104,7 @@ async function once(deps: HeartbeatDeps): Promise<void> {
     diskFreeBytes: disk.bavail * disk.bsize,
   });
   deps.onDomains?.(answer.domains);
+  if (answer.spool) deps.onSpool?.(answer.spool);
   for (const { id, address, revision } of answer.mailboxes) {
     const had = deps.store.record(id);
     if (!had || had.revision < revision) await fetchRecord(deps, address);

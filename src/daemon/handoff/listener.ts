@@ -28,6 +28,8 @@ export type HandoffDeps = {
   };
   /** Takes a relay job over; durable when it resolves. An id seen before is no error. */
   onRelay(manifest: Manifest, sealed: Uint8Array): Promise<void>;
+  /** The status that a call was answered with. */
+  onAnswer?: (status: number) => void;
   /** One line for the log: no address, no secret. */
   log?: (line: string) => void;
 };
@@ -64,6 +66,7 @@ export function handoffListener(deps: HandoffDeps): RequestListener {
         return problem(503, "trouble on this node, try again");
       })
       .then((given) => {
+        deps.onAnswer?.(given.status);
         send(response, given);
         discard(request);
       })

@@ -4,6 +4,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fromBase64, utf8 } from "../../core/bytes.ts";
+import type { SpoolState } from "../../core/contract/handoff.ts";
 import { labels } from "../../core/seal/labels.ts";
 import type { Config, NodeIdentity } from "../config.ts";
 import { type DoorOptions, doorServer } from "../door/server.ts";
@@ -19,6 +20,7 @@ import type { SigningRecord } from "../queue/signing.ts";
 import type { Store } from "../store/store.ts";
 import type { Certificate } from "./certificate.ts";
 import { logLine } from "./log.ts";
+import { type Measured, serveMetrics } from "./metrics.ts";
 
 const version = "0.1.0";
 const connectTimeoutMs = 30_000;
@@ -40,8 +42,11 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
   const name = { name: config.node.id, seed: fromBase64(identity.seed) };
   const edge = new EdgeClient({ origin: edgeConfig.origin, identity: name, crypto: nodeCrypto, clock, random });
   const queue = await openQueue(deps, edge);
-  const handoff = await openHandoff(deps, fromBase64(edgeConfig.publicKey), queue);
+  const handoffs = new Map<number, number>();
+  const onAnswer = (status: number): void => void handoffs.set(status, (handoffs.get(status) ?? 0) + 1);
+  const handoff = await openHandoff(deps, fromBase64(edgeConfig.publicKey), queue, onAnswer);
   const door = await openDoor(deps, edge, queue);
+  let spool: SpoolState | null = null;
   const pulse = startHeartbeat({
     node: config.node.id,
     version,
@@ -53,14 +58,25 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
     ports: { ...deps.mailPorts },
     dir: config.data,
     clock,
+    onSpool: (state) => {
+      spool = state;
+    },
     log: logLine,
   });
+  const measure = (): Measured => {
+    const [mailboxes, relayWaiting, heartbeatAt] = [store.stats(), queue.waiting, pulse.answeredAt];
+    return { mailboxes, relayWaiting, heartbeatAt, spool, handoffs, now: clock() };
+  };
+  const metrics = config.listen.metrics && (await serveMetrics(config.listen.metrics, measure));
+  const listening = Object.entries({ handoff, door, metrics }).flatMap(([name, one]) =>
+    one ? [[name, one.port]] : [],
+  );
   return {
     signing: queue.signingRecord,
-    ports: { ...(handoff ? { handoff: handoff.port } : {}), ...(door ? { door: door.port } : {}) },
+    ports: Object.fromEntries(listening),
     close: async () => {
       pulse.stop();
-      await Promise.all([door?.close(), handoff?.close()]);
+      await Promise.all([door?.close(), handoff?.close(), metrics?.close()]);
       await queue.close();
     },
   };
@@ -101,7 +117,12 @@ async function bringHome(edge: EdgeClient, helo: string, { raw, recipient, ...ma
   return outcome;
 }
 
-async function openHandoff({ config, store, certificate }: Deps, edgeKey: Uint8Array, queue: RelayQueue) {
+async function openHandoff(
+  { config, store, certificate }: Deps,
+  edgeKey: Uint8Array,
+  queue: RelayQueue,
+  onAnswer: (status: number) => void,
+) {
   const at = config.listen.handoff;
   if (at === undefined) return null;
   const listener = handoffListener({
@@ -110,6 +131,7 @@ async function openHandoff({ config, store, certificate }: Deps, edgeKey: Uint8A
     crypto: nodeCrypto,
     clock,
     store,
+    onAnswer,
     onRelay: async (manifest, sealed) => void (await queue.accept(manifest.id, sealed)),
     log: logLine,
   });

@@ -1,6 +1,6 @@
 /** Nodes, for the operator; which of them a mailbox can live on, for everybody signed in. */
 import { z } from "zod";
-import { changeNode, enrolNode, type Node, nodeById, nodes } from "../../directory/nodes.ts";
+import { changeNode, enrolNode, type Node, nodeById, nodes, spoolOf } from "../../directory/nodes.ts";
 import type { World } from "../../directory/open.ts";
 import { notFound } from "../../directory/problem.ts";
 import { inPages } from "../paging.ts";
@@ -16,6 +16,8 @@ async function nodeOr404(call: { world: World; params: { node: string } }): Prom
   return found;
 }
 
+const shown = (node: Node) => ({ ...node, spool: spoolOf(node) });
+
 export const nodeRows = [
   operator({
     method: "GET",
@@ -25,7 +27,7 @@ export const nodeRows = [
     says: "All nodes",
     query: cursorQuery,
     answer: page(nodeShape),
-    run: async (call) => inPages(await nodes(call.world), (node) => node.id, call.query),
+    run: async (call) => inPages((await nodes(call.world)).map(shown), (node) => node.id, call.query),
   }),
   operator({
     method: "POST",
@@ -36,7 +38,7 @@ export const nodeRows = [
     body: nodeInput,
     answer: nodeShape,
     status: 201,
-    run: (call) => enrolNode(call.world, call.body),
+    run: async (call) => shown(await enrolNode(call.world, call.body)),
   }),
   operator({
     method: "GET",
@@ -46,7 +48,7 @@ export const nodeRows = [
     says: "One node",
     params,
     answer: nodeShape,
-    run: nodeOr404,
+    run: async (call) => shown(await nodeOr404(call)),
   }),
   operator({
     method: "PATCH",
@@ -60,7 +62,7 @@ export const nodeRows = [
       state: z.enum(["active", "draining", "gone"]).optional(),
     }),
     answer: nodeShape,
-    run: async (call) => changeNode(call.world, await nodeOr404(call), call.body),
+    run: async (call) => shown(await changeNode(call.world, await nodeOr404(call), call.body)),
   }),
   personal("mailboxes:read", {
     method: "GET",
