@@ -53,6 +53,14 @@ export function withoutTail(name: string): string {
   return name.endsWith(DELIMITER) ? name.slice(0, -1) : name;
 }
 
+export function mayBeNamed(name: string): boolean {
+  try {
+    return newName(name) !== "";
+  } catch {
+    return false;
+  }
+}
+
 /** A name that may be made. RFC 9051 §5.1: no control characters; wildcards would make LIST ambiguous. */
 export function newName(name: string): string {
   const trimmed = withoutTail(name);

@@ -1,7 +1,7 @@
 /** APPEND of one message or several, all or none. RFC 9051 §6.3.12, RFC 3502, RFC 4315 (APPENDUID), RFC 6855 §4 (UTF8). */
 import { Bad, No, ok } from "../answers.ts";
 import { type Authenticated, command, type Selected } from "../command.ts";
-import { readMailbox } from "../names.ts";
+import { mayBeNamed, readMailbox } from "../names.ts";
 import type { NewMessage } from "../port.ts";
 import { parseDateTime } from "../wire/dates.ts";
 import type { Decoder } from "../wire/decoder.ts";
@@ -27,16 +27,21 @@ export const append = command({
     return { name, messages };
   },
   async run(s, { name, messages }) {
-    const { uidvalidity, uids } = await s.account.append(name, messages).catch(tryCreate);
+    const { uidvalidity, uids } = await s.account.append(name, messages).catch(tryCreate(name));
     return ok(`APPENDUID ${uidvalidity} ${writeSet(uids)}`);
   },
 });
 
-/** RFC 9051 §6.3.12: a missing target is TRYCREATE, so that the client may make it and come again. */
-export function tryCreate(error: unknown): never {
-  if (error instanceof Error && "code" in error && error.code === "NONEXISTENT")
-    throw new No("TRYCREATE", "No such folder");
-  throw error;
+/** RFC 9051 §6.3.12: a missing target is TRYCREATE, so that the client may make it and come again; unless it can't be made. */
+export function tryCreate(name: string): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof Error && "code" in error && error.code === "NONEXISTENT") throw noTarget(name);
+    throw error;
+  };
+}
+
+function noTarget(name: string): No {
+  return new No(mayBeNamed(name) ? "TRYCREATE" : "NONEXISTENT", "No such folder");
 }
 
 export function parseMessage(d: Decoder): NewMessage {
@@ -77,6 +82,7 @@ export async function admit(s: Authenticated | Selected, literal: LiteralHeader,
   s.session.holding.take(s.account.mailboxId, literal.size);
   // A client that does not wait for "+" has sent the bytes already: the handler will say it.
   if (!literal.sync || held.count > 1) return;
-  const [counts] = await s.account.counts([readMailbox(d, s.session.modes)]);
-  if (!counts) throw new No("TRYCREATE", "No such folder");
+  const name = readMailbox(d, s.session.modes);
+  const [counts] = await s.account.counts([name]);
+  if (!counts) throw noTarget(name);
 }

@@ -26,7 +26,7 @@ export const copy = command({
   async run(s, { set, target }) {
     const ranges = s.view.uidsOf(set);
     mustFit(s, ranges);
-    return ok(copyUid(await s.box.copy(ranges, target).catch(tryCreate)));
+    return ok(copyUid(await s.box.copy(ranges, target).catch(tryCreate(target))));
   },
 });
 
@@ -39,7 +39,7 @@ export const move = command({
   parse,
   async *run(s, { set, target }) {
     const { ranges, limit } = bounded(s, s.view.uidsOf(set));
-    const moved = await s.box.move(ranges, target).catch(tryCreate);
+    const moved = await s.box.move(ranges, target).catch(tryCreate(target));
     const copied = copyUid(moved);
     // RFC 6851 §4.3: COPYUID comes untagged, before the EXPUNGEs, so that the client knows where they went.
     if (copied !== null) yield `* OK [${copied}] Moved\r\n`;

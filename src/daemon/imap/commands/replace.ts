@@ -26,7 +26,7 @@ export const replace = command({
     // RFC 8508 §3.1: one message, by its number or UID.
     if (more || (only && only[0] !== only[1])) throw new Bad("REPLACE takes one message");
     if (!only || s.view.numbers.seqOf(only[0]) === 0) throw new No("NONEXISTENT", "No such message");
-    const { uidvalidity, uid, modseq } = await s.box.replace(only[0], name, message).catch(tryCreate);
+    const { uidvalidity, uid, modseq } = await s.box.replace(only[0], name, message).catch(tryCreate(name));
     yield `* OK [APPENDUID ${uidvalidity} ${uid}] Replacement filed\r\n`;
     return ok(s.session.modes.qresync ? `HIGHESTMODSEQ ${modseq}` : null);
   },
