@@ -29,9 +29,21 @@ const call = (method: string, path: string, body?: unknown): Promise<Response> =
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 
-test.each(["/", "/domains", "/mailboxes", "/activity", "/charts"])("the page %s", async (path) => {
+test.each(["/", "/domains", "/mailboxes", "/activity", "/charts", "/reports"])("the page %s", async (path) => {
   const response = await call("GET", path);
-  expect([response.status, await response.text()]).toEqual([200, expect.stringContaining("</html>")]);
+  const html = await response.text();
+  expect([response.status, html]).toEqual([200, expect.stringContaining("</html>")]);
+  expect(html.length).toBeLessThan(60 * 1024);
+});
+
+test("the list of domains goes on over pages, each domain on one of them, and is narrowed by name", async () => {
+  const named = async (query: string): Promise<string[]> => {
+    const html = await (await call("GET", `/domains${query}`)).text();
+    return [...html.matchAll(/<a class="strong" href="[^"]*">([^<]*)</g)].map(([, name = ""]) => name);
+  };
+  const all = [...(await named("")), ...(await named("?from=60")), ...(await named("?from=120"))];
+  expect([all.length, new Set(all).size]).toEqual([130, 130]);
+  expect(await named("?text=d12")).toEqual(["d12.test", ...Array.from({ length: 10 }, (_, n) => `d12${n}.test`)]);
 });
 
 test.each(["/api/domains", "/api/mailboxes", "/api/activity"])("GET %s", async (path) => {

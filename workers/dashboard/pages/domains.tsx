@@ -63,6 +63,7 @@ async function add(c: Context<App>, visitor: Visitor, given: z.output<typeof for
 const querySchema = z.object({
   text: z.string().max(253).default("").catch(""),
   state: z.enum(["active", "pending", "disabled", "care"]).optional().catch(undefined),
+  from: z.coerce.number().int().min(0).max(100_000).default(0).catch(0),
 });
 type Query = z.output<typeof querySchema>;
 
@@ -106,10 +107,11 @@ const Nothing: FC = () => (
 type ListProps = { domains: DomainView[]; dns: ReadonlyMap<string, DnsState>; query: Query };
 
 const List: FC<ListProps> = ({ domains, dns, query }) => {
-  const shown = domains.filter((domain) => fits(domain, dns.get(domain.id), query));
+  const found = domains.filter((domain) => fits(domain, dns.get(domain.id), query));
+  const shown = found.slice(query.from, query.from + pageSize);
   return (
     <div class="card flush">
-      {domains.length > fewDomains && <Filter query={query} shown={shown.length} all={domains.length} />}
+      {domains.length > fewDomains && <Filter query={query} shown={found.length} all={domains.length} />}
       <table class="fold-table">
         <thead>
           <tr>
@@ -132,6 +134,26 @@ const List: FC<ListProps> = ({ domains, dns, query }) => {
         </tbody>
       </table>
       {shown.length === 0 && <p class="pager">No domain matches.</p>}
+      <Pager query={query} found={found.length} />
+    </div>
+  );
+};
+
+/** Keeps the page within 60 KB. */
+const pageSize = 60;
+
+const Pager: FC<{ query: Query; found: number }> = ({ query, found }) => {
+  if (found <= pageSize) return null;
+  const at = (from: number): string =>
+    `?${new URLSearchParams({ text: query.text, state: query.state ?? "", from: String(from) })}`;
+  return (
+    <div class="pager">
+      {query.from === 0 ? <span /> : <a href={at(Math.max(0, query.from - pageSize))}>Previous page</a>}
+      {query.from + pageSize < found && (
+        <a href={at(query.from + pageSize)} rel="next">
+          Next page
+        </a>
+      )}
     </div>
   );
 };
