@@ -174,3 +174,26 @@ test("a form that another site sends is refused before anything is looked at", a
     expect(response.status, label(route)).toBe(403);
   }
 });
+
+test("forms that strangers may send are bounded, and nonsense in them is no fault of ours", async () => {
+  const open = ["/sign-in", "/sign-in/code", "/set-up", "/sign-up", "/forgotten", `/reset/${"x".repeat(43)}`, "/theme"];
+  const urlencoded = "application/x-www-form-urlencoded";
+  const bodies: [string, string, number[]][] = [
+    [urlencoded, `email=${"x".repeat(300_000)}`, [413]],
+    [
+      urlencoded,
+      `email=${"x".repeat(500)}&password=${"y".repeat(500)}&code=${"z".repeat(500)}&theme=${"t".repeat(50)}`,
+      [422],
+    ],
+    [urlencoded, "email=a&email=b&password=c&password=d&challenge=e&challenge=f&theme=g&theme=h", [422]],
+    ["multipart/form-data; boundary=x", "--x\r\nnothing", [400]],
+    ["application/json", '{"email":"a"}', [400]],
+  ];
+  for (const path of open) {
+    for (const [type, body, right] of bodies) {
+      const init = { method: "POST", redirect: "manual", headers: { "content-type": type }, body } as const;
+      const { status } = await fetch(new URL(path, edge.url), init);
+      expect(right, `${path} ${type} ${status}`).toContain(status);
+    }
+  }
+});

@@ -31,9 +31,10 @@ export type Document = {
 
 export function openApi(rows: readonly Row[], origin: string): Document {
   const paths: Document["paths"] = {};
+  const readable = new Set(rows.filter((row) => row.method === "GET").map((row) => row.path));
   for (const row of rows) {
     const path = row.path.replace(/:(\w+)/g, "{$1}");
-    paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(row) };
+    paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(row, readable) };
   }
   return {
     openapi: "3.1.0",
@@ -75,8 +76,16 @@ const problemResponse = {
   content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
 };
 
-function operation(row: Row): Operation {
-  const parameters = [...fields(row.params, "path"), ...fields(row.query, "query")];
+const text = { type: "string" };
+const idempotencyKey = { name: "Idempotency-Key", in: "header", required: false, schema: { ...text, maxLength: 200 } };
+const ifMatch = { name: "If-Match", in: "header", required: false, schema: text };
+
+function operation(row: Row, readable: ReadonlySet<string>): Operation {
+  const headers = [
+    ...(row.method === "POST" && row.who !== "anyone" ? [idempotencyKey] : []),
+    ...(row.method !== "GET" && readable.has(row.path) ? [ifMatch] : []),
+  ];
+  const parameters = [...fields(row.params, "path"), ...fields(row.query, "query"), ...headers];
   return {
     operationId: row.name,
     summary: row.says,

@@ -2,6 +2,7 @@
 import type { Context, Handler, MiddlewareHandler } from "hono";
 import type { z } from "zod";
 import { toBase64 } from "../../src/core/bytes.ts";
+import { readBounded } from "../api/read-bounded.ts";
 import { Problem } from "../directory/problem.ts";
 import { provedLately } from "../sign-in/enter.ts";
 import { type App, checkFormToken, isHttps, type Visitor } from "../sign-in/visitor.ts";
@@ -64,10 +65,33 @@ export async function formOf<S extends z.ZodType>(
   schema: S,
   most = formBytes,
 ): Promise<z.output<S>> {
-  if (Number(c.req.header("content-length") ?? 0) > most)
-    throw new Problem(413, "too-large", "This form has too much in it.");
-  const fields = await c.req.parseBody({ all: true });
+  const fields = await sentFields(c, most);
   checkFormToken(visitor, fields["token"]);
+  return parsed(schema, fields);
+}
+
+/** The fields of a form that stands where nobody is signed in yet. */
+export async function openFormOf<S extends z.ZodType>(c: Context<App>, schema: S): Promise<z.output<S>> {
+  return parsed(schema, await sentFields(c, formBytes));
+}
+
+async function sentFields(c: Context<App>, most: number): Promise<Record<string, unknown>> {
+  const bytes = await readBounded(c.req.raw, most);
+  if (bytes === null) throw new Problem(413, "too-large", "This form has too much in it.");
+  const headers = { "content-type": c.req.header("content-type") ?? "" };
+  try {
+    const form = await new Response(new Uint8Array(bytes), { headers }).formData();
+    return Object.fromEntries([...new Set(form.keys())].map((name) => [name, oneOrAll(form.getAll(name))]));
+  } catch {
+    throw new Problem(400, "no-form", "This is not a form.");
+  }
+}
+
+function oneOrAll<T>(values: T[]): T | T[] | undefined {
+  return values.length > 1 ? values : values[0];
+}
+
+function parsed<S extends z.ZodType>(schema: S, fields: Record<string, unknown>): z.output<S> {
   const result = schema.safeParse(fields);
   if (result.success) return result.data;
   const [issue] = result.error.issues;

@@ -7,7 +7,7 @@ import { askReset, askSignUp, confirmEmail, finishSignUp, linkFor, resetPassword
 import { signUpIsOpen } from "../../sign-in/enter.ts";
 import { type App, ipOf } from "../../sign-in/visitor.ts";
 import { Closed } from "../gate-views.tsx";
-import { attempt } from "../guard.tsx";
+import { attempt, openFormOf } from "../guard.tsx";
 import { ConfirmForm, FinishForm, ForgottenForm, Mailed, ResetForm, SignUpForm } from "../mail-link-views.tsx";
 import { gate } from "../shell.tsx";
 import { enter } from "./sign-in.tsx";
@@ -27,7 +27,7 @@ byMailPages.get("/sign-up", (c) => {
 });
 
 byMailPages.post("/sign-up", async (c) => {
-  const { email } = asking.parse(await c.req.parseBody());
+  const { email } = await openFormOf(c, asking);
   const tried = await attempt(() => {
     onlyIfOpen(c);
     return askSignUp(openEdge(c.env, c.executionCtx), c.get("world"), email, ipOf(c));
@@ -48,7 +48,7 @@ function onlyIfOpen(c: Context<App>): void {
 byMailPages.get("/sign-up/:token", (c) => finishPage(c, null));
 
 byMailPages.post("/sign-up/:token", async (c) => {
-  const { password } = choosing.parse(await c.req.parseBody());
+  const { password } = await openFormOf(c, choosing);
   onlyIfOpen(c);
   const tried = await attempt(() => finishSignUp(c.get("world"), c.req.param("token"), password));
   return tried.ok ? enter(c, tried.value.id, false, "/") : finishPage(c, tried.problem);
@@ -64,7 +64,7 @@ async function finishPage(c: Context<App>, problem: Problem | null): Promise<Res
 byMailPages.get("/forgotten", (c) => forgottenPage(c, "", null));
 
 byMailPages.post("/forgotten", async (c) => {
-  const { email } = asking.parse(await c.req.parseBody());
+  const { email } = await openFormOf(c, asking);
   const edge = openEdge(c.env, c.executionCtx);
   const tried = await attempt(() => askReset(edge, c.get("world"), email, ipOf(c)));
   if (!tried.ok) return forgottenPage(c, email, tried.problem);
@@ -80,7 +80,7 @@ function forgottenPage(c: Context<App>, email: string, problem: Problem | null):
 byMailPages.get("/reset/:token", (c) => resetPage(c, null));
 
 byMailPages.post("/reset/:token", async (c) => {
-  const { password, keys } = choosing.parse(await c.req.parseBody());
+  const { password, keys } = await openFormOf(c, choosing);
   const given = { token: c.req.param("token"), password, alsoKeys: keys === "yes" };
   const tried = await attempt(() => resetPassword(c.get("world"), given, ipOf(c)));
   return tried.ok ? c.redirect("/sign-in?done=password-reset", 303) : resetPage(c, tried.problem);

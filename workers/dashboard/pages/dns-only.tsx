@@ -14,7 +14,7 @@ import { type App, ipOf } from "../../sign-in/visitor.ts";
 import { preview, recordsIn, sealAll } from "../../txt-preview.ts";
 import { installationPublicKey } from "../../webhook-key.ts";
 import { DnsOnlyView, type Result } from "../dns-only-view.tsx";
-import { attempt } from "../guard.tsx";
+import { attempt, openFormOf } from "../guard.tsx";
 import { gate } from "../shell.tsx";
 
 export const dnsOnlyPages = new Hono<App>();
@@ -29,7 +29,7 @@ type Asked = z.output<typeof form>;
 dnsOnlyPages.get("/dns-only", (c) => show(c, { domain: "", records: "", act: "read" }, null));
 
 dnsOnlyPages.post("/dns-only", async (c) => {
-  const asked = form.parse(await c.req.parseBody());
+  const asked = await openFormOf(c, form);
   const tried = await attempt(async () => {
     await countOrRefuse(c.get("world"), limits.dnsOnly, ipOf(c));
     return answer(c, asked);

@@ -94,7 +94,9 @@ const OperationView: FC<{ path: string; method: string; operation: Operation }> 
         {operation["x-proof"] && " · asks for a fresh proof that it is you"}
       </p>
     </div>
-    {operation.parameters && <Fields title="Parameters" schema={parametersAsSchema(operation)} />}
+    {operation.parameters?.some((one) => one["in"] !== "header") && (
+      <Fields title="Parameters" schema={parametersAsSchema(operation)} />
+    )}
     {operation.requestBody && <Fields title="Body" schema={bodySchema(operation.requestBody)} />}
     <Fields title="Answer" schema={answerSchema(operation)} />
   </section>
@@ -133,7 +135,8 @@ function whoWords(who: string): string {
 }
 
 function parametersAsSchema(operation: Operation): Shape {
-  const parameters = operation.parameters ?? [];
+  // The fields of the head are the same everywhere, and said below.
+  const parameters = (operation.parameters ?? []).filter((one) => one["in"] !== "header");
   return {
     properties: Object.fromEntries(parameters.map((one) => [text(one["name"]), one["schema"]])),
     required: parameters.filter((one) => one["required"] === true).map((one) => one["name"]),

@@ -9,9 +9,9 @@ import { Problem } from "../../directory/problem.ts";
 import { minute, peekAnswer, putQuestion, takeAnswer } from "../../sign-in/challenge.ts";
 import { needsCode, secondFactor, signIn, signUpIsOpen } from "../../sign-in/enter.ts";
 import { closeSession, openSession } from "../../sign-in/session.ts";
-import { type App, checkFormToken, giveCookie, ipOf, isHttps, takeCookie } from "../../sign-in/visitor.ts";
+import { type App, giveCookie, ipOf, isHttps, takeCookie } from "../../sign-in/visitor.ts";
 import { CodeForm, SignInForm } from "../gate-views.tsx";
-import { attempt, safeNext, signedIn } from "../guard.tsx";
+import { attempt, formOf, openFormOf, safeNext, signedIn } from "../guard.tsx";
 import { noteOf } from "../notes.ts";
 import { gate } from "../shell.tsx";
 
@@ -28,7 +28,7 @@ signInPages.get("/sign-in", async (c) => {
 });
 
 signInPages.post("/sign-in", async (c) => {
-  const given = form.parse(await c.req.parseBody());
+  const given = await openFormOf(c, form);
   const next = safeNext(given.next);
   const world = c.get("world");
   const tried = await attempt(() => signIn(world, given, ipOf(c)));
@@ -39,7 +39,7 @@ signInPages.post("/sign-in", async (c) => {
 });
 
 signInPages.post("/sign-in/code", async (c) => {
-  const { challenge, code, next } = codeForm.parse(await c.req.parseBody());
+  const { challenge, code, next } = await openFormOf(c, codeForm);
   const world = c.get("world");
   const tried = await attempt(async () => {
     const asked = await peekAnswer(world, "second-factor", challenge);
@@ -56,7 +56,7 @@ signInPages.post("/sign-in/code", async (c) => {
 signInPages.post(
   "/sign-out",
   signedIn(async (c, visitor) => {
-    checkFormToken(visitor, (await c.req.parseBody())["token"]);
+    await formOf(c, visitor, z.object({}));
     await closeSession(c.get("world"), visitor.session.id);
     takeCookie(c);
     return c.redirect("/sign-in?done=signed-out", 303);
@@ -64,7 +64,7 @@ signInPages.post(
 );
 
 signInPages.post("/theme", async (c) => {
-  const { theme } = await c.req.parseBody();
+  const { theme } = await openFormOf(c, z.object({ theme: z.string().max(10).optional() }));
   const kept = theme === "dark" ? "dark" : "light";
   setCookie(c, "theme", kept, { path: "/", sameSite: "Lax", secure: isHttps(c), maxAge: 31_536_000 });
   const from = URL.parse(c.req.header("referer") ?? "");

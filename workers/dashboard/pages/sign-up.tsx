@@ -7,7 +7,7 @@ import { acceptInvitation, invitationFor } from "../../directory/team.ts";
 import { joinNew, setUp } from "../../sign-in/enter.ts";
 import { type App, ipOf } from "../../sign-in/visitor.ts";
 import { JoinHere, JoinNew, SetUpForm } from "../gate-views.tsx";
-import { attempt, formOf, signedIn } from "../guard.tsx";
+import { attempt, formOf, openFormOf, signedIn } from "../guard.tsx";
 import { gate } from "../shell.tsx";
 import { enter } from "./sign-in.tsx";
 
@@ -22,7 +22,7 @@ signUpPages.get("/set-up", async (c) => {
 });
 
 signUpPages.post("/set-up", async (c) => {
-  const given = form.parse(await c.req.parseBody());
+  const given = await openFormOf(c, form);
   const tried = await attempt(() => setUp(c.get("world"), given, c.env.SETUP_TOKEN, ipOf(c)));
   return tried.ok ? enter(c, tried.value.id, false, "/") : setUpPage(c, { ...given, problem: tried.problem });
 });
@@ -30,7 +30,7 @@ signUpPages.post("/set-up", async (c) => {
 signUpPages.get("/join/:token", async (c) => joinPage(c, null));
 
 signUpPages.post("/join/:token/new", async (c) => {
-  const { password } = form.parse(await c.req.parseBody());
+  const { password } = await openFormOf(c, form);
   const tried = await attempt(() => joinNew(c.get("world"), { token: c.req.param("token"), password }, ipOf(c)));
   if (!tried.ok) return joinPage(c, tried.problem);
   return enter(c, tried.value.account.id, false, `/domains/${tried.value.domain}?done=joined`);
