@@ -61,11 +61,23 @@ const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; name
         </a>
       </Head>
       <div class="figures">
-        <Figure value={week.accepted} label="messages accepted" href="/activity?outcome=accepted" />
+        <Figure
+          value={week.accepted}
+          label={week.accepted === 1 ? "message accepted" : "messages accepted"}
+          href="/activity?outcome=accepted"
+        />
         <Figure value={week.refused} label="refused" href="/activity?outcome=refused" />
         <Figure value={week.deferred} label="put off for now" href="/activity?outcome=deferred" />
-        <Figure value={sum(domains, "aliases")} label="aliases" href="/domains" />
-        <Figure value={sum(domains, "mailboxes")} label="mailboxes" href="/mailboxes" />
+        <Figure
+          value={sum(domains, "aliases")}
+          label={sum(domains, "aliases") === 1 ? "alias" : "aliases"}
+          href="/domains"
+        />
+        <Figure
+          value={sum(domains, "mailboxes")}
+          label={sum(domains, "mailboxes") === 1 ? "mailbox" : "mailboxes"}
+          href="/mailboxes"
+        />
       </div>
       <Pending domains={domains.filter((domain) => domain.state === "pending")} />
       <section class="card flush" aria-labelledby="recent">
