@@ -11,7 +11,7 @@ import { senderOf } from "../src/core/rules/senders.ts";
 import type { LookedUp } from "./directory/routes.ts";
 import { type Message, readMessage } from "./message.ts";
 import type { Edge } from "./platform.ts";
-import { routeOf, rulingOf } from "./route.ts";
+import { routeOf, rulingOf, troubleFor } from "./route.ts";
 import { isTxtDomain } from "./txt.ts";
 import { vacationFor } from "./vacation.ts";
 import { whereTo } from "./where-to.ts";
@@ -59,7 +59,7 @@ function factsOf(edge: Edge, { question, found, message, proof, speaker }: Known
   const occasion = { message, mailFrom, proof, now: edge.clock() };
   return {
     route,
-    trouble: message?.trouble ?? null,
+    trouble: message === null ? null : troubleFor(message, found),
     provenOnly: found.domain !== null && isTxtDomain(found.domain.id),
     vacation: vacationFor(found, route, occasion),
     size: raw?.length ?? 0,

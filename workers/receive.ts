@@ -2,17 +2,12 @@
  * The inbound pipeline, the same for both entrances. A recipient's outcome is accepted only once what was accepted is
  * durable; whatever goes wrong on our side is a deferral, never an exception. The envelope decides, never a To: field.
  */
-
-import { loopField } from "../src/core/contract/trace.ts";
-import { fieldsNamed, fieldText } from "../src/core/message/header.ts";
 import { isPathProven } from "../src/core/proof/path.ts";
 import { prove } from "../src/core/proof/prove.ts";
 import { stripForged } from "../src/core/proof/results.ts";
 import type { Proof } from "../src/core/proof/types.ts";
 import { replyFor } from "../src/core/reply.ts";
-import { addressText } from "../src/core/rules/address.ts";
 import { decide } from "../src/core/rules/decide.ts";
-import { goesRound } from "../src/core/rules/loops.ts";
 import type { Route } from "../src/core/rules/route.ts";
 import { type Sender, senderOf } from "../src/core/rules/senders.ts";
 import { carryOut, type Done } from "./carry-out.ts";
@@ -25,7 +20,7 @@ import type { Delivery, Incoming, Outcome, Receipt } from "./mail.ts";
 import { type Message, readMessage } from "./message.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { tooFast } from "./rate.ts";
-import { routeOf, rulingOf } from "./route.ts";
+import { routeOf, rulingOf, troubleFor } from "./route.ts";
 import { isTxtDomain } from "./txt.ts";
 import { vacationFor } from "./vacation.ts";
 import { whereTo } from "./where-to.ts";
@@ -91,7 +86,7 @@ type Known = {
 function verdictFor(found: LookedUp, route: Route | undefined, known: Known): Delivery["verdict"] {
   const { message, sender, fast, proof } = known;
   const to = route ?? { kind: "refused", reason: "edge-trouble", match: null, skips: [] };
-  const trouble = fast.has(found.recipient) ? "rate-limited" : (message.trouble ?? loopTrouble(message, found));
+  const trouble = fast.has(found.recipient) ? "rate-limited" : troubleFor(message, found);
   const provenOnly = found.domain !== null && isTxtDomain(found.domain.id);
   return decide({
     route: to,
@@ -102,12 +97,6 @@ function verdictFor(found: LookedUp, route: Route | undefined, known: Known): De
     size: message.raw.length,
     proof,
   });
-}
-
-/** Our own marks say that this very address forwarded the message before, or that it was forwarded too often. */
-function loopTrouble({ header }: Message, { address }: LookedUp): "mail-loop" | null {
-  const marks = fieldsNamed(header, loopField).map((field) => fieldText(header, field));
-  return address !== null && goesRound(marks, addressText(address)) ? "mail-loop" : null;
 }
 
 function seenAmong(found: readonly LookedUp[], keys: DedupeKeys, edge: Edge): Promise<ReadonlySet<string>> {

@@ -2,12 +2,17 @@
  * From what the directory knows to a route and a ruling on the sender; both entrances, the door's RCPT question and "explain"
  * go through here. Pure.
  */
+import { loopField } from "../src/core/contract/trace.ts";
+import { fieldsNamed, fieldText } from "../src/core/message/header.ts";
 import type { Reason } from "../src/core/reply.ts";
+import { addressText } from "../src/core/rules/address.ts";
 import { orOwner, resolve } from "../src/core/rules/aliases.ts";
+import { goesRound } from "../src/core/rules/loops.ts";
 import type { Route } from "../src/core/rules/route.ts";
 import { judge, type Ruling, type Sender } from "../src/core/rules/senders.ts";
 import { admit } from "../src/core/rules/standing.ts";
 import type { LookedUp } from "./directory/routes.ts";
+import type { Message } from "./message.ts";
 
 /** Who speaks: a node, which is believed only for the domains assigned to it, or null for Cloudflare's own entrance. */
 export function routeOf(found: LookedUp, speaker: string | null): Route {
@@ -20,6 +25,12 @@ export function routeOf(found: LookedUp, speaker: string | null): Route {
 
 function refused(reason: Reason): Route {
   return { kind: "refused", reason, match: null, skips: [] };
+}
+
+/** What is wrong with the message itself for this recipient: our own marks say that it was here, or forwarded too often. */
+export function troubleFor({ header, trouble }: Message, { address }: LookedUp): Reason | null {
+  const marks = fieldsNamed(header, loopField).map((field) => fieldText(header, field));
+  return trouble ?? (address !== null && goesRound(marks, addressText(address)) ? "mail-loop" : null);
 }
 
 /** Rules of an alias speak only where that alias matched. */

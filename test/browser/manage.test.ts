@@ -193,6 +193,12 @@ test("a denied sender is refused from then on", async () => {
   await page.getByText("The rule counts from now on").waitFor();
   await page.screenshot({ path: `${shots}senders.png`, fullPage: true });
   expect(await faults(page)).toEqual([]);
+  await page.getByRole("link", { name: "your list for all domains that you own" }).click();
+  await page.getByLabel("Sender", { exact: true }).fill(".zip");
+  await page.getByRole("button", { name: "Add to the list" }).click();
+  await page.getByText("The rule counts from now on").waitFor();
+  await page.getByRole("button", { name: /Remove/ }).click();
+  await page.getByText("Nobody is listed").waitFor();
   const { outcomes } = await edge.deliver({
     from: "a@mail.pest.test",
     to: ["shop@demo.test"],

@@ -90,6 +90,12 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     senderRules: { params: domain, ...noDomain },
     addSenderRule: { params: domain, ...noDomain, body: { act: "deny", value: ".xyz" } },
     removeSenderRule: { params: { ...domain, rule: ids.rule }, missing: { rule: none } },
+    aliasSenderRules: { params: alias, missing: { alias: none } },
+    addAliasSenderRule: { params: alias, missing: { alias: none }, body: { act: "allow", value: "b.spam.test" } },
+    removeAliasSenderRule: { params: { ...alias, rule: ids.aliasRule }, missing: { rule: none } },
+    ownSenderRules: { params: {} },
+    addOwnSenderRule: { params: {}, body: { act: "deny", value: "192.0.2.0/24" } },
+    removeOwnSenderRule: { params: { rule: ids.ownRule }, missing: { rule: none }, owned: true },
     webhooks: { params: domain, ...noDomain },
     addWebhook: { params: domain, ...noDomain, body: { url: "https://hooks.example/new" } },
     changeWebhook: { params: { ...domain, webhook: ids.hook }, missing: { webhook: none }, body: { rotate: "v1a" } },
@@ -207,6 +213,9 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
   await owner.post(`/domains/${domain}/invitations`, { email: "asked@a.test", role: "member" });
   const [invitation] = await edge.rows<{ id: string }>("select id from invitation");
   const rule = String((await owner.post(`/domains/${domain}/senders`, { act: "deny", value: "spam.test" })).body["id"]);
+  const aliasList = `/domains/${domain}/aliases/${alias}/senders`;
+  const aliasRule = String((await owner.post(aliasList, { act: "allow", value: "a.spam.test" })).body["id"]);
+  const ownRule = String((await owner.post("/account/senders", { act: "deny", value: ".zip" })).body["id"]);
   const hook = String(
     (await owner.post(`/domains/${domain}/webhooks`, { url: "https://hooks.example/in" })).body["id"],
   );
@@ -225,7 +234,20 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
   });
   const session = "ab".repeat(32);
   await openSession(edge, session);
-  const ids = { domain, alias, to, mailbox: box.id, slot: box.keyslots[0]?.id ?? "", key, guest, session, rule, hook };
+  const ids = {
+    domain,
+    alias,
+    to,
+    mailbox: box.id,
+    slot: box.keyslots[0]?.id ?? "",
+    key,
+    guest,
+    session,
+    rule,
+    hook,
+    aliasRule,
+    ownRule,
+  };
   return { ...ids, message: message?.id ?? "", invitation: invitation?.id ?? "" };
 }
 

@@ -10,6 +10,7 @@ import { mailboxRows } from "./rows/mailboxes.ts";
 import { nodeRows } from "./rows/nodes.ts";
 import { ruleRows } from "./rows/rules.ts";
 import { securityRows } from "./rows/security.ts";
+import { senderRows } from "./rows/senders.ts";
 import { sessionRows } from "./rows/session.ts";
 import { teamRows } from "./rows/team.ts";
 import { txtRows } from "./rows/txt.ts";
@@ -23,6 +24,7 @@ export const rows: readonly Row[] = [
   ...securityRows,
   ...domainRows,
   ...vacationRows,
+  ...senderRows,
   ...aliasRows,
   ...ruleRows,
   ...webhookRows,

@@ -106,7 +106,10 @@ export const EditForm: FC<EditorProps & { id: string; paused: Destination[] }> =
       <section class="card" aria-labelledby="edit">
         <div class="row between">
           <h2 id="edit">Edit alias</h2>
-          <a href={`/domains/${domain.id}/aliases/${id}/answer`}>Automatic answer</a>
+          <span>
+            <a href={`/domains/${domain.id}/aliases/${id}/answer`}>Automatic answer</a> ·{" "}
+            <a href={`/domains/${domain.id}/aliases/${id}/senders`}>Senders</a>
+          </span>
         </div>
         <form method="post" action={`/domains/${domain.id}/aliases/${id}`} class="stack" data-alias-form>
           <FormToken token={visitor.formToken} />

@@ -18,6 +18,7 @@ import { overviewPages } from "./pages/overview.tsx";
 import { referencePages } from "./pages/reference.tsx";
 import { reportPages } from "./pages/reports.tsx";
 import { securityPages } from "./pages/security.tsx";
+import { senderPages } from "./pages/senders.tsx";
 import { setupPages } from "./pages/setup.tsx";
 import { signInPages } from "./pages/sign-in.tsx";
 import { signUpPages } from "./pages/sign-up.tsx";
@@ -43,6 +44,7 @@ const pages = [
   referencePages,
   explainPages,
   hookPages,
+  senderPages,
   transferPages,
   answerPages,
   txtPages,

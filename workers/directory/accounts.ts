@@ -4,7 +4,7 @@ import { alias } from "drizzle-orm/sqlite-core";
 import { record } from "./audit.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { Problem } from "./problem.ts";
-import { account, audit, domain, membership } from "./schema.ts";
+import { account, audit, domain, membership, senderRule } from "./schema.ts";
 
 const other = alias(membership, "other");
 
@@ -81,6 +81,9 @@ export async function removeAccount(world: World, of: Account): Promise<void> {
     world.db
       .delete(audit)
       .where(and(eq(audit.chain, of.id), notExists(world.db.select().from(account).where(eq(account.id, of.id))))),
+    world.db
+      .delete(senderRule)
+      .where(and(eq(senderRule.scope, of.id), notExists(world.db.select().from(account).where(eq(account.id, of.id))))),
   ]);
   if (gone.length === 0)
     throw new Problem(409, "last-operator", "This installation needs an operator: nobody else is one.");

@@ -10,7 +10,7 @@ import { audited } from "./audit.ts";
 import { checkedDestinations, type Destination, type NewDestination } from "./destinations.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
-import { alias, destination } from "./schema.ts";
+import { alias, destination, senderRule } from "./schema.ts";
 
 export type Alias = typeof alias.$inferSelect & { destinations: Destination[] };
 export type AliasKind = Alias["kind"];
@@ -101,7 +101,10 @@ export async function setAliasState(
 export async function removeAliases(world: World, domainId: string, ids: readonly string[]): Promise<number> {
   const { these, names } = await amongAliases(world, domainId, ids);
   if (names.length === 0) return 0;
-  const [removed] = await audited(world, { domain: domainId, act: "alias.removed", subject: listed(names) }, [
+  const [, removed] = await audited(world, { domain: domainId, act: "alias.removed", subject: listed(names) }, [
+    world.db
+      .delete(senderRule)
+      .where(inArray(senderRule.scope, world.db.select({ id: alias.id }).from(alias).where(these))),
     world.db.delete(alias).where(these).returning({ id: alias.id }),
   ]);
   return removed.length;

@@ -10,6 +10,9 @@ import { senderRule } from "./schema.ts";
 export type SenderRule = typeof senderRule.$inferSelect;
 export type NewSenderRule = { act: SenderRule["act"]; value: string; answer: SenderRule["answer"] };
 
+/** Whose list it is: an account's, a domain's or an alias's id; and the domain in whose log changes are written, if any. */
+export type ListOf = { id: string; domain: string | null };
+
 const mostRules = 500;
 
 export async function senderRulesOf(world: World, scope: string): Promise<SenderRule[]> {
@@ -21,8 +24,8 @@ export async function senderRulesOf(world: World, scope: string): Promise<Sender
     .limit(mostRules);
 }
 
-export async function addSenderRule(world: World, domainId: string, input: NewSenderRule): Promise<SenderRule> {
-  if ((await senderRulesOf(world, domainId)).length >= mostRules)
+export async function addSenderRule(world: World, list: ListOf, input: NewSenderRule): Promise<SenderRule> {
+  if ((await senderRulesOf(world, list.id)).length >= mostRules)
     throw new Problem(409, "too-many-rules", `A list has at most ${mostRules} entries.`);
   const read = readSender(input.value);
   if (read === null)
@@ -36,14 +39,14 @@ export async function addSenderRule(world: World, domainId: string, input: NewSe
     );
   const row = {
     id: newId(world),
-    scope: domainId,
+    scope: list.id,
     act: input.act,
     answer: input.answer,
     ...read,
     createdAt: world.clock(),
   };
   try {
-    const entry = { domain: domainId, act: "rule.added", subject: row.value, detail: { act: row.act } } as const;
+    const entry = { domain: list.domain, act: "rule.added", subject: row.value, detail: { act: row.act } } as const;
     await audited(world, entry, [world.db.insert(senderRule).values(row)]);
   } catch (error) {
     if (isUniqueViolation(error))
@@ -53,11 +56,11 @@ export async function addSenderRule(world: World, domainId: string, input: NewSe
   return row;
 }
 
-export async function removeSenderRule(world: World, domainId: string, id: string): Promise<void> {
-  const here = and(eq(senderRule.id, id), eq(senderRule.scope, domainId));
+export async function removeSenderRule(world: World, list: ListOf, id: string): Promise<void> {
+  const here = and(eq(senderRule.id, id), eq(senderRule.scope, list.id));
   const [found] = await world.db.select({ value: senderRule.value }).from(senderRule).where(here).limit(1);
   if (found === undefined) throw notFound("rule");
-  await audited(world, { domain: domainId, act: "rule.removed", subject: found.value }, [
+  await audited(world, { domain: list.domain, act: "rule.removed", subject: found.value }, [
     world.db.delete(senderRule).where(here),
   ]);
 }

@@ -1,17 +1,14 @@
-/** What surrounds aliases: explain, import and export, allow and deny lists. */
+/** What surrounds aliases: explain, import and export. */
 import { z } from "zod";
 import { utf8 } from "../../../src/core/bytes.ts";
 import { bounds, definitionSchema } from "../../../src/core/rules/import/definition.ts";
 import { importSources } from "../../../src/core/rules/import/import.ts";
-import { addSenderRule, removeSenderRule, senderRulesOf } from "../../directory/sender-rules.ts";
 import { applyImport, exportAliases, planImport } from "../../directory/transfer.ts";
 import { explainMail, type Question } from "../../explain.ts";
 import { openEdge } from "../../platform.ts";
-import { inPages } from "../paging.ts";
 import { type Within, within } from "../row.ts";
-import { cursorQuery, domainParams, id, page } from "../shapes.ts";
+import { domainParams } from "../shapes.ts";
 
-const time = z.int().describe("UTC milliseconds");
 const edgeOf = (call: Within) => openEdge(call.env, { waitUntil: call.later });
 
 const explained = z.object({
@@ -24,15 +21,6 @@ const explained = z.object({
   skips: z.array(z.unknown()),
   sender: z.string(),
   proof: z.unknown(),
-});
-
-const ruleShape = z.object({
-  id,
-  act: z.enum(["allow", "deny"]),
-  match: z.string(),
-  value: z.string(),
-  answer: z.enum(["reject", "drop"]),
-  createdAt: time,
 });
 
 const importShape = z.object({
@@ -108,42 +96,6 @@ export const ruleRows = [
       };
       return { ...planned, ...counts, applied: call.body.apply };
     },
-  }),
-  within("member", "aliases:read", {
-    method: "GET",
-    path: "/domains/:domain/senders",
-    name: "senderRules",
-    tag: "Senders",
-    says: "The domain's allow and deny list",
-    params: domainParams,
-    query: cursorQuery,
-    answer: page(ruleShape),
-    run: async (call) => inPages(await senderRulesOf(call.world, call.domain.id), (rule) => rule.id, call.query),
-  }),
-  within("admin", "aliases:write", {
-    method: "POST",
-    path: "/domains/:domain/senders",
-    name: "addSenderRule",
-    tag: "Senders",
-    says: "Allow or deny an address, a domain, a last label or a network",
-    params: domainParams,
-    body: z.object({
-      act: z.enum(["allow", "deny"]),
-      value: z.string().min(1).max(320),
-      answer: z.enum(["reject", "drop"]).default("reject").describe("What a denied sender is told"),
-    }),
-    answer: ruleShape,
-    status: 201,
-    run: (call) => addSenderRule(call.world, call.domain.id, call.body),
-  }),
-  within("admin", "aliases:write", {
-    method: "DELETE",
-    path: "/domains/:domain/senders/:rule",
-    name: "removeSenderRule",
-    tag: "Senders",
-    says: "Take somebody off the list",
-    params: domainParams.extend({ rule: id }),
-    run: (call) => removeSenderRule(call.world, call.domain.id, call.params.rule),
   }),
 ];
 

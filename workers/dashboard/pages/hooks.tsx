@@ -1,8 +1,7 @@
-/** Webhook receivers of a domain, their keys, and what was tried; and the list of senders allowed or denied. */
+/** Webhook receivers of a domain, their keys, and what was tried. */
 import { Hono } from "hono";
 import { z } from "zod";
 import type { World } from "../../directory/open.ts";
-import { addSenderRule, removeSenderRule, senderRulesOf } from "../../directory/sender-rules.ts";
 import {
   addEndpoint,
   deliveriesOf,
@@ -20,7 +19,7 @@ import type { App } from "../../sign-in/visitor.ts";
 import { keyOf } from "../../spool.ts";
 import { webhookNode } from "../../webhook.ts";
 import { attempt, formOf, signedIn } from "../guard.tsx";
-import { HooksView, HookView, SendersView } from "../hook-views.tsx";
+import { HooksView, HookView } from "../hook-views.tsx";
 import { domainHere } from "../reader.ts";
 import { page } from "../shell.tsx";
 
@@ -102,45 +101,5 @@ hookPages.post(
     const done = await handOff(openEdge(c.env, c.executionCtx), key, true);
     const note = done === "handed-off" ? "hook-replayed" : done === "gone" ? "hook-gone" : "hook-failed";
     return c.redirect(`/domains/${domain.id}/webhooks/${hook.id}?done=${note}`, 303);
-  }),
-);
-
-hookPages.get(
-  "/domains/:domain/senders",
-  signedIn(async (c, visitor) => {
-    const domain = await domainHere(c, visitor);
-    const rules = await senderRulesOf(c.get("world"), domain.id);
-    const view = <SendersView {...{ visitor, domain, rules, value: "", problem: null }} />;
-    return page(c, visitor, { title: `Senders · ${domain.name}`, at: "domains" }, view);
-  }),
-);
-
-const ruleForm = z.object({
-  value: z.string().max(320),
-  act: z.enum(["allow", "deny"]),
-  answer: z.enum(["reject", "drop"]).default("reject"),
-});
-
-hookPages.post(
-  "/domains/:domain/senders",
-  signedIn(async (c, visitor) => {
-    const domain = await domainHere(c, visitor, "admin");
-    const form = await formOf(c, visitor, ruleForm);
-    const world = c.get("world");
-    const tried = await attempt(() => addSenderRule(world, domain.id, form));
-    if (tried.ok) return c.redirect(`/domains/${domain.id}/senders?done=rule-added`, 303);
-    const rules = await senderRulesOf(world, domain.id);
-    const view = <SendersView {...{ visitor, domain, rules, value: form.value, problem: tried.problem }} />;
-    return page(c, visitor, { title: `Senders · ${domain.name}`, at: "domains", status: 422 }, view);
-  }),
-);
-
-hookPages.post(
-  "/domains/:domain/senders/remove",
-  signedIn(async (c, visitor) => {
-    const domain = await domainHere(c, visitor, "admin");
-    const { rule } = await formOf(c, visitor, z.object({ rule: z.string().max(26) }));
-    await removeSenderRule(c.get("world"), domain.id, rule);
-    return c.redirect(`/domains/${domain.id}/senders?done=rule-removed`, 303);
   }),
 );
