@@ -251,6 +251,22 @@ test("ten thousand aliases: the table stays quick", async () => {
     big,
   );
   expect(row?.n).toBe(40);
+  await page.goto(at(`/domains/${big}?text=name09`));
+  await page.getByText("1,000 aliases").waitFor();
+  await page.getByLabel("Tick all").check();
+  await page.getByLabel("all 1,000, on every page").check();
+  await page.getByRole("button", { name: "Switch off", exact: true }).first().click();
+  await page.getByText("Done.").waitFor();
+  expect(new URL(page.url()).searchParams.get("text")).toBe("name09");
+  const off = await edge.rows<{ n: number }>(
+    "select count(*) as n from alias where domain = ? and state = 'disabled' and pattern like 'name09%'",
+    big,
+  );
+  const [all] = await edge.rows<{ n: number }>(
+    "select count(*) as n from alias where domain = ? and state = 'disabled'",
+    big,
+  );
+  expect([off[0]?.n, all?.n]).toEqual([1000, 1040]);
 });
 
 test("hostile text is shown as text, on every page it can reach", async () => {

@@ -37,7 +37,7 @@ export const AliasesView: FC<ListProps> = (props) => {
         </Empty>
       ) : (
         <div class="card flush">
-          <Toolbar query={query} total={found.total} domain={domain} may={may} />
+          <Toolbar {...{ query, total: found.total, domain, may, more: found.total > found.rows.length }} />
           <form id="bulk" method="post" action={`/domains/${domain.id}/bulk`}>
             <FormToken token={visitor.formToken} />
             <input type="hidden" name="back" value={queryOf(query)} />
@@ -50,12 +50,10 @@ export const AliasesView: FC<ListProps> = (props) => {
   );
 };
 
-const Toolbar: FC<{ query: AliasQuery; total: number; domain: DomainView; may: boolean }> = ({
-  query,
-  total,
-  domain,
-  may,
-}) => (
+type ToolbarProps = { query: AliasQuery; total: number; domain: DomainView; may: boolean; more: boolean };
+
+/** `more`: the list goes on over other pages. */
+const Toolbar: FC<ToolbarProps> = ({ query, total, domain, may, more }) => (
   <div class="toolbar">
     <search>
       <form method="get" action={`/domains/${domain.id}`} class="row search-form">
@@ -102,6 +100,12 @@ const Toolbar: FC<{ query: AliasQuery; total: number; domain: DomainView; may: b
       <span class="soft small">{plural(total, "alias", "aliases")}</span>
       {may && (
         <div class="row" data-bulk-bar>
+          {more && (
+            <label class="row small">
+              <input type="checkbox" form="bulk" name="whole" value="yes" />
+              all {total.toLocaleString("en")}, on every page
+            </label>
+          )}
           <button class="small-button" form="bulk" name="act" value="enable" type="submit">
             Switch on
           </button>

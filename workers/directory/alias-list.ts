@@ -51,6 +51,19 @@ export async function aliases(
   return { rows, next: last === undefined ? null : cursorOf(sort, last), total: counted[0]?.n ?? 0 };
 }
 
+/** As many as a domain is meant to have, and what one statement may bind. */
+const mostAtOnce = 20_000;
+
+/** The ids of all that a query finds, whatever page it is on: for changing them together. */
+export async function matchingIds(world: World, domainId: string, query: Omit<AliasQuery, "limit">): Promise<string[]> {
+  const rows = await world.db
+    .select({ id: alias.id })
+    .from(alias)
+    .where(and(eq(alias.domain, domainId), ...conditions({ ...query, limit: mostAtOnce })))
+    .limit(mostAtOnce);
+  return rows.map(({ id }) => id);
+}
+
 // instr and not LIKE: D1 refuses LIKE patterns of more than 50 bytes.
 function conditions(query: AliasQuery): (SQL | undefined)[] {
   const text = query.text?.trim().toLowerCase();

@@ -3,7 +3,7 @@
 import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { askDestinations } from "../../ask-destinations.ts";
-import { aliases, aliasSorts } from "../../directory/alias-list.ts";
+import { aliases, aliasSorts, matchingIds } from "../../directory/alias-list.ts";
 import { type Alias, addAlias, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
 import { withoutConsent } from "../../directory/consent.ts";
 import { resumeDestination } from "../../directory/destinations.ts";
@@ -46,6 +46,8 @@ const bulkForm = z.object({
   one: one.optional(),
   act: z.enum(["enable", "disable", "delete"]).optional(),
   ids: z.union([z.string(), z.array(z.string())]).optional(),
+  /** All that the list finds, on whatever page. */
+  whole: z.literal("yes").optional(),
   back: z.string().max(2000).default(""),
 });
 
@@ -54,13 +56,15 @@ aliasPages.post(
   signedIn(async (c, visitor) => {
     const domain = await domainHere(c, visitor, "admin");
     const form = await formOf(c, visitor, bulkForm);
-    const [act, ids] = form.one === undefined ? [form.act, [form.ids ?? []].flat()] : split(form.one);
     const world = c.get("world");
+    const list = listQuery.parse(Object.fromEntries(new URLSearchParams(form.back)));
+    const meant = async () => (form.whole ? matchingIds(world, domain.id, list) : [form.ids ?? []].flat());
+    const [act, ids] = form.one === undefined ? [form.act, await meant()] : split(form.one);
     if (act === "delete") await removeAliases(world, domain.id, ids);
     else if (act !== undefined) await setAliasState(world, domain.id, ids, act === "enable" ? "active" : "disabled");
     const note = act === "delete" && ids.length === 1 ? "alias-removed" : "aliases-changed";
     // Back to the list as it was narrowed and ordered; nothing but the list's own parameters comes through.
-    const query = new URLSearchParams(queryOf(listQuery.parse(Object.fromEntries(new URLSearchParams(form.back)))));
+    const query = new URLSearchParams(queryOf(list));
     query.set("done", note);
     return c.redirect(`/domains/${domain.id}?${query}`, 303);
   }),
