@@ -34,20 +34,22 @@ const asks = async (recipient: string): Promise<string> => {
   return ((await response.json()) as { kind: string }).kind;
 };
 
-async function median(domain: string): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < 25; i++) {
-    const started = performance.now();
-    expect(await asks(`name${i % 10}@${domain}`)).toBe("ok");
-    times.push(performance.now() - started);
-  }
-  return times.sort((a, b) => a - b)[12] ?? 0;
+async function once(domain: string, i: number): Promise<number> {
+  const started = performance.now();
+  expect(await asks(`name${i % 10}@${domain}`)).toBe("ok");
+  return performance.now() - started;
 }
 
+// Turn about, and the best of each: what else the machine does slows both alike and never makes one faster.
 test("the large domain answers about as fast as the small one", async () => {
-  await median("small.test"); // warm
-  const [small, large] = [await median("small.test"), await median("large.test")];
-  expect(large).toBeLessThan(small * 2 + 5);
+  const [small, large]: [number[], number[]] = [[], []];
+  for (let i = 0; i < 40; i++) {
+    small.push(await once("small.test", i));
+    large.push(await once("large.test", i));
+  }
+  const [ten, tenThousand] = [Math.min(...small), Math.min(...large)];
+  console.log(`an RCPT's answer: ${ten.toFixed(1)} ms with ten aliases, ${tenThousand.toFixed(1)} ms with 10,000`);
+  expect(tenThousand).toBeLessThan(ten * 2 + 5);
   expect(await asks("name9999@large.test")).toBe("ok");
   expect(await asks("name10000@large.test")).toBe("refuse");
 });
