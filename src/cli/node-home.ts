@@ -3,11 +3,13 @@ import { fromBase64 } from "../core/bytes.ts";
 import { readConfig, readIdentity } from "../daemon/config.ts";
 import { BadCopy, InUse } from "../daemon/store/copies.ts";
 
-export type NodeHome = { dir: string; nodeKey: Uint8Array };
+/** `mark`: where it is noted how far copies reach. */
+export type NodeHome = { dir: string; nodeKey: Uint8Array; mark: string | null };
 
 export function nodeHome(configPath: string): NodeHome {
   const config = readConfig(configPath);
-  return { dir: config.data, nodeKey: fromBase64(readIdentity(config.identity).storeKey) };
+  const nodeKey = fromBase64(readIdentity(config.identity).storeKey);
+  return { dir: config.data, nodeKey, mark: config.backup?.mark ?? null };
 }
 
 /** What an operator can do something about is a line on stderr and exit code 1; all else is thrown on. */

@@ -11,7 +11,8 @@ COPY is a folder that "postern backup" made of this node. The node must not run.
 replaced, and what is replaced is moved to a folder "replaced-…" beside it. Mail that came since and still waits, sealed, for its owner is
 kept. A mailbox that was put back gets new UIDVALIDITYs at its owner's next login, so that clients load it anew; without
 this command an older file opens read-only and with an alarm. --all puts the node's own database back too: nobody can log in then before
-the node has asked the edge which devices were revoked since.
+the node has asked the edge which devices were revoked since. Where NODE.json has a "backup", the edge hands over again what came since
+the copy, once the node runs.
 `;
 
 export async function run(args: string[]): Promise<number> {

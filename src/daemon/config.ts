@@ -47,6 +47,8 @@ export const configSchema = z
     /** `ip:port` of resolvers; empty: the system's. */
     dns: z.strictObject({ servers: z.array(z.string()).default([]) }).default({ servers: [] }),
     delivery: z.strictObject({ port: z.int().min(1).max(65535).default(25) }).default({ port: 25 }),
+    /** Copies are made (`postern backup`): the edge keeps what this node took until `mark`, which that command writes, says that one holds it. */
+    backup: z.strictObject({ mark: z.string().min(1).describe("file, best on another disk") }).optional(),
     /** Threads that own mailboxes. */
     workers: z.int().min(1).max(64).optional(),
     /** Mailboxes of a node without an edge: path of a JSON file, an array of mailbox records. */

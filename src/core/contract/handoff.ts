@@ -96,6 +96,21 @@ export const mailPortsSchema = z.partialRecord(
   z.int().min(1).max(65535),
 );
 
+/**
+ * All that was acknowledged from `since`, when the node's data folder was new, up to `until` is in a copy. UTC ms, the node's clock;
+ * `until` is 0 before the first copy.
+ */
+export const coverSchema = z.strictObject({ since: z.int(), until: z.int() });
+export type Cover = z.infer<typeof coverSchema>;
+
+export const restoredSchema = z.strictObject({
+  id: z.string().min(1).max(64),
+  from: z.int(),
+  /** null: all of the node. */
+  mailboxes: z.array(z.string()).nullable(),
+});
+export type Restored = z.infer<typeof restoredSchema>;
+
 export const heartbeatSchema = z.strictObject({
   node: z.string(),
   time: z.int(),
@@ -120,6 +135,10 @@ export const heartbeatSchema = z.strictObject({
   diskFreeBytes: z.int(),
   /** Ports of its listeners for mail programs: one that is not named is not offered. Without any record: the usual ones. */
   ports: mailPortsSchema.optional(),
+  /** Where copies of this node are made: how far they reach. The edge keeps what is in none. */
+  backup: coverSchema.optional(),
+  /** It was put back from a copy that holds what was acknowledged up to `from`. Said until the answer names `id`. */
+  restored: restoredSchema.optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 /** What waits at the edge for a node, when it was last looked through. */
@@ -137,6 +156,8 @@ export const heartbeatAnswerSchema = z.strictObject({
   mailboxes: z.array(z.strictObject({ id: z.string(), address: z.string(), revision: z.int(), epoch: z.int() })),
   domains: z.array(z.string()),
   spool: spoolStateSchema.optional(),
+  /** Id of the restore after which all that the edge kept is in its spool again. */
+  putBack: z.string().optional(),
 });
 
 /** Inside a sealed relay job: this JSON, then the raw message (framed as `contract/frame.ts` does). */

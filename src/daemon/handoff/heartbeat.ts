@@ -7,6 +7,7 @@ import type { z } from "zod";
 import type { Heartbeat, heartbeatAnswerSchema, SpoolState } from "../../core/contract/handoff.ts";
 import type { MailboxRecord } from "../../core/contract/mailbox.ts";
 import type { Clock } from "../../core/ports.ts";
+import type { CopiesTold } from "../store/backed-up.ts";
 import type { Store } from "../store/store.ts";
 
 export type HeartbeatDeps = {
@@ -24,6 +25,8 @@ export type HeartbeatDeps = {
   signing?: () => NonNullable<Heartbeat["signing"]>;
   /** Where mail programs reach this node. */
   ports?: NonNullable<Heartbeat["ports"]>;
+  /** How far copies of this node reach, and whether it is one. */
+  copies?: Pick<CopiesTold, "said" | "isPutBack">;
   /** The folder whose disk is watched. */
   dir: string;
   clock: Clock;
@@ -101,6 +104,7 @@ async function once(deps: HeartbeatDeps): Promise<void> {
     relayWaiting: deps.relayWaiting(),
     ...(deps.signing ? { signing: deps.signing() } : {}),
     ...(deps.ports ? { ports: deps.ports } : {}),
+    ...deps.copies?.said(),
     diskFreeBytes: disk.bavail * disk.bsize,
   });
   deps.onDomains?.(answer.domains);
@@ -110,6 +114,7 @@ async function once(deps: HeartbeatDeps): Promise<void> {
     if (!had || had.revision < revision) await fetchRecord(deps, address);
   }
   await deps.store.synced();
+  if (answer.putBack !== undefined) deps.copies?.isPutBack(answer.putBack);
 }
 
 async function fetchRecord({ edge, store }: HeartbeatDeps, address: string): Promise<void> {

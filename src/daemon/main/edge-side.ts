@@ -17,6 +17,7 @@ import { clock, nativePrimitives, nodeCrypto, random } from "../platform.ts";
 import type { HomeMail } from "../queue/port.ts";
 import { type RelayQueue, relayQueue } from "../queue/queue.ts";
 import type { SigningRecord } from "../queue/signing.ts";
+import { CopiesTold } from "../store/backed-up.ts";
 import type { Store } from "../store/store.ts";
 import type { Certificate } from "./certificate.ts";
 import { logLine } from "./log.ts";
@@ -56,6 +57,7 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
     relayWaiting: () => queue.waiting,
     signing: () => queue.signingRecord,
     ports: { ...deps.mailPorts },
+    copies: new CopiesTold(config.data, config.backup?.mark ?? null, clock, logLine),
     dir: config.data,
     clock,
     onSpool: (state) => {

@@ -20,8 +20,10 @@ import {
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { utf8 } from "../../core/bytes.ts";
+import { coverSchema } from "../../core/contract/handoff.ts";
 import { labels } from "../../core/seal/labels.ts";
 import { nativePrimitives } from "../platform.ts";
+import { coverOf, noCover, noteRestored } from "./backed-up.ts";
 import { openInbox } from "./inboxes.ts";
 import { NodeState } from "./node-state.ts";
 import { folderOf, syncFolder } from "./place.ts";
@@ -30,6 +32,8 @@ import { markNodeRestored, markRestored } from "./restore.ts";
 const listSchema = z.strictObject({
   /** When the copy was made, UTC ms. */
   at: z.int(),
+  /** What it holds; nothing is known of copies that do not say. */
+  cover: coverSchema.default(noCover),
   mailboxes: z.array(z.string()),
   files: z.array(z.strictObject({ path: z.string(), size: z.int(), sha256: z.string() })),
 });
@@ -77,13 +81,14 @@ export function copyNode(home: Home, to: string): Promise<CopyList> {
   return alone(home, (node) => {
     mkdirSync(dirname(to), { recursive: true });
     mkdirSync(to, { mode: 0o700 });
+    const cover = coverOf(home.dir);
     const mailboxes = node.all().flatMap(({ record: { id, state } }) => (state === "active" ? [id] : []));
     const paths = [
       ...nodeFiles,
       ...mailboxes.flatMap((id) => mailboxFiles.map((name) => join("mailboxes", id, name))),
     ].filter((path) => existsSync(join(home.dir, path)));
     const files = paths.map((path) => ({ path, ...copyFile(join(home.dir, path), join(to, path)) }));
-    const list: CopyList = { at: Date.now(), mailboxes, files };
+    const list: CopyList = { at: Date.now(), cover, mailboxes, files };
     const text = JSON.stringify(list);
     writeSynced(join(to, listName), JSON.stringify({ list: text, mac: macOf(text, home.nodeKey) }));
     for (const folder of new Set([...paths.map((path) => dirname(join(to, path))), to, dirname(to)]))
@@ -120,6 +125,7 @@ export async function putBack(home: Home, from: string, only: readonly string[] 
   const replaced = join(home.dir, `replaced-${new Date().toISOString().replaceAll(":", "")}`);
   return alone(home, async (node) => {
     const ids = only === null ? list.mailboxes : only.map((one) => idOf(node, list, one));
+    noteRestored(home.dir, list.cover, only === null ? null : ids);
     mkdirSync(replaced, { mode: 0o700 });
     let carried = 0;
     for (const id of ids) carried += await putBackMailbox(home, { from, list, replaced }, id);

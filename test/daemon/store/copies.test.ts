@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeEach, expect, it, vi } from "vitest";
 import * as backup from "../../../src/cli/backup.ts";
 import * as restore from "../../../src/cli/restore.ts";
 import { toBase64, utf8 } from "../../../src/core/bytes.ts";
+import { CopiesTold } from "../../../src/daemon/store/backed-up.ts";
 import { BadCopy, copyNode, InUse, putBack } from "../../../src/daemon/store/copies.ts";
 import { postern } from "../../postern.ts";
 import { logIn, makeMailbox, nodeKey, type StoreFixture, storeFixture, type TestMailbox, texts } from "./fixture.ts";
@@ -180,6 +181,22 @@ it("by command: backup and restore, and what they say", async () => {
   expect(existsSync(join(copy, "copy.json"))).toBe(true);
   expect(readFileSync(join(copy, "copy.json"), "utf8")).not.toContain("ann@");
   expect((await texts(fixture.store, mailbox))[0]).toBe(trace + letter("one"));
+});
+
+it("by command: where copies are configured, a mark says how far one reaches, and the node that it is one", async () => {
+  const [config, copy, mark] = [configured(), fresh(), join(room, `mark-${n++}`)];
+  writeFileSync(config, JSON.stringify({ ...JSON.parse(readFileSync(config, "utf8")), backup: { mark } }));
+  const told = new CopiesTold(fixture.dir, mark, () => 5000);
+  expect(told.said()).toEqual({ backup: { since: 0, until: 0 } });
+  await arrive("one");
+  await stopped(async () => {
+    expect(await postern(["backup", config, copy], "")).toMatchObject({ code: 0 });
+    expect(told.said()).toEqual({ backup: { since: 5000, until: 5000 } });
+    expect(await postern(["restore", config, copy, "--mailbox", "m1"], "")).toMatchObject({ code: 0 });
+    expect(told.said().restored).toMatchObject({ from: 5000, mailboxes: ["m1"] });
+    expect(await postern(["restore", config, copy, "--all"], "")).toMatchObject({ code: 0 });
+    expect(told.said().restored).toMatchObject({ from: 5000, mailboxes: null });
+  });
 });
 
 it("by command: a mailbox is checked, whole, damaged, with a wrong password, and beside a running node", async () => {
