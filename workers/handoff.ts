@@ -1,8 +1,8 @@
 /**
  * Handing spooled mail to nodes. R2 says what waits; a bell, a heartbeat or the five-minute sweep says when to try. The node
- * answers 2xx only after an fsync, and then our copy goes; 410 makes us look where the mailbox lives now; anything else is
- * tried again, and after five days only by hand (`parking.ts`). Mail of a mailbox that the directory does not know is kept:
- * the row may be what was lost.
+ * answers 2xx only after an fsync, and then our copy goes, or is kept aside until a copy of the node holds it (`kept.ts`); 410
+ * makes us look where the mailbox lives now; anything else is tried again, and after five days only by hand (`parking.ts`).
+ * Mail of a mailbox that the directory does not know is kept: the row may be what was lost.
  */
 import { and, eq, isNull } from "drizzle-orm";
 import { nodePaths } from "../src/core/contract/handoff.ts";
@@ -10,6 +10,7 @@ import { callNode } from "./call.ts";
 import { addSteps } from "./directory/journal.ts";
 import { nodeRef, type Placement, placementOf } from "./directory/placement.ts";
 import { node } from "./directory/schema.ts";
+import { keep } from "./kept.ts";
 import { park } from "./parking.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { factsOf, isParked, keyOf, placeOf, relayBox, ring, type SpoolFacts, type SpoolPlace } from "./spool.ts";
@@ -54,6 +55,7 @@ async function deliver(edge: Edge, waiting: Waiting, body: Uint8Array<ArrayBuffe
     return "silent";
   }
   if (said !== 200) return "held"; // 410 too: the next try looks up the placement anew
+  if (!isRelay && target.node.isCopied) await keep(edge, { place, facts }, body);
   await edge.env.SPOOL.delete(key);
   const kind = isRelay ? "taken" : "handed-off";
   const step = { id: `${kind}:${place.id}`, journal: facts.journal, kind, target: facts.target };

@@ -2,11 +2,12 @@
  * A node's heartbeat: its transit key, how full its mailboxes are, when devices were last used. The answer says what the edge
  * holds, so that the node asks for what it lacks. Mail that waits for the node is driven again.
  */
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { z } from "zod";
-import type { Heartbeat, heartbeatAnswerSchema, SpoolState } from "../src/core/contract/handoff.ts";
+import type { Heartbeat, heartbeatAnswerSchema } from "../src/core/contract/handoff.ts";
 import { spoolOf } from "./directory/nodes.ts";
 import { domain, mailbox, node } from "./directory/schema.ts";
+import { putBackKept } from "./kept.ts";
 import type { Edge } from "./platform.ts";
 import { redrive } from "./sweep.ts";
 
@@ -23,7 +24,7 @@ export async function heartbeat(
   const spool = before === undefined ? null : spoolOf(before);
   await noteMailboxes(edge, nodeId, beat);
   const [, mailboxes, domains] = await edge.db.batch([
-    noteNode(edge, nodeId, beat, spool),
+    noteNode(edge, nodeId, beat),
     edge.db
       .select({ id: mailbox.id, address: mailbox.address, revision: mailbox.revision, epoch: mailbox.epoch })
       .from(mailbox)
@@ -35,13 +36,15 @@ export async function heartbeat(
   ]);
   const wasSilent = before?.unreachableSince !== null;
   const redrivenAt = before?.redrivenAt ?? null;
+  const putBack = beat.restored && (await putBackKept(edge, nodeId, before?.facts ?? null, beat.restored));
   if (wasSilent || edge.clock() - (redrivenAt ?? 0) >= redriveEveryMs)
     edge.later(redrive(edge, { id: nodeId, redrivenAt }, wasSilent));
-  return { mailboxes, domains: domains.map(({ name }) => name), ...(spool && { spool }) };
+  return { mailboxes, domains: domains.map(({ name }) => name), ...(spool && { spool }), ...(putBack && { putBack }) };
 }
 
-function noteNode(edge: Edge, nodeId: string, beat: Heartbeat, spool: SpoolState | null) {
-  const { version, relayWaiting, diskFreeBytes, ports, signing, time } = beat;
+function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
+  const { version, relayWaiting, diskFreeBytes, ports = null, signing = null, backup = null, time } = beat;
+  const said = { version, relayWaiting, diskFreeBytes, ports, signing, backup, clockSkewMs: time - edge.clock() };
   return edge.db
     .update(node)
     .set({
@@ -49,7 +52,8 @@ function noteNode(edge: Edge, nodeId: string, beat: Heartbeat, spool: SpoolState
       transitKeyId: beat.transit.keyId,
       lastSeenAt: edge.clock(),
       unreachableSince: null,
-      facts: { version, relayWaiting, diskFreeBytes, ports, signing, clockSkewMs: time - edge.clock(), spool },
+      // A patch: what the edge itself noted of the node stays.
+      facts: sql`json_patch(json_remove(coalesce(${node.facts}, '{}'), '$.ports', '$.signing'), ${JSON.stringify(said)})`,
     })
     .where(eq(node.id, nodeId));
 }

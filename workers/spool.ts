@@ -71,7 +71,7 @@ export function ring(edge: Edge, keys: readonly string[], how: Omit<Bell, "key">
   }
 }
 
-function metadataOf({ journal, target, at, day }: SpoolFacts): Record<string, string> {
+export function metadataOf({ journal, target, at, day }: SpoolFacts): Record<string, string> {
   return { journal, target, at: String(at), ...(day === undefined ? {} : { day }) };
 }
 

@@ -17,6 +17,7 @@ import {
   webhookEndpoint,
 } from "./directory/schema.ts";
 import { handOff } from "./handoff.ts";
+import { tidyKept } from "./kept.ts";
 import { type Parked, park } from "./parking.ts";
 import type { Edge } from "./platform.ts";
 import { deleteOldRaw } from "./raw-link.ts";
@@ -35,7 +36,9 @@ const perRound = 500;
 /** The cron's work. */
 export async function sweep(edge: Edge): Promise<void> {
   const facts = { id: node.id, redrivenAt: node.redrivenAt, unreachableSince: node.unreachableSince };
-  for (const one of await edge.db.select(facts).from(node)) await redrive(edge, one, one.unreachableSince !== null);
+  const nodes = await edge.db.select({ ...facts, facts: node.facts }).from(node);
+  for (const one of nodes) await redrive(edge, one, one.unreachableSince !== null);
+  for (const one of nodes) await tidyKept(edge, one);
   await ringWebhooks(edge);
   await destroyOldSeeds(edge);
   await deleteOldRaw(edge);

@@ -1,6 +1,6 @@
 /** Nodes: the machines that keep mail. The operator enrols them; pages show how they fare. */
 import { asc, eq } from "drizzle-orm";
-import { type SpoolState, spoolStateSchema } from "../../src/core/contract/handoff.ts";
+import { type Cover, coverSchema, type SpoolState, spoolStateSchema } from "../../src/core/contract/handoff.ts";
 import type { World } from "./open.ts";
 import { Problem } from "./problem.ts";
 import { node } from "./schema.ts";
@@ -11,6 +11,12 @@ export type NewNode = Pick<Node, "id" | "name" | "origin" | "mxHost" | "publicKe
 /** What waited at the edge for a node when that was last looked through; null before that. */
 export function spoolOf({ facts }: Pick<Node, "facts">): SpoolState | null {
   const parsed = spoolStateSchema.safeParse(facts?.["spool"]);
+  return parsed.success ? parsed.data : null;
+}
+
+/** How far copies of a node reach; null where none are made. */
+export function coverOf({ facts }: Pick<Node, "facts">): Cover | null {
+  const parsed = coverSchema.safeParse(facts?.["backup"]);
   return parsed.success ? parsed.data : null;
 }
 

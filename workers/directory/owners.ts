@@ -26,6 +26,25 @@ export async function tellOwner(
   await post(edge, relay, { ...notice, to: owner.email, journal: "" });
 }
 
+/** The same to those who run this installation, ten at most. */
+export async function tellOperators(
+  edge: Edge,
+  { id, ...notice }: { id: string; subject: string; text: string },
+): Promise<void> {
+  const [operators, relay] = await Promise.all([
+    edge.db
+      .select({ id: account.id, email: account.email })
+      .from(account)
+      .where(eq(account.operator, true))
+      .orderBy(asc(account.createdAt))
+      .limit(10),
+    relayOut(edge.db),
+  ]);
+  if (relay === null) return;
+  for (const { id: to, email } of operators)
+    await post(edge, relay, { ...notice, id: `${id}-${to}`, to: email, journal: "" });
+}
+
 /** The node that our own letters leave by: whichever was heard of last; null where none sends. */
 export async function relayOut(db: Directory): Promise<Relay | null> {
   const [through] = await db

@@ -1,0 +1,184 @@
+/**
+ * What a node took but no copy of its disk holds yet: the sealed object stays in R2 under `.kept/node/box/hand-off id`, where nothing
+ * rings for it and nothing counts it. It goes when a copy surely holds it, with its mailbox, or after seven days, which operators
+ * are told. A node that was put back from a copy gets what came since again; ids make that harmless.
+ */
+import { eq, sql } from "drizzle-orm";
+import { z } from "zod";
+import type { Cover, Restored } from "../src/core/contract/handoff.ts";
+import { limits } from "../src/core/limits.ts";
+import { among } from "./directory/among.ts";
+import { coverOf, type Node } from "./directory/nodes.ts";
+import { tellOperators } from "./directory/owners.ts";
+import { mailbox, node } from "./directory/schema.ts";
+import { type Edge, logTrouble } from "./platform.ts";
+import { factsOf, keyOf, metadataOf, placeOf, ring, type SpoolFacts, type SpoolPlace } from "./spool.ts";
+import { dayOf } from "./transit.ts";
+
+const root = ".kept/";
+const keptForMs = 7 * 86_400_000;
+/** A node whose clock is further from ours than half of this takes no call of ours; the other half is for a clock that was set since. */
+const marginMs = 2 * limits.callSkewSeconds * 1000;
+/** Pages of 1,000 looked through in a sweep, for one node; the next goes on. */
+const pagesPerSweep = 5;
+/** Objects looked at in one beat of a restored node; the next goes on. */
+const perBeat = 200;
+/** As many connections as the platform opens for one event. */
+const atOnce = 6;
+
+type Kept = { key: string; place: SpoolPlace; facts: SpoolFacts; handedAt: number };
+
+/** Before the spool's own copy is deleted. */
+export async function keep(
+  edge: Edge,
+  { place, facts }: { place: SpoolPlace; facts: SpoolFacts },
+  sealed: Uint8Array,
+): Promise<void> {
+  const customMetadata = { ...metadataOf(facts), handed: String(edge.clock()) };
+  await edge.env.SPOOL.put(root + keyOf(place), sealed, { customMetadata });
+}
+
+/** Part of the sweep: deletes what need not be kept any more. Rests while a node waits for what it lost, but not for ever. */
+export async function tidyKept(edge: Edge, of: Pick<Node, "id" | "facts">): Promise<void> {
+  const notes = notesOf(of);
+  const { restore } = notes;
+  if (restore && !restore.done && edge.clock() - restore.heardAt < keptForMs) return;
+  const from = notes.tidiedTo ?? null;
+  let after = from;
+  for (let page = 0; page < pagesPerSweep; page++) {
+    const { found, last } = await listed(edge, of.id, after, 1000);
+    await tidy(edge, of, found);
+    after = last;
+    if (last === null) break;
+  }
+  if (after !== from) await note(edge, of.id, "tidiedTo", after);
+}
+
+async function tidy(edge: Edge, of: Pick<Node, "id" | "facts">, found: readonly Kept[]): Promise<void> {
+  const cover = coverOf(of);
+  const deleted = await deletedAmong(edge, found);
+  const isIdle = (one: Kept): boolean => deleted.has(one.place.box) || (cover !== null && isCovered(one, cover));
+  const isExpired = ({ handedAt }: Kept): boolean => edge.clock() - handedAt > keptForMs;
+  const idle = found.filter(isIdle);
+  const expired = found.filter((one) => isExpired(one) && !isIdle(one));
+  if (cover !== null && expired.length > 0) await alarm(edge, of.id, expired.length);
+  const keys = [...idle, ...expired].map(({ key }) => key);
+  if (keys.length > 0) await edge.env.SPOOL.delete(keys);
+}
+
+/**
+ * Begins putting back what was handed over after the copy was made, or goes on with it, after the answer; answers the restore's id once
+ * there is no more. What the node takes meanwhile is kept anew, and is none of this.
+ */
+export async function putBackKept(
+  edge: Edge,
+  id: string,
+  before: Node["facts"],
+  restored: Restored,
+): Promise<string | null> {
+  const known = notesOf({ facts: before }).restore;
+  if (known?.id === restored.id && known.done) return restored.id;
+  const state =
+    known?.id === restored.id ? known : { id: restored.id, heardAt: edge.clock(), after: null, done: false };
+  if (state !== known) await note(edge, id, "restore", state);
+  edge.later(putBackRound(edge, id, state, restored));
+  return null;
+}
+
+async function putBackRound(edge: Edge, id: string, state: Restoring, { from, mailboxes }: Restored): Promise<void> {
+  const { found, last } = await listed(edge, id, state.after, perBeat);
+  const boxes = mailboxes === null ? null : new Set(mailboxes);
+  const lost = found.filter(
+    ({ place, handedAt }) =>
+      handedAt + marginMs > from && handedAt <= state.heardAt && (boxes === null || boxes.has(place.box)),
+  );
+  for (let at = 0; at < lost.length; at += atOnce)
+    await Promise.all(lost.slice(at, at + atOnce).map((one) => putBack(edge, one)));
+  ring(
+    edge,
+    lost.map(({ place }) => keyOf(place)),
+  );
+  await note(edge, id, "restore", { ...state, after: last, done: last === null });
+}
+
+/** Its five days begin anew. Written there before it is deleted here. */
+async function putBack(edge: Edge, { key, place, facts }: Kept): Promise<void> {
+  const object = await edge.env.SPOOL.get(key);
+  if (object === null) return;
+  const customMetadata = metadataOf({ ...facts, at: edge.clock() });
+  await edge.env.SPOOL.put(keyOf(place), object.body, { onlyIf: { etagDoesNotMatch: "*" }, customMetadata });
+  await edge.env.SPOOL.delete(key);
+}
+
+// No margin at the beginning: within minutes of losing its disk no node begins with an empty one and a wrong clock.
+function isCovered({ handedAt }: Kept, { since, until }: Cover): boolean {
+  return handedAt >= since && handedAt + marginMs <= until;
+}
+
+async function listed(
+  edge: Edge,
+  id: string,
+  after: string | null,
+  limit: number,
+): Promise<{ found: Kept[]; last: string | null }> {
+  const prefix = `${root}${id}/`;
+  const more = after === null ? {} : { startAfter: after };
+  const page = await edge.env.SPOOL.list({ prefix, limit, include: ["customMetadata"], ...more });
+  return { found: page.objects.flatMap(keptOf), last: page.truncated ? (page.objects.at(-1)?.key ?? null) : null };
+}
+
+/** What can't be read is as old as its object: it goes after seven days too. */
+function keptOf(object: R2Object): Kept[] {
+  const place = placeOf(object.key.slice(root.length));
+  const uploaded = object.uploaded.getTime();
+  const facts = factsOf(object) ?? { journal: "", target: "", at: uploaded };
+  const handedAt = Number(object.customMetadata?.["handed"] ?? uploaded);
+  return place === null ? [] : [{ key: object.key, place, facts, handedAt }];
+}
+
+async function deletedAmong(edge: Edge, found: readonly Kept[]): Promise<Set<string>> {
+  if (found.length === 0) return new Set();
+  const boxes = new Set(found.map(({ place }) => place.box));
+  const rows = await edge.db
+    .select({ id: mailbox.id })
+    .from(mailbox)
+    .where(sql`${among(mailbox.id, boxes)} and ${mailbox.state} = 'deleted'`);
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Once a day for a node, by the notice's id. What can't be told is in the log. */
+async function alarm(edge: Edge, id: string, count: number): Promise<void> {
+  console.error(JSON.stringify({ where: "kept", trouble: "in no copy for seven days", node: id, count }));
+  const notice = {
+    id: `kept-${id}-${dayOf(edge.clock())}`,
+    subject: `Node ${id} has not been backed up for a week`,
+    text: `Mail that node ${id} took more than seven days ago is in no copy of it. The edge kept it until now and keeps it no longer:
+if the node's disk is lost, so is this mail. Make a copy with "postern backup", and see why none was made.
+`,
+  };
+  await tellOperators(edge, notice).catch((error: unknown) => logTrouble("kept", error));
+}
+
+const restoringSchema = z.object({
+  id: z.string(),
+  /** What was handed over later reached the node that was put back. */
+  heardAt: z.number(),
+  /** Looked through up to this key. */
+  after: z.string().nullable(),
+  done: z.boolean(),
+});
+type Restoring = z.infer<typeof restoringSchema>;
+/** The edge's own notes, in the node's row. */
+const notesSchema = z.object({ tidiedTo: z.string().nullish(), restore: restoringSchema.optional() });
+type Notes = z.infer<typeof notesSchema>;
+
+function notesOf({ facts }: Pick<Node, "facts">): Notes {
+  const parsed = notesSchema.safeParse(facts?.["kept"] ?? {});
+  return parsed.success ? parsed.data : {};
+}
+
+async function note<K extends keyof Notes>(edge: Edge, id: string, name: K, value: Notes[K]): Promise<void> {
+  const kept = sql`json_set(coalesce(json_extract(${node.facts}, '$.kept'), '{}'), ${`$.${name}`}, json(${JSON.stringify(value)}))`;
+  const facts = sql`json_set(coalesce(${node.facts}, '{}'), '$.kept', json(${kept}))`;
+  await edge.db.update(node).set({ facts }).where(eq(node.id, id));
+}
