@@ -87,12 +87,15 @@ const imapTests = [
 /** These leave everything as it was. */
 const repeatable = new Set(["login", "select", "fetch", "fetchmixed", "search", "pop3"]);
 
-/** Of each figure in each row. */
+/** Of each figure in each row, over the rounds that have one: what changes something (CHANGEDSINCE) does so in the first alone. */
 function medians(rounds: readonly Rows[]): Rows {
   const [first = {}] = rounds;
   const middle = (name: string, figure: string, value: number | string): number | string => {
     if (typeof value === "string") return value;
-    const all = rounds.map((rows) => Number(rows[name]?.[figure])).sort((a, b) => a - b);
+    const all = rounds
+      .map((rows) => Number(rows[name]?.[figure]))
+      .filter(Number.isFinite)
+      .sort((a, b) => a - b);
     return all[Math.floor(all.length / 2)] ?? value;
   };
   return Object.fromEntries(
