@@ -2,6 +2,7 @@
  * Changes to what is filed: flags, copies, moves, expunges. Each is one piece of work in a write (see `mailbox.ts`), and written as
  * steps of a hundred messages: a change of ten thousand rests between them (`turns.ts`), a small one is taken `whole`.
  */
+import type { Database } from "../sqlite/database.ts";
 import { chunkRoom } from "./chunks.ts";
 import { addEntry, announceAdded, count, type Filed, fileMessage, type Stored, showMessage } from "./filing.ts";
 import { bits, changed, FlaggedColumns, type FlagSet, internFlags, noteKeywords, readFlags } from "./flags.ts";
@@ -243,7 +244,12 @@ function forgetOld(write: Write, folder: FolderRow): void {
   folder.forgotten_modseq = Math.max(folder.forgotten_modseq, edge);
 }
 
-/** Deletes a slice of messages that nothing shows any more; answers which. */
+/** Some message that nothing shows any more is still there. */
+export function isPurgeLeft(db: Database): boolean {
+  return db.value("SELECT 1 FROM held WHERE refs = 0 LIMIT 1") !== undefined;
+}
+
+/** Deletes a slice of such messages; answers which. */
 export function purge(write: Write, most: number): number[] {
   const garbage = write.db.column<number>("SELECT message FROM held WHERE refs = 0 LIMIT ?", most);
   for (const message of garbage) {

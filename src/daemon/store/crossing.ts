@@ -2,8 +2,9 @@
  * What crosses between the main thread and a store thread. Both sides gather what they have to say in one turn of their event loop
  * and post it at once, so that a hundred sessions cost one message, not a hundred.
  */
-import type { News } from "./keeper.ts";
+
 import type { Code } from "./refusal.ts";
+import type { News } from "./unlock.ts";
 
 export type Start = { dir: string; nodeKey: Uint8Array; graceMs: number; ownsNode: boolean };
 export type Call = { id: number; op: string; args: unknown };

@@ -2,62 +2,23 @@
  * The mailboxes of one store thread: opened at the first login, shared by all sessions of the mailbox, closed and their keys wiped
  * when the last one has left and a grace time is over. Also their locked inboxes, which need no owner.
  */
-import { existsSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { hex } from "../../core/bytes.ts";
-import type { PreviousKey } from "../../core/contract/mailbox.ts";
-import { deriveKeys, type MailboxKeys } from "../../core/seal/keys.ts";
-import { type Opener, openerOf } from "../../core/seal/open.ts";
-import { nativePrimitives } from "../platform.ts";
-import type { Database } from "../sqlite/database.ts";
-import { named } from "../sqlite/trouble.ts";
+import { rmSync } from "node:fs";
 import { purge } from "./changing.ts";
 import { collectSoon } from "./collect.ts";
-import { describeOlder, hasOlder } from "./describe.ts";
+import { describeOlder } from "./describe.ts";
 import { drainBatch } from "./drain.ts";
-import { makeFirstFolders } from "./folders.ts";
-import { Guarded } from "./guarded.ts";
 import type { Inbox } from "./inbox.ts";
 import { Inboxes } from "./inboxes.ts";
-import { type Hooks, Mailbox, type Write } from "./mailbox.ts";
-import { folderOf, madeFolder } from "./place.ts";
+import type { Hooks, Mailbox, Write } from "./mailbox.ts";
+import { folderOf } from "./place.ts";
 import { Refusal } from "./refusal.ts";
-import { afterRestore, generationOf, isMarkedRestored, unmarkRestored } from "./restore.ts";
-import { formerKeys, openMail, wipeKeys } from "./rotate.ts";
-import { removeIndex, TextIndex } from "./search/index.ts";
-import { Indexer } from "./search/indexer.ts";
 import type { Announced } from "./types.ts";
+import { type News, type OpenFacts, type Unlocked, Unlocker } from "./unlock.ts";
 import { Warmth } from "./warmth.ts";
 
 export type KeeperOptions = { dir: string; nodeKey: Uint8Array; graceMs: number };
 
-/** What a thread tells the outside beside answers. */
-export type News =
-  | { kind: "changes"; mailbox: string; changes: Announced[] }
-  | { kind: "state"; mailbox: string; generation: number; usedBytes: number; highestModseq: number; waiting: number }
-  /** The owner's master key derives this public key. */
-  | { kind: "proven"; mailbox: string; keyId: string }
-  | { kind: "alarm"; mailbox: string; what: string };
-
-export type OpenFacts = {
-  mailbox: string;
-  keyId: string;
-  quotaBytes: number;
-  /** The mirrors: an older file is not to be trusted. */
-  generation: number;
-  highestModseq: number;
-  /** Former master keys, wrapped. */
-  previous: readonly PreviousKey[];
-  /** The key that an owner's login proved last. */
-  pinnedKeyId: string;
-};
-
-type Open = {
-  mailbox: Mailbox;
-  /** The mailbox's own, and those of its former keys. */
-  openers: Opener[];
-  masterKey: Guarded;
-  indexer: Indexer;
+type Open = Omit<Unlocked, "leftover"> & {
   sessions: Set<number>;
   closing: NodeJS.Timeout | null;
   draining: Promise<void> | null;
@@ -70,20 +31,19 @@ const muchWaiting = 4 * 1024 * 1024;
 export class Keeper {
   readonly #options: KeeperOptions;
   readonly #tell: (news: News) => void;
-  readonly #soon: Hooks["soon"];
   readonly #open = new Map<string, Open>();
   readonly #sessions = new Map<number, Open>();
   readonly #inboxes: Inboxes;
+  readonly #unlocker: Unlocker;
   readonly #warmth = new Warmth();
-  readonly #workload: () => number;
 
   /** `workload` counts what this thread was asked so far. */
   constructor(options: KeeperOptions, tell: (news: News) => void, soon: Hooks["soon"], workload: () => number) {
     this.#options = options;
     this.#inboxes = new Inboxes(options, soon);
     this.#tell = tell;
-    this.#soon = soon;
-    this.#workload = workload;
+    const committed: Hooks["committed"] = (mailbox, changes) => this.#committed(mailbox, changes);
+    this.#unlocker = new Unlocker(options, { tell, soon, committed, workload });
   }
 
   /** Opens the mailbox for a session, with MK just unwrapped (taken over and zeroed). */
@@ -178,7 +138,7 @@ export class Keeper {
   erase(id: string): void {
     this.lock(id);
     this.#inboxes.forget(id);
-    rmSync(this.#folder(id), { recursive: true, force: true });
+    rmSync(folderOf(this.#options.dir, id), { recursive: true, force: true });
   }
 
   inbox(id: string): Inbox {
@@ -220,95 +180,11 @@ export class Keeper {
   }
 
   #unlock(facts: OpenFacts, masterKey: Uint8Array): Open {
-    const keys = deriveKeys(masterKey, nativePrimitives);
-    const former = formerKeys(masterKey, facts.mailbox, facts.previous);
-    const guarded = new Guarded(masterKey);
-    try {
-      const openers = [keys, ...former].map(({ sealSeed }) => openerOf(sealSeed, nativePrimitives));
-      const known = openers.map(({ keyId }) => hex(keyId));
-      const proven = known[0] === facts.keyId;
-      // The edge can't slip in a key of its own: what MK derives must be what the record names.
-      if (!proven) {
-        this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the record's public key is not this mailbox's" });
-      }
-      // A rotation that its owner made hands the key down; anybody can name one that they never had.
-      else if (!known.includes(facts.pinnedKeyId)) {
-        this.#tell({
-          kind: "alarm",
-          mailbox: facts.mailbox,
-          what: "the key was changed by somebody without the old one",
-        });
-      }
-      const mailbox = this.#openMailbox(facts, keys, former);
-      if (proven) this.#tell({ kind: "proven", mailbox: facts.mailbox, keyId: facts.keyId });
-      const indexer = this.#openIndex(mailbox, keys.indexKey);
-      this.inbox(facts.mailbox).retryUnreadable();
-      return { mailbox, openers, masterKey: guarded, indexer, sessions: new Set(), closing: null, draining: null };
-    } catch (cause) {
-      guarded.wipe();
-      throw cause;
-    } finally {
-      for (const some of [keys, ...former]) wipeKeys(some);
-    }
-  }
-
-  #openIndex(mailbox: Mailbox, key: Uint8Array): Indexer {
-    const path = join(this.#folder(mailbox.id), "index.db");
-    const index = TextIndex.open(path, () => Buffer.from(key));
-    mailbox.mayHold = (text) => index.mayHold(text);
-    const indexer = new Indexer(mailbox, index, this.#workload);
-    if (index.isBehind(mailbox)) indexer.wake();
-    return indexer;
-  }
-
-  #openMailbox(facts: OpenFacts, keys: MailboxKeys, former: readonly MailboxKeys[]): Mailbox {
-    const path = join(this.#made(facts.mailbox), "mail.db");
-    // A copy from before the first login has no such file.
-    if (facts.generation > 0 && !existsSync(path) && !this.#isRestored(facts.mailbox)) {
-      this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the mailbox file is missing" });
-      throw new Refusal("UNAVAILABLE", "The mailbox can't be opened");
-    }
-    const { db, rotated } = openMail(path, keys, former);
-    if (rotated) removeIndex(join(dirname(path), "index.db"));
-    try {
-      return this.#settle(db, facts, Uint8Array.from(keys.bodyMac));
-    } catch (cause) {
-      db.close();
-      throw named(path, cause);
-    }
-  }
-
-  #settle(db: Database, facts: OpenFacts, bodyMac: Uint8Array): Mailbox {
-    const restored = this.#isRestored(facts.mailbox);
-    const behind = !restored && generationOf(db) < facts.generation;
-    if (behind) this.#tell({ kind: "alarm", mailbox: facts.mailbox, what: "the mailbox file is older than it was" });
-    const open = () =>
-      new Mailbox({ id: facts.mailbox, bodyMac, quotaBytes: facts.quotaBytes, readOnly: behind }, db, {
-        now: Date.now,
-        soon: this.#soon,
-        committed: (one, changes) => this.#committed(one, changes),
-      });
-    if (generationOf(db) === 0 && !behind) open().writeNow(makeFirstFolders);
-    if (restored) this.#recover(db, facts);
-    const mailbox = open();
-    // Left over where the last run ended before it got to them.
-    if (!behind && db.value("SELECT 1 FROM held WHERE refs = 0 LIMIT 1") !== undefined) this.#purgeSoon(mailbox);
-    if (!behind && hasOlder(mailbox)) this.#describeSoon(mailbox);
-    return mailbox;
-  }
-
-  /** An older file is welcome where an operator restored it: clients then learn that they must look at everything anew. */
-  #recover(db: Database, { mailbox, generation, highestModseq }: OpenFacts): void {
-    const folder = this.#folder(mailbox);
-    // Message ids start again where the restored file ends: the index may know others by them.
-    removeIndex(join(folder, "index.db"));
-    afterRestore(db, { generation, highestModseq, now: Date.now() });
-    unmarkRestored(folder);
-    this.#tell({ kind: "alarm", mailbox, what: "a restored mailbox file was opened: new UIDVALIDITYs" });
-  }
-
-  #isRestored(mailbox: string): boolean {
-    return isMarkedRestored(this.#folder(mailbox), mailbox, this.#options.nodeKey);
+    this.inbox(facts.mailbox).retryUnreadable();
+    const { leftover, ...unlocked } = this.#unlocker.unlock(facts, masterKey);
+    if (leftover.purge) this.#purgeSoon(unlocked.mailbox);
+    if (leftover.describe) this.#describeSoon(unlocked.mailbox);
+    return { ...unlocked, sessions: new Set(), closing: null, draining: null };
   }
 
   #committed(mailbox: Mailbox, changes: Announced[]): void {
@@ -363,14 +239,6 @@ export class Keeper {
         () => undefined,
       );
     }, 50).unref();
-  }
-
-  #folder(id: string): string {
-    return folderOf(this.#options.dir, id);
-  }
-
-  #made(id: string): string {
-    return madeFolder(this.#options.dir, id);
   }
 
   close(): void {

@@ -13,7 +13,7 @@ import { bodyOf, fetchBatch } from "./fetching.ts";
 import type { Stored } from "./filing.ts";
 import * as folders from "./folders.ts";
 import type { Accepted, Inbox } from "./inbox.ts";
-import { type Keeper, type OpenFacts, pause } from "./keeper.ts";
+import { type Keeper, pause } from "./keeper.ts";
 import type { Mailbox, Write } from "./mailbox.ts";
 import * as metadata from "./metadata.ts";
 import type { Mirror, NodeState, SlotUse } from "./node-state.ts";
@@ -25,6 +25,7 @@ import { thread } from "./search/thread.ts";
 import { fileInTurns, slicesOf, streamedFrom } from "./streaming.ts";
 import { change, restIn } from "./turns.ts";
 import type { FlagChange, NewMessage, Query, Section, SortKey, SpecialUse, UidRanges, Want } from "./types.ts";
+import type { OpenFacts } from "./unlock.ts";
 
 export type Context = { keeper: Keeper; node: NodeState | null };
 

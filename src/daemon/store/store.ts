@@ -13,11 +13,11 @@ import { takeIn } from "./arrival.ts";
 import type { LoopDelay } from "./delay.ts";
 import { dummySlot } from "./dummy.ts";
 import { Hub } from "./hub.ts";
-import type { News } from "./keeper.ts";
 import { StoreMaildrop } from "./maildrop.ts";
 import { Mirrors } from "./mirrors.ts";
 import type { Placed } from "./node-state.ts";
 import { StoreThread } from "./threads.ts";
+import type { News } from "./unlock.ts";
 
 export type StoreOptions = {
   /** Folder for node.db and the mailboxes; made where it is missing. */

@@ -1,9 +1,9 @@
 /** The main thread's side of the store threads: typed calls, and news as they come. */
 import { Worker } from "node:worker_threads";
 import { type Call, Outbox, type Reply, type Said, type Start } from "./crossing.ts";
-import type { News } from "./keeper.ts";
 import type { Answered, Asked, Operation } from "./operations.ts";
 import { Refusal } from "./refusal.ts";
+import type { News } from "./unlock.ts";
 
 type Pending = { resolve: (value: unknown) => void; reject: (cause: unknown) => void };
 

@@ -1,0 +1,163 @@
+/**
+ * Opening a mailbox with its master key: the keys derived and told apart from forged ones, the two files opened, an older file found
+ * out (read-only, with an alarm) or welcomed where an operator restored it. What is no longer needed of the keys is wiped.
+ */
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { hex } from "../../core/bytes.ts";
+import type { PreviousKey } from "../../core/contract/mailbox.ts";
+import { deriveKeys, type MailboxKeys } from "../../core/seal/keys.ts";
+import { type Opener, openerOf } from "../../core/seal/open.ts";
+import { nativePrimitives } from "../platform.ts";
+import type { Database } from "../sqlite/database.ts";
+import { named } from "../sqlite/trouble.ts";
+import { isPurgeLeft } from "./changing.ts";
+import { hasOlder } from "./describe.ts";
+import { makeFirstFolders } from "./folders.ts";
+import { Guarded } from "./guarded.ts";
+import { type Hooks, Mailbox } from "./mailbox.ts";
+import { folderOf, madeFolder } from "./place.ts";
+import { Refusal } from "./refusal.ts";
+import { afterRestore, generationOf, isMarkedRestored, unmarkRestored } from "./restore.ts";
+import { formerKeys, openMail, wipeKeys } from "./rotate.ts";
+import { removeIndex, TextIndex } from "./search/index.ts";
+import { Indexer } from "./search/indexer.ts";
+import type { Announced } from "./types.ts";
+
+/** What a thread tells the outside beside answers. */
+export type News =
+  | { kind: "changes"; mailbox: string; changes: Announced[] }
+  | { kind: "state"; mailbox: string; generation: number; usedBytes: number; highestModseq: number; waiting: number }
+  /** The owner's master key derives this public key. */
+  | { kind: "proven"; mailbox: string; keyId: string }
+  | { kind: "alarm"; mailbox: string; what: string };
+
+export type OpenFacts = {
+  mailbox: string;
+  keyId: string;
+  quotaBytes: number;
+  /** The mirrors: an older file is not to be trusted. */
+  generation: number;
+  highestModseq: number;
+  /** Former master keys, wrapped. */
+  previous: readonly PreviousKey[];
+  /** The key that an owner's login proved last. */
+  pinnedKeyId: string;
+};
+
+export type Unlocked = {
+  mailbox: Mailbox;
+  /** The mailbox's own, and those of its former keys. */
+  openers: Opener[];
+  masterKey: Guarded;
+  indexer: Indexer;
+  leftover: Leftover;
+};
+
+/** Where the last run ended before it got to them: bodies that nothing shows any more, messages described by an older version. */
+type Leftover = { purge: boolean; describe: boolean };
+type Settled = { mailbox: Mailbox; leftover: Leftover };
+
+export type UnlockerDeps = Pick<Hooks, "soon" | "committed"> & { tell(news: News): void; workload(): number };
+
+export class Unlocker {
+  readonly #place: { dir: string; nodeKey: Uint8Array };
+  readonly #deps: UnlockerDeps;
+
+  constructor(place: { dir: string; nodeKey: Uint8Array }, deps: UnlockerDeps) {
+    this.#place = place;
+    this.#deps = deps;
+  }
+
+  /** Takes the master key over and zeroes it. */
+  unlock(facts: OpenFacts, masterKey: Uint8Array): Unlocked {
+    const keys = deriveKeys(masterKey, nativePrimitives);
+    const former = formerKeys(masterKey, facts.mailbox, facts.previous);
+    const guarded = new Guarded(masterKey);
+    try {
+      const openers = [keys, ...former].map(({ sealSeed }) => openerOf(sealSeed, nativePrimitives));
+      const proven = this.#isProven(facts, openers);
+      const { mailbox, leftover } = this.#openMailbox(facts, keys, former);
+      if (proven) this.#deps.tell({ kind: "proven", mailbox: facts.mailbox, keyId: facts.keyId });
+      return { mailbox, openers, masterKey: guarded, indexer: this.#openIndex(mailbox, keys.indexKey), leftover };
+    } catch (cause) {
+      guarded.wipe();
+      throw cause;
+    } finally {
+      for (const some of [keys, ...former]) wipeKeys(some);
+    }
+  }
+
+  /** The edge can't slip in a key of its own: what MK derives must be what the record names. */
+  #isProven({ mailbox, keyId, pinnedKeyId }: OpenFacts, openers: readonly Opener[]): boolean {
+    const known = openers.map((opener) => hex(opener.keyId));
+    if (known[0] !== keyId) {
+      this.#alarm(mailbox, "the record's public key is not this mailbox's");
+      return false;
+    }
+    // A rotation that its owner made hands the key down; anybody can name one that they never had.
+    if (!known.includes(pinnedKeyId)) this.#alarm(mailbox, "the key was changed by somebody without the old one");
+    return true;
+  }
+
+  #openIndex(mailbox: Mailbox, key: Uint8Array): Indexer {
+    const path = join(this.#folder(mailbox.id), "index.db");
+    const index = TextIndex.open(path, () => Buffer.from(key));
+    mailbox.mayHold = (text) => index.mayHold(text);
+    const indexer = new Indexer(mailbox, index, this.#deps.workload);
+    if (index.isBehind(mailbox)) indexer.wake();
+    return indexer;
+  }
+
+  #openMailbox(facts: OpenFacts, keys: MailboxKeys, former: readonly MailboxKeys[]): Settled {
+    const path = join(madeFolder(this.#place.dir, facts.mailbox), "mail.db");
+    // A copy from before the first login has no such file.
+    if (facts.generation > 0 && !existsSync(path) && !this.#isRestored(facts.mailbox)) {
+      this.#alarm(facts.mailbox, "the mailbox file is missing");
+      throw new Refusal("UNAVAILABLE", "The mailbox can't be opened");
+    }
+    const { db, rotated } = openMail(path, keys, former);
+    if (rotated) removeIndex(join(dirname(path), "index.db"));
+    try {
+      return this.#settle(db, facts, Uint8Array.from(keys.bodyMac));
+    } catch (cause) {
+      db.close();
+      throw named(path, cause);
+    }
+  }
+
+  #settle(db: Database, facts: OpenFacts, bodyMac: Uint8Array): Settled {
+    const { soon, committed } = this.#deps;
+    const restored = this.#isRestored(facts.mailbox);
+    const behind = !restored && generationOf(db) < facts.generation;
+    if (behind) this.#alarm(facts.mailbox, "the mailbox file is older than it was");
+    const about = { id: facts.mailbox, bodyMac, quotaBytes: facts.quotaBytes, readOnly: behind };
+    const open = () => new Mailbox(about, db, { now: Date.now, soon, committed });
+    if (generationOf(db) === 0 && !behind) open().writeNow(makeFirstFolders);
+    if (restored) this.#recover(db, facts);
+    const mailbox = open();
+    return { mailbox, leftover: { purge: !behind && isPurgeLeft(db), describe: !behind && hasOlder(mailbox) } };
+  }
+
+  /** An older file is welcome where an operator restored it: clients then learn that they must look at everything anew. */
+  #recover(db: Database, { mailbox, generation, highestModseq }: OpenFacts): void {
+    const folder = this.#folder(mailbox);
+    // Message ids start again where the restored file ends: the index may know others by them.
+    removeIndex(join(folder, "index.db"));
+    afterRestore(db, { generation, highestModseq, now: Date.now() });
+    unmarkRestored(folder);
+    this.#alarm(mailbox, "a restored mailbox file was opened: new UIDVALIDITYs");
+  }
+
+  #isRestored(mailbox: string): boolean {
+    return isMarkedRestored(this.#folder(mailbox), mailbox, this.#place.nodeKey);
+  }
+
+  #alarm(mailbox: string, what: string): void {
+    this.#deps.tell({ kind: "alarm", mailbox, what });
+  }
+
+  #folder(id: string): string {
+    return folderOf(this.#place.dir, id);
+  }
+}
