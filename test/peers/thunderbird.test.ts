@@ -90,8 +90,7 @@ const readFirst = `
   return { body, subject: header.mime2DecodedSubject, names: server.rootFolder.subFolders.map((one) => one.name) };`;
 
 describe.skipIf(!here)("thunderbird", () => {
-  // Once more in a fresh profile where the program itself went away: it is a desktop on a virtual screen, and what is tried is us.
-  it("is set up by our answer, gets the inbox and reads a message", { timeout: 300_000, retry: 1 }, async () => {
+  it("is set up by our answer, gets the inbox and reads a message", { timeout: 300_000 }, async () => {
     const world = await peerWorld();
     open.push(world);
     await world.append([message]);
