@@ -58,12 +58,15 @@ function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
     .where(eq(node.id, nodeId));
 }
 
-/** One statement for all mailboxes; rows that did not change are not written. */
+/**
+ * One statement for all mailboxes; rows that did not change are not written. The plus keeps SQLite from walking the node's
+ * mailboxes and reading the whole list for each.
+ */
 const usage = `
   update mailbox set used_bytes = n.value ->> 'usedBytes', waiting = n.value ->> 'waiting',
     applied_revision = max(applied_revision, n.value ->> 'revision')
   from json_each(?1) as n
-  where mailbox.id = n.value ->> 'id' and mailbox.node = ?2 and (used_bytes <> n.value ->> 'usedBytes'
+  where mailbox.id = n.value ->> 'id' and +mailbox.node = ?2 and (used_bytes <> n.value ->> 'usedBytes'
     or waiting <> n.value ->> 'waiting' or applied_revision < n.value ->> 'revision')`;
 
 /** Last uses are reported by slot; either of its names will do. */

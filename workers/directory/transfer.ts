@@ -105,20 +105,21 @@ const perStatement = 500;
 
 /**
  * Rows come as one JSON value, since D1 binds at most 100: ?1 the domain, ?2 now, ?3 the rows. (drizzle's batch takes no
- * raw statements with parameters.)
+ * raw statements with parameters.) The plus before a domain keeps SQLite from walking that domain's aliases and reading all of
+ * the JSON for each.
  */
 const statements = {
-  remove: `delete from alias where domain = ?1 and ?2 is not null and id in (select value from json_each(?3))`,
+  remove: `delete from alias where +domain = ?1 and ?2 is not null and id in (select value from json_each(?3))`,
   clear: `delete from destination where ?2 is not null and alias in
-    (select a.id from alias a join json_each(?3) n on n.value = a.id where a.domain = ?1)`,
+    (select a.id from alias a join json_each(?3) n on n.value = a.id where +a.domain = ?1)`,
   change: `update alias set state = n.value ->> 3, disabled_reply = n.value ->> 4, note = n.value ->> 5, labels = n.value ->> 6,
-    updated_at = ?2 from json_each(?3) n where alias.id = n.value ->> 0 and alias.domain = ?1`,
+    updated_at = ?2 from json_each(?3) n where alias.id = n.value ->> 0 and +alias.domain = ?1`,
   create: `insert into alias (id, domain, kind, pattern, state, disabled_reply, note, labels, created_at, updated_at)
     select value ->> 0, ?1, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ?2, ?2
     from json_each(?3)`,
   aim: `insert into destination (id, alias, kind, target, route, position, created_at)
     select n.value ->> 0, a.id, n.value ->> 2, n.value ->> 3, n.value ->> 4, n.value ->> 5, ?2
-    from json_each(?3) n join alias a on a.id = n.value ->> 1 and a.domain = ?1`,
+    from json_each(?3) n join alias a on a.id = n.value ->> 1 and +a.domain = ?1`,
 } as const;
 
 type Numbered = { id: string; one: AliasDefinition };
