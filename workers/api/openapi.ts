@@ -16,6 +16,8 @@ export type Operation = {
   "x-who": string;
   /** What an API key needs; null: no key may. */
   "x-scope": string | null;
+  /** An API key for single domains may ask, and gets what these hold. */
+  "x-by-domain"?: true;
   /** The owner must have proved to be there within a quarter of an hour. */
   "x-proof"?: true;
 };
@@ -98,6 +100,7 @@ function operation(row: Row, readable: ReadonlySet<string>): Operation {
       : { security: row.scope === null || row.proof ? [{ session: [] }] : [{ key: [] }, { session: [] }] }),
     "x-who": row.who,
     "x-scope": row.scope,
+    ...(row.byDomain ? { "x-by-domain": true as const } : {}),
     ...(row.proof ? { "x-proof": true as const } : {}),
   };
 }

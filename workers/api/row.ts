@@ -46,6 +46,8 @@ type Spec<P, Q, B, A, C> = {
   /** Absent: 204. */
   answer?: A;
   status?: 200 | 201;
+  /** Of a personal row: it holds nothing but what its domains hold, so an API key for single domains may ask. */
+  byDomain?: true;
   /** Dangerous: its owner must have proved to be there within a quarter of an hour. */
   proof?: true;
   run(call: C & Inputs<P, Q, B>): Promise<A extends z.ZodType ? z.input<A> : void>;

@@ -1,11 +1,15 @@
 /** API keys: the list, the form for a new one, and the key itself, shown once. */
 import type { FC } from "hono/jsx";
+import { unicodeName } from "../../src/core/rules/unicode-name.ts";
+import type { DomainView } from "../directory/domains.ts";
 import { type ApiKey, scopes } from "../sign-in/api-key.ts";
 import { Act, type Me } from "./act.tsx";
 import { Icon } from "./icons.tsx";
-import { Confirm, Copyable, Field, Head, Time } from "./parts.tsx";
+import { Confirm, Copyable, Field, fieldAria, Head, Time } from "./parts.tsx";
 
-export const Keys: FC<{ me: Me; keys: ApiKey[] }> = ({ me, keys }) => (
+type Props = { me: Me; keys: ApiKey[]; domains: DomainView[] };
+
+export const Keys: FC<Props> = ({ me, keys, domains }) => (
   <section class="card stack" aria-labelledby="keys">
     <div class="head">
       <h2 id="keys">API keys</h2>
@@ -18,6 +22,7 @@ export const Keys: FC<{ me: Me; keys: ApiKey[] }> = ({ me, keys }) => (
             <tr>
               <td class="grow">
                 {key.name} <div class="soft small">{key.scopes.join(", ")}</div>
+                {key.domains !== null && <div class="soft small">only {namesOf(key.domains, domains)}</div>}
               </td>
               <td class="soft nowrap">
                 {key.lastUsedAt === null ? (
@@ -78,6 +83,7 @@ export const Keys: FC<{ me: Me; keys: ApiKey[] }> = ({ me, keys }) => (
             ))}
           </div>
         </fieldset>
+        {domains.length > 1 && <Reach />}
         <div>
           <button type="submit">
             <Icon name="key" />
@@ -88,6 +94,33 @@ export const Keys: FC<{ me: Me; keys: ApiKey[] }> = ({ me, keys }) => (
     </details>
   </section>
 );
+
+/** Names are typed: nobody ticks three boxes among five hundred. */
+const Reach: FC = () => (
+  <div class="columns">
+    <Field id="reach" label="For">
+      <select id="reach" name="reach">
+        <option value="all">all my domains</option>
+        <option value="some">only these domains</option>
+      </select>
+    </Field>
+    <Field id="names" label="These domains" hint="With spaces between. The key then finds no other.">
+      <input
+        id="names"
+        name="names"
+        class="mono"
+        maxlength={10_000}
+        placeholder="shop.example blog.example"
+        {...fieldAria("names", { hint: true })}
+      />
+    </Field>
+  </div>
+);
+
+function namesOf(ids: readonly string[], domains: readonly DomainView[]): string {
+  const names = new Map(domains.map(({ id, name }) => [id, unicodeName(name)]));
+  return ids.map((id) => names.get(id) ?? "one that is gone").join(", ");
+}
 
 export const KeyOnce: FC<{ name: string; text: string }> = ({ name, text }) => (
   <>

@@ -1,6 +1,7 @@
 /** How your sign-in looks: each way in as a card, and the account's own log. */
 import type { FC } from "hono/jsx";
 import type { AuditRow } from "../directory/audit.ts";
+import type { DomainView } from "../directory/domains.ts";
 import type { Problem } from "../directory/problem.ts";
 import type { ApiKey } from "../sign-in/api-key.ts";
 import type { Passkey } from "../sign-in/passkey.ts";
@@ -21,10 +22,11 @@ type Props = {
   sessions: Session[];
   keys: ApiKey[];
   log: AuditRow[];
+  domains: DomainView[];
   problem: Problem | null;
 };
 
-export const SecurityView: FC<Props> = ({ me, totp, codes, passkeys, sessions, keys, log, problem }) => (
+export const SecurityView: FC<Props> = ({ me, totp, codes, passkeys, sessions, keys, log, domains, problem }) => (
   <>
     <Head title="Sign-in" says="How you come in, where you are in, and what programs may do in your name." />
     <Alert problem={problem} />
@@ -38,7 +40,7 @@ export const SecurityView: FC<Props> = ({ me, totp, codes, passkeys, sessions, k
       <PasskeyCard me={me} passkeys={passkeys} />
     </div>
     <Sessions me={me} sessions={sessions} />
-    <Keys me={me} keys={keys} />
+    <Keys me={me} keys={keys} domains={domains} />
     <section class="card flush" aria-labelledby="log">
       <div class="toolbar">
         <h2 id="log">What happened with your account</h2>

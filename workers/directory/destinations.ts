@@ -13,6 +13,7 @@ import {
 } from "../../src/core/rules/import/definition.ts";
 import { checkDestination, type Surroundings } from "../../src/core/rules/import/destination.ts";
 import { audited } from "./audit.ts";
+import { reaches } from "./domains.ts";
 import { newId, type World } from "./open.ts";
 import { hostsHere } from "./owners.ts";
 import { notFound, Problem } from "./problem.ts";
@@ -139,15 +140,16 @@ async function inside(
   return inner === undefined ? one : asAlias;
 }
 
-/** A mailbox may be a destination only for somebody who belongs to its domain. */
+/** A mailbox may be a destination only for somebody who belongs to its domain and gets there now. */
 async function mailboxNamed(world: World, actor: string, one: NewDestination): Promise<DestinationDefinition> {
   const [row] = await world.db
-    .select({ id: mailbox.id })
+    .select({ id: mailbox.id, domain: { id: domain.id, mfa: domain.mfa } })
     .from(mailbox)
+    .innerJoin(domain, eq(domain.id, mailbox.domain))
     .innerJoin(membership, and(eq(membership.domain, mailbox.domain), eq(membership.account, actor)))
     .where(and(eq(mailbox.id, one.target), eq(mailbox.state, "active")))
     .limit(1);
-  if (row === undefined || one.route) throw wrong("Choose one of your mailboxes.");
+  if (row === undefined || !reaches(world, row.domain) || one.route) throw wrong("Choose one of your mailboxes.");
   return { kind: "mailbox", target: row.id, route: null };
 }
 

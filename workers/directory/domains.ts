@@ -22,7 +22,16 @@ const view = {
   mailboxes: mailboxCount,
 };
 
-/** Without those that ask for a second factor, where there was none. */
+/** Whether the actor gets to a domain of theirs at all: an API key may be for others, and some ask for a second factor. */
+export function reaches(world: World, of: Pick<Domain, "id" | "mfa">): boolean {
+  return isFor(world, of.id) && (world.strong || !of.mfa);
+}
+
+function isFor(world: World, domainId: string): boolean {
+  return world.only === null || world.only.includes(domainId);
+}
+
+/** Those that the actor reaches, by name. */
 export async function domainsOf(world: World, accountId: string): Promise<DomainView[]> {
   const all = await world.db
     .select(view)
@@ -30,7 +39,7 @@ export async function domainsOf(world: World, accountId: string): Promise<Domain
     .innerJoin(domain, eq(domain.id, membership.domain))
     .where(eq(membership.account, accountId))
     .orderBy(asc(domain.name));
-  return all.filter((one) => world.strong || !one.mfa);
+  return all.filter((one) => reaches(world, one));
 }
 
 /** The domain as this account may see it; throws `not-found` for anybody else's. */
@@ -41,13 +50,13 @@ export async function domainFor(world: World, accountId: string, domainId: strin
     .innerJoin(domain, eq(domain.id, membership.domain))
     .where(and(eq(membership.account, accountId), eq(domain.id, domainId)))
     .limit(1);
-  if (row === undefined) throw notFound("domain");
+  if (row === undefined || !isFor(world, row.id)) throw notFound("domain");
   if (row.mfa && !world.strong)
     throw new Problem(403, "second-factor-needed", `${row.name} asks for a second factor: sign in with one.`);
   return row;
 }
 
-/** Domains that were left out of `domainsOf`. */
+/** Domains that were left out of `domainsOf` for want of a second factor. */
 export async function domainsHidden(world: World, accountId: string): Promise<number> {
   if (world.strong) return 0;
   const [row] = await world.db

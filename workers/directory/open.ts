@@ -15,6 +15,8 @@ export type World = {
   actor: string;
   /** The actor came in with a second factor, a passkey, or an API key that was made so. */
   strong: boolean;
+  /** The domains that the actor's API key is for; null: all of the account's. */
+  only: readonly string[] | null;
   /** Hears of each row of the audit log once it is written: some are told to people by mail. */
   heard?: (row: typeof schema.audit.$inferSelect) => void;
 };
@@ -30,6 +32,7 @@ export function openWorld(d1: D1Database, actor = "system"): World {
     random: (n) => crypto.getRandomValues(new Uint8Array(n)),
     actor,
     strong: false,
+    only: null,
   };
 }
 

@@ -1,11 +1,13 @@
 /**
  * API keys: `pst_<id>_<secret>`, shown once. A key can do what its scopes say and never more than the session that made it:
- * one made without a second factor does not reach domains that ask for one.
+ * one made without a second factor does not reach domains that ask for one. It may name the domains that it is for: then it
+ * finds no other, and does nothing that is about the whole account.
  */
 import { and, desc, eq } from "drizzle-orm";
 import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
 import type { Account } from "../directory/accounts.ts";
 import { audited } from "../directory/audit.ts";
+import { domainsOf } from "../directory/domains.ts";
 import { newId, type World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import { account, apiKey } from "../directory/schema.ts";
@@ -27,13 +29,12 @@ export type ApiKey = typeof apiKey.$inferSelect;
 
 const noteEveryMs = 60_000;
 
-export async function addKey(
-  world: World,
-  accountId: string,
-  input: { name: string; scopes: Scope[]; expiresAt: number | null },
-): Promise<{ key: ApiKey; text: string }> {
+export type NewKey = { name: string; scopes: Scope[]; domains: string[] | null; expiresAt: number | null };
+
+export async function addKey(world: World, accountId: string, input: NewKey): Promise<{ key: ApiKey; text: string }> {
   if (input.expiresAt !== null && input.expiresAt <= world.clock())
     throw new Problem(422, "expired", "This key would be over already.", { field: "expiresAt" });
+  const names = input.domains === null ? null : await namesOf(world, accountId, input.domains);
   const secret = newSecret(world.random);
   const row = {
     ...input,
@@ -44,9 +45,18 @@ export async function addKey(
     createdAt: world.clock(),
     lastUsedAt: null,
   };
-  const entry = { domain: null, act: "key.made", subject: row.name, detail: { scopes: row.scopes } } as const;
+  const detail = { scopes: row.scopes, ...(names === null ? {} : { domains: names }) };
+  const entry = { domain: null, act: "key.made", subject: row.name, detail } as const;
   await audited(world, entry, [world.db.insert(apiKey).values(row)]);
   return { key: row, text: `pst_${row.id}_${secret}` };
+}
+
+/** A key for no domain at all would only look like one for every domain. */
+async function namesOf(world: World, accountId: string, ids: readonly string[]): Promise<string[]> {
+  const mine = new Map((await domainsOf(world, accountId)).map(({ id, name }) => [id, name]));
+  const names = ids.map((id) => mine.get(id));
+  if (names.length > 0 && names.every((name) => name !== undefined)) return names;
+  throw new Problem(422, "bad-domains", "Name at least one domain, and only your own.", { field: "domains" });
 }
 
 export async function keyFor(world: World, text: string): Promise<{ key: ApiKey; account: Account } | null> {

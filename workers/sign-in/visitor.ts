@@ -21,6 +21,8 @@ export type Visitor = {
   strong: boolean;
   /** What an API key may do; null: everything its account may. */
   scopes: readonly string[] | null;
+  /** The domains that an API key is for; null: all of its account's. */
+  only: readonly string[] | null;
   /** Goes into every form; bound to the session. */
   formToken: string;
 };
@@ -31,10 +33,14 @@ export const findVisitor: MiddlewareHandler<App> = async (c, next) => {
   const heard = noticesBy(c.env, { waitUntil: (work) => c.executionCtx.waitUntil(work) });
   const world: World = { ...openWorld(c.env.DIRECTORY), heard };
   const visitor = await visitorOf(c, world);
-  c.set("world", visitor === null ? world : { ...world, actor: visitor.account.id, strong: visitor.strong });
+  c.set("world", visitor === null ? world : actingFor(world, visitor));
   c.set("visitor", visitor);
   await next();
 };
+
+function actingFor(world: World, { account, strong, only }: Visitor): World {
+  return { ...world, actor: account.id, strong, only };
+}
 
 async function visitorOf(c: Context<App>, world: World): Promise<Visitor | null> {
   const bearer = /^Bearer (\S{1,200})$/i.exec(c.req.header("authorization") ?? "");
@@ -42,12 +48,14 @@ async function visitorOf(c: Context<App>, world: World): Promise<Visitor | null>
     const found = await keyFor(world, bearer[1]);
     if (found === null) return null;
     const { account, key } = found;
-    return { account, session: null, strong: key.strong, scopes: key.scopes, formToken: "" };
+    return { account, session: null, strong: key.strong, scopes: key.scopes, only: key.domains, formToken: "" };
   }
   const token = getCookie(c, cookieName(c));
   if (token === undefined || token.length > 100) return null;
   const found = await sessionFor(world, token);
-  return found && { ...found, strong: found.session.strong, scopes: null, formToken: await formTokenOf(token) };
+  return (
+    found && { ...found, strong: found.session.strong, scopes: null, only: null, formToken: await formTokenOf(token) }
+  );
 }
 
 /** RFC 6265bis: `__Host-` pins the cookie to this host and to https. Plain http is only ever a loopback trial. */

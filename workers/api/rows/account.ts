@@ -23,6 +23,7 @@ const keyShape = z.object({
   id,
   name: z.string(),
   scopes: z.array(z.string()),
+  domains: z.array(id).nullable().describe("The domains that it is for; null: all of the account's"),
   createdAt: time,
   expiresAt: time.nullable(),
   lastUsedAt: time.nullable(),
@@ -36,6 +37,7 @@ export const accountRows = [
     name: "account",
     tag,
     says: "Who this is",
+    byDomain: true,
     answer: accountShape,
     run: async (call) => accountView(call.visitor.account),
   }),
@@ -99,6 +101,7 @@ export const accountRows = [
     body: z.object({
       name: z.string().min(1).max(100),
       scopes: z.array(z.enum(scopes)).min(1),
+      domains: z.array(id).min(1).max(100).nullable().default(null).describe("Only these domains; null: all of yours"),
       expiresAt: time.nullable().default(null),
     }),
     answer: keyShape.extend({ text: z.string() }),

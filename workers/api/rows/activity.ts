@@ -52,6 +52,7 @@ export const activityRows = [
     name: "activity",
     tag,
     says: "Messages received, newest first, with verdicts and what became of each copy",
+    byDomain: true,
     query: activityQuery,
     answer: page(messageShape),
     async run(call) {
@@ -67,6 +68,7 @@ export const activityRows = [
     name: "stats",
     tag,
     says: "Figures over what the journal still keeps: by day and verdict, by check, senders, how long copies took",
+    byDomain: true,
     query: z.object({ domain: id.optional(), days: z.coerce.number().int().min(1).max(90).default(30) }),
     answer: statsShape,
     run: async (call) => statsOf(call.world, await readable(call, call.query.domain), call.query.days),
@@ -77,6 +79,7 @@ export const activityRows = [
     name: "reports",
     tag,
     says: "What other services report about your domains, newest first: DMARC and TLS-RPT",
+    byDomain: true,
     query: cursorQuery.extend({ domain: id.optional(), kind: z.enum(["dmarc", "tls"]).optional() }),
     answer: page(reportShape),
     async run(call) {
@@ -90,6 +93,7 @@ export const activityRows = [
     name: "message",
     tag,
     says: "One message's timeline",
+    byDomain: true,
     params: z.object({ message: id }),
     answer: messageShape,
     run: async (call) => message(call.world, await readable(call), call.params.message),

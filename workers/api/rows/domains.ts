@@ -19,6 +19,7 @@ export const domainRows = [
     name: "domains",
     tag,
     says: "The domains you belong to",
+    byDomain: true,
     query: cursorQuery,
     answer: page(domainShape),
     run: async (call) => inPages(await domainsOf(call.world, call.visitor.account.id), (one) => one.name, call.query),

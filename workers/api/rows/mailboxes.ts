@@ -64,6 +64,7 @@ export const mailboxRows = [
     name: "mailboxes",
     tag,
     says: "The mailboxes of your domains",
+    byDomain: true,
     query: cursorQuery,
     answer: page(mailboxShape),
     async run(call) {

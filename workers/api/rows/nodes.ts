@@ -70,6 +70,7 @@ export const nodeRows = [
     name: "places",
     tag,
     says: "Nodes that take new mailboxes",
+    byDomain: true,
     query: cursorQuery,
     answer: page(z.object({ id: z.string(), name: z.string(), mxHost: z.string() })),
     async run(call) {

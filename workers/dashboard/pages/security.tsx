@@ -3,8 +3,10 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { configOf } from "../../config.ts";
 import { renameAccount } from "../../directory/accounts.ts";
+import { foldDomain } from "../../directory/address.ts";
 import { auditLog, record } from "../../directory/audit.ts";
-import type { Problem } from "../../directory/problem.ts";
+import type { DomainView } from "../../directory/domains.ts";
+import { Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
 import { addKey, keysOf, removeKey, type Scope, scopes } from "../../sign-in/api-key.ts";
 import { askNewEmail, askVerified } from "../../sign-in/by-mail.ts";
@@ -18,6 +20,7 @@ import type { Me } from "../act.tsx";
 import { CodesOnce, TotpForm } from "../factor-views.tsx";
 import { attempt, formOf, proved, safeNext, signedIn } from "../guard.tsx";
 import { KeyOnce } from "../key-views.tsx";
+import { myDomains } from "../reader.ts";
 import { SecurityView } from "../security-views.tsx";
 import { ProveForm } from "../session-views.tsx";
 import { page } from "../shell.tsx";
@@ -35,15 +38,16 @@ securityPages.get(
 async function overview(c: Context<App>, me: Me, problem: Problem | null): Promise<Response> {
   const world = c.get("world");
   const { id } = me.account;
-  const [totp, codes, passkeys, sessions, keys, log] = await Promise.all([
+  const [totp, codes, passkeys, sessions, keys, log, domains] = await Promise.all([
     hasTotp(world, id),
     codesLeft(world, id),
     passkeysOf(world, id),
     sessionsOf(world, id),
     keysOf(world, id),
     auditLog(world, id, { limit: 12 }),
+    myDomains(c, me),
   ]);
-  const view = <SecurityView {...{ me, totp, codes, passkeys, sessions, keys, log: log.rows, problem }} />;
+  const view = <SecurityView {...{ me, totp, codes, passkeys, sessions, keys, log: log.rows, domains, problem }} />;
   return page(c, me, { ...frame, status: problem === null ? 200 : 422 }, view);
 }
 
@@ -213,7 +217,21 @@ const keyForm = z.object({
   name: z.string().min(1, "Give the key a name.").max(100),
   days: z.coerce.number().int().min(1).max(3650),
   scopes: z.union([z.string(), z.array(z.string())], "Tick at least one thing it may do."),
+  reach: z.enum(["all", "some"]).default("all"),
+  names: z.string().max(10_000).default(""),
 });
+
+/** The ids of the domains that are named, however they are parted. */
+function namedAmong(domains: readonly DomainView[], text: string): string[] {
+  const byName = new Map(domains.map(({ id, name }) => [name, id]));
+  return text.split(/[\s,;]+/).flatMap((word) => {
+    if (word === "") return [];
+    const id = byName.get(foldDomain(word) ?? "");
+    if (id === undefined)
+      throw new Problem(422, "bad-domains", `“${word}” is none of your domains.`, { field: "domains" });
+    return [id];
+  });
+}
 
 securityPages.post(
   "/security/keys",
@@ -223,7 +241,8 @@ securityPages.post(
       const form = await formOf(c, me, keyForm);
       const chosen = [form.scopes].flat().filter((one): one is Scope => scopes.some((scope) => scope === one));
       const expiresAt = world.clock() + form.days * 86_400_000;
-      return addKey(world, me.account.id, { name: form.name, scopes: chosen, expiresAt });
+      const domains = form.reach === "all" ? null : namedAmong(await myDomains(c, me), form.names);
+      return addKey(world, me.account.id, { name: form.name, scopes: chosen, domains, expiresAt });
     });
     if (!tried.ok) return overview(c, me, tried.problem);
     return page(c, me, frame, <KeyOnce name={tried.value.key.name} text={tried.value.text} />);

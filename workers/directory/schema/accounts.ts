@@ -100,6 +100,8 @@ export const apiKey = sqliteTable(
     /** SHA-256 of the secret part, hex: it is 256 random bits, so no slow hash is needed. */
     hash: text().notNull(),
     scopes: text({ mode: "json" }).$type<string[]>().notNull(),
+    /** Ids of the domains that it is for; null: all that its account has. */
+    domains: text({ mode: "json" }).$type<string[]>(),
     /** Made in a session with a second factor: only such a key reaches domains that ask for one. */
     strong: integer({ mode: "boolean" }).notNull().default(false),
     createdAt: integer().notNull(),

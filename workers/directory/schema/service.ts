@@ -18,6 +18,10 @@ export const idempotency = sqliteTable(
     id: text().primaryKey(),
     /** SHA-256 of the body: the same key with another body is a mistake. */
     request: text().notNull(),
+    /** The try that may carry it out, and until when nobody takes over from it. */
+    holder: text().notNull().default(""),
+    leaseUntil: integer().notNull().default(0),
+    /** 0: under way; 1: carried out, its answer not kept yet; else what was answered. */
     status: integer().notNull(),
     answer: text().notNull(),
     expiresAt: integer().notNull(),
