@@ -1,9 +1,9 @@
 /**
- * Codes by time: RFC 6238 over RFC 4226, HMAC-SHA-1, six digits, thirty seconds, as every authenticator app has them. The
+ * Codes by time: RFC 6238 by otpauth, HMAC-SHA-1, six digits, thirty seconds, as every authenticator app has them. The
  * neighbouring steps are taken too (clocks drift), a step once only. The secret is encrypted under the edge's own seed.
  */
 import { and, eq, isNotNull, lt } from "drizzle-orm";
-import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
+import { Secret, TOTP } from "otpauth/slim";
 import { labels } from "../../src/core/seal/labels.ts";
 import { audited } from "../directory/audit.ts";
 import type { World } from "../directory/open.ts";
@@ -13,20 +13,7 @@ import { type AtRestKey, openAtRest, sealAtRest } from "./at-rest.ts";
 import { weakenIfBare } from "./strength.ts";
 
 const stepMs = 30_000;
-const digits = 6;
-const base32Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-
-/** The code of one step. */
-export async function codeAt(secret: Uint8Array<ArrayBuffer>, step: number): Promise<string> {
-  const key = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-1" }, false, ["sign"]);
-  const counter = new Uint8Array(8);
-  new DataView(counter.buffer).setBigUint64(0, BigInt(step));
-  const mac = new DataView(await crypto.subtle.sign("HMAC", key, counter));
-  // RFC 4226 §5.3: dynamic truncation.
-  const offset = mac.getUint8(mac.byteLength - 1) & 15;
-  const number = mac.getUint32(offset) & 0x7fffffff;
-  return String(number % 10 ** digits).padStart(digits, "0");
-}
+const shape = { algorithm: "SHA1", digits: 6, period: stepMs / 1000 } as const;
 
 /** A fresh secret, pending until `confirmTotp`; replaces a pending one, never one that counts. */
 export async function beginTotp(world: World, account: string, seed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
@@ -91,7 +78,7 @@ export async function takeCode(world: World, account: string, seed: Uint8Array, 
 async function takeStep(world: World, account: string, seed: Uint8Array, code: string): Promise<boolean> {
   const [row] = await world.db.select().from(totp).where(eq(totp.account, account)).limit(1);
   if (row === undefined) return false;
-  const step = await stepOf(await openAtRest(keyOf(seed), row.secret), code, Math.floor(world.clock() / stepMs));
+  const step = stepOf(await openAtRest(keyOf(seed), row.secret), code, world.clock());
   if (step === null) return false;
   const taken = await world.db
     .update(totp)
@@ -101,35 +88,24 @@ async function takeStep(world: World, account: string, seed: Uint8Array, code: s
   return taken.length > 0;
 }
 
-async function stepOf(secret: Uint8Array<ArrayBuffer>, code: string, now: number): Promise<number | null> {
-  const typed = utf8(code.replace(/\s/g, ""));
-  let found: number | null = null;
-  for (const step of [now - 1, now, now + 1]) {
-    if (equalConstantTime(typed, utf8(await codeAt(secret, step)))) found = step;
-  }
-  return found;
+function stepOf(secret: Uint8Array, code: string, timestamp: number): number | null {
+  const token = code.replace(/\s/g, "");
+  const delta = TOTP.validate({ ...shape, token, secret: secretOf(secret), timestamp, window: 1 });
+  return delta === null ? null : Math.floor(timestamp / stepMs) + delta;
 }
 
 /** What an authenticator app reads from a QR code. */
 export function totpUri(secret: Uint8Array, email: string, host: string): string {
-  const label = encodeURIComponent(`Postern:${email}`);
-  return `otpauth://totp/${label}?secret=${base32(secret)}&issuer=${encodeURIComponent(`Postern ${host}`)}`;
+  return new TOTP({ ...shape, issuer: `Postern ${host}`, label: email, secret: secretOf(secret) }).toString();
 }
 
 /** RFC 4648 §6, without padding, as apps want it. */
-export function base32(bytes: Uint8Array): string {
-  let text = "";
-  let held = 0;
-  let bits = 0;
-  for (const byte of bytes) {
-    held = ((held << 8) | byte) & 0xfff;
-    bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += base32Alphabet.charAt((held >> bits) & 31);
-    }
-  }
-  return bits > 0 ? text + base32Alphabet.charAt((held << (5 - bits)) & 31) : text;
+export function base32(secret: Uint8Array): string {
+  return secretOf(secret).base32;
+}
+
+function secretOf(bytes: Uint8Array): Secret {
+  return new Secret({ buffer: new Uint8Array(bytes).buffer });
 }
 
 function keyOf(seed: Uint8Array): AtRestKey {

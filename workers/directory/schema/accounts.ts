@@ -77,7 +77,7 @@ export const passkey = sqliteTable(
       .notNull()
       .references(() => account.id, { onDelete: "cascade" }),
     name: text().notNull(),
-    /** SubjectPublicKeyInfo, base64. */
+    /** COSE key, base64; SubjectPublicKeyInfo where it was added long ago and not used since. */
     publicKey: text().notNull(),
     /** COSE algorithm: -7 (ES256), -8 (EdDSA) or -257 (RS256). */
     algorithm: integer().notNull(),
