@@ -36,7 +36,7 @@ async function answerOf(c: Context<App>, row: Row, rows: readonly Row[], pace: P
   const visitor = admitted(c.get("world"), c.get("visitor"), row);
   const call = await inputs(c, row, visitor);
   const respond = () => ifMatching(c, row, rows, call, async () => respondWith(c, row, call, await row.run(call)));
-  return row.method === "POST" && visitor !== null ? idempotently(c, visitor, row, call.body, respond) : respond();
+  return row.method === "POST" && visitor !== null ? idempotently(c, visitor, row, call, respond) : respond();
 }
 
 /** Session or key, operator, scope: everything about rights that needs no domain. */

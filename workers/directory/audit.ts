@@ -6,6 +6,7 @@
 import { and, asc, desc, eq, gt, lt, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { hex, utf8 } from "../../src/core/bytes.ts";
+import { marks } from "./held.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { Problem } from "./problem.ts";
 import { audit } from "./schema.ts";
@@ -72,8 +73,9 @@ export async function audited<const T extends readonly Statement[]>(
   statements: T,
 ): Promise<{ [K in keyof T]: T[K]["_"]["result"] }> {
   const results = await chained(world, entry, true, async (row) => {
-    const all = await world.db.batch([...statements, row] as unknown as [Statement]);
-    return { result: all.slice(0, -1), written: (all.at(-1) as unknown as unknown[]).length > 0 };
+    const first = marks(world.db, world.held ?? []);
+    const all = await world.db.batch([...first, ...statements, row] as unknown as [Statement]);
+    return { result: all.slice(first.length, -1), written: (all.at(-1) as unknown as unknown[]).length > 0 };
   });
   return results as { [K in keyof T]: T[K]["_"]["result"] };
 }
@@ -86,15 +88,15 @@ export async function record(world: World, entry: Entry): Promise<void> {
   });
 }
 
-/** For an act of raw statements: `act` puts the row's own statement behind them, in the same batch. */
+/** For an act of raw statements: `act` puts the log's own behind them, in the same batch. */
 export async function auditedRaw(
   world: World,
   entry: Entry,
-  act: (row: D1PreparedStatement) => Promise<unknown>,
+  act: (log: D1PreparedStatement[]) => Promise<unknown>,
 ): Promise<void> {
   await chained(world, entry, false, async (row) => {
-    const { sql: text, params } = row.toSQL();
-    await act(world.db.$client.prepare(text).bind(...params));
+    const raw = [...marks(world.db, world.held ?? []), row].map((one) => one.toSQL());
+    await act(raw.map(({ sql: text, params }) => world.db.$client.prepare(text).bind(...params)));
     return { result: undefined, written: true };
   });
 }

@@ -4,6 +4,7 @@ import type { DrizzleD1Database } from "drizzle-orm/d1";
 import { drizzle } from "drizzle-orm/d1";
 import type { Clock, Random } from "../../src/core/ports.ts";
 import { ulid } from "../../src/core/ulid.ts";
+import type { Held } from "./held.ts";
 import * as schema from "./schema.ts";
 
 export type Directory = DrizzleD1Database<typeof schema> & { $client: D1Database };
@@ -17,6 +18,8 @@ export type World = {
   strong: boolean;
   /** The domains that the actor's API key is for; null: all of the account's. */
   only: readonly string[] | null;
+  /** Records that say whether a change was carried out: they go along with it. */
+  held?: readonly Held[];
   /** Hears of each row of the audit log once it is written: some are told to people by mail. */
   heard?: (row: typeof schema.audit.$inferSelect) => void;
 };

@@ -97,7 +97,7 @@ export async function applyImport(world: World, of: Domain, { plan, ready }: Imp
   const detail = { created: created.length, changed: changed.length, removed: removed.length };
   const subject = `${created.length + changed.length + removed.length} aliases`;
   const entry = { domain: of.id, act: "alias.imported", subject, detail } as const;
-  await auditedRaw(world, entry, (row) => d1.batch([...writes, row]));
+  await auditedRaw(world, entry, (log) => d1.batch([...writes, ...log]));
 }
 
 /** D1 takes values of up to 2 MB: so many rows stay well below. */
