@@ -12,7 +12,9 @@ import {
   journal,
   node,
   seen,
+  senderTally,
   session,
+  tally,
   vacationSent,
   webhookEndpoint,
 } from "./directory/schema.ts";
@@ -109,8 +111,11 @@ async function ringWebhooks(edge: Edge): Promise<void> {
 /** What has a date and is past it. */
 async function expire(edge: Edge): Promise<void> {
   const now = edge.clock();
+  const firstDay = Math.floor((now - edge.config.retentionMs) / 86_400_000);
   await edge.db.batch([
     edge.db.delete(journal).where(lt(journal.expiresAt, now)),
+    edge.db.delete(tally).where(lt(tally.day, firstDay)),
+    edge.db.delete(senderTally).where(lt(senderTally.day, firstDay)),
     edge.db.delete(seen).where(lt(seen.expiresAt, now)),
     edge.db.delete(session).where(lt(session.expiresAt, now)),
     edge.db.delete(attempt).where(lt(attempt.expiresAt, now)),

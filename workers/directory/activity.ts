@@ -1,5 +1,5 @@
 /** Reading the journal: what came, what was found out about it, and where each copy went. Written by `journal.ts`. */
-import { and, asc, desc, eq, lt, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, asc, eq, gte, lt, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { Proof } from "../../src/core/proof/types.ts";
 import { among } from "./among.ts";
 import type { World } from "./open.ts";
@@ -19,16 +19,56 @@ export type ActivityQuery = {
   limit: number;
 };
 
+/**
+ * A page. One that is narrowed looks at so many messages at most and may have few rows, or none, and still a next page: there the
+ * search goes on.
+ */
 export async function activity(world: World, query: ActivityQuery): Promise<{ rows: Message[]; next: string | null }> {
-  if (query.domains.length === 0) return { rows: [], next: null };
+  const { domains, limit } = query;
+  if (domains.length === 0) return { rows: [], next: null };
+  const isNarrowed = query.outcome !== undefined || Boolean(query.text?.trim());
+  const depth = isNarrowed ? Math.max(Math.ceil(mostRead / domains.length), limit + 1) : limit + 1;
+  const floor = await floorOf(world, query, depth);
   const found = await world.db
     .select()
     .from(journal)
-    .where(and(...conditions(query)))
-    .orderBy(desc(journal.id))
-    .limit(query.limit + 1);
-  const rows = await withSteps(world, found.slice(0, query.limit));
-  return { rows, next: found.length > query.limit ? (rows.at(-1)?.id ?? null) : null };
+    .where(and(...conditions(query), floor === null ? undefined : gte(journal.id, floor)))
+    .orderBy(newestFirst)
+    .limit(limit + 1);
+  const rows = await withSteps(world, found.slice(0, limit));
+  return { rows, next: found.length > limit ? (rows.at(-1)?.id ?? null) : floor };
+}
+
+/** Looked at for one narrowed page. */
+const mostRead = 20_000;
+
+/** No plan by the primary key, which would read everybody's messages. */
+const newestFirst = sql`+${journal.id} desc`;
+
+/** Down to this id all messages are among the `depth` newest of their domain; null: to the end. Read from the index alone. */
+async function floorOf(
+  world: World,
+  { domains, before }: Pick<ActivityQuery, "domains" | "before">,
+  depth: number,
+): Promise<string | null> {
+  const { results } = await world.db.$client
+    .prepare(
+      `select max((select j.id from journal j where j.domain = d.value and (?2 is null or j.id < ?2)
+         order by j.id desc limit 1 offset ?3)) as floor from json_each(?1) d`,
+    )
+    .bind(JSON.stringify(domains), before ?? null, depth - 1)
+    .all<{ floor: string | null }>();
+  return results[0]?.floor ?? null;
+}
+
+/** Ids of the newest messages, from the index alone. */
+export function newestOf(world: World, { domains, limit }: Pick<ActivityQuery, "domains" | "limit">) {
+  return world.db
+    .select({ id: journal.id })
+    .from(journal)
+    .where(among(journal.domain, domains))
+    .orderBy(newestFirst)
+    .limit(limit);
 }
 
 export async function message(world: World, domains: readonly string[], id: string): Promise<Message> {

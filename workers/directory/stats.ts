@@ -1,8 +1,9 @@
-/** Figures over the journal for the charts page: by day, by verdict, by sender, and how long copies took. Only what is kept is counted. */
-import { and, count, desc, eq, gte, inArray, ne, type SQL, sql } from "drizzle-orm";
+/** Figures over the journal for the charts page: by day (UTC), by verdict, by sender, and how long copies took. Only what is kept is counted. */
+import { and, desc, eq, gte, inArray, ne, sql, sum } from "drizzle-orm";
+import { newestOf } from "./activity.ts";
 import { among } from "./among.ts";
 import type { World } from "./open.ts";
-import { journal, journalStep } from "./schema.ts";
+import { journal, journalStep, senderTally, tally } from "./schema.ts";
 
 export type Outcome = "accepted" | "refused" | "deferred";
 export type Day = { day: string } & Record<Outcome, number>;
@@ -20,79 +21,99 @@ export type Stats = {
   latency: { p50: number; p95: number; p99: number; n: number } | null;
 };
 
+const outcomes = ["accepted", "refused", "deferred"] as const satisfies Outcome[];
 const dayMs = 86_400_000;
-/** Percentiles are taken over so many newest copies. */
+/** Percentiles are taken over the copies of so many newest messages. */
 const latencySample = 2000;
 
 export async function statsOf(world: World, domains: readonly string[], dayCount: number): Promise<Stats> {
-  const since = world.clock() - dayCount * dayMs;
-  const here = and(among(journal.domain, domains), gte(journal.at, since));
-  const day = sql<string>`date(${journal.at} / 1000, 'unixepoch')`;
-  const spf = resultAt("$.spf.result");
-  const dmarc = resultAt("$.dmarc.result");
-  // Several signatures: a passing one speaks for the message, else the first does.
-  const dkim = sql<string>`coalesce((select value ->> '$.result' from json_each(${journal.proof}, '$.dkim')
-    order by value ->> '$.result' = 'pass' desc, key limit 1), case when ${journal.proof} is null then 'not checked' else 'none' end)`;
-  const junk = sql<number>`sum(${journal.proof} ->> '$.dmarc.disposition' = 'quarantine')`;
-  const sender = sql<string>`lower(substr(${journal.author}, instr(${journal.author}, '@') + 1))`;
-  const took = sql<number>`${journalStep.at} - ${journal.at}`;
-  const { db } = world;
-  const by = (result: SQL<string>) =>
-    db.select({ result, n: count() }).from(journal).where(here).groupBy(result).orderBy(desc(count()));
-  const [byDay, bySpf, byDkim, byDmarc, reasons, junked, senders, times] = await db.batch([
-    db.select({ day, outcome: journal.outcome, n: count() }).from(journal).where(here).groupBy(day, journal.outcome),
-    by(spf),
-    by(dkim),
-    by(dmarc),
-    db
-      .select({ result: journal.reason, outcome: journal.outcome, n: count() })
-      .from(journal)
-      .where(and(here, ne(journal.outcome, "accepted")))
-      .groupBy(journal.reason, journal.outcome)
-      .orderBy(desc(count())),
-    db
-      .select({ n: junk })
-      .from(journal)
-      .where(and(here, eq(journal.outcome, "accepted"))),
-    db.select({ sender, n: count() }).from(journal).where(here).groupBy(sender).orderBy(desc(count())).limit(8),
-    db
-      .select({ took })
-      .from(journalStep)
-      .innerJoin(journal, eq(journal.id, journalStep.journal))
-      .where(and(here, eq(journalStep.ok, true), inArray(journalStep.kind, ["handed-off", "delivered", "forward"])))
-      .orderBy(desc(journalStep.at))
-      .limit(latencySample),
+  const first = firstOf(world, dayCount);
+  const within = (table: typeof tally | typeof senderTally) => and(among(table.domain, domains), gte(table.day, first));
+  const { day, outcome, reason, spf, dkim, dmarc, junk } = tally;
+  const [rows, senders, newest] = await world.db.batch([
+    world.db
+      .select({ day, outcome, reason, spf, dkim, dmarc, junk, n: sum(tally.n).mapWith(Number) })
+      .from(tally)
+      .where(within(tally))
+      .groupBy(day, outcome, reason, spf, dkim, dmarc, junk),
+    world.db
+      .select({ sender: senderTally.sender, n: sum(senderTally.n).mapWith(Number) })
+      .from(senderTally)
+      .where(and(within(senderTally), ne(senderTally.sender, "")))
+      .groupBy(senderTally.sender)
+      .orderBy(desc(sum(senderTally.n)))
+      .limit(8),
+    newestOf(world, { domains, limit: latencySample }),
   ]);
-  const all = daysBetween(since + dayMs, world.clock());
-  const days = all.map((one) =>
-    dayOf(
-      one,
-      byDay.filter((row) => row.day === one),
-    ),
-  );
+  const byDay = Map.groupBy(rows, (row) => row.day);
   return {
-    days,
-    verdicts: { spf: bySpf, dkim: byDkim, dmarc: byDmarc },
-    reasons,
-    junk: junked[0]?.n ?? 0,
-    senders: senders.filter((one) => one.sender !== ""),
-    latency: percentiles(times.map((one) => one.took)),
+    days: Array.from({ length: dayCount }, (_, i) => dayOf(first + i, byDay.get(first + i) ?? [])),
+    verdicts: { spf: tallied(rows, "spf"), dkim: tallied(rows, "dkim"), dmarc: tallied(rows, "dmarc") },
+    reasons: reasonsOf(rows),
+    junk: total(rows.filter((row) => row.outcome === "accepted" && row.junk === 1)),
+    senders,
+    latency: percentiles(
+      await tookOf(
+        world,
+        newest.map(({ id }) => id),
+        first * dayMs,
+      ),
+    ),
   };
 }
 
-function resultAt(path: string): SQL<string> {
-  return sql<string>`coalesce(${journal.proof} ->> ${path}, 'not checked')`;
+type Row = Pick<typeof tally.$inferSelect, "day" | "outcome" | "reason" | "spf" | "dkim" | "dmarc" | "junk" | "n">;
+
+function total(rows: readonly { n: number }[]): number {
+  return rows.reduce((all, { n }) => all + n, 0);
 }
 
-function dayOf(day: string, rows: { outcome: Outcome; n: number }[]): Day {
-  const of = (outcome: Outcome): number => rows.find((row) => row.outcome === outcome)?.n ?? 0;
-  return { day, accepted: of("accepted"), refused: of("refused"), deferred: of("deferred") };
+function summed<T>(rows: readonly Row[], key: (row: Row) => T): [T, number][] {
+  const counts = [...Map.groupBy(rows, key)].map(([one, some]): [T, number] => [one, total(some)]);
+  return counts.filter(([, n]) => n > 0).sort(([, a], [, b]) => b - a);
 }
 
-function daysBetween(from: number, to: number): string[] {
-  const days: string[] = [];
-  for (let at = from; at <= to; at += dayMs) days.push(new Date(at).toISOString().slice(0, 10));
-  return days;
+function tallied(rows: readonly Row[], check: "spf" | "dkim" | "dmarc"): Tallied[] {
+  return summed(rows, (row) => row[check]).map(([result, n]) => ({ result, n }));
+}
+
+function reasonsOf(rows: readonly Row[]): Stats["reasons"] {
+  return outcomes
+    .slice(1)
+    .flatMap((outcome) => {
+      const some = rows.filter((row) => row.outcome === outcome);
+      return summed(some, (row) => row.reason).map(([result, n]) => ({ result, outcome, n }));
+    })
+    .sort((a, b) => b.n - a.n);
+}
+
+/** The first of so many days that end with today. */
+export function firstOf(world: World, dayCount: number): number {
+  return Math.floor(world.clock() / dayMs) - dayCount + 1;
+}
+
+/** How long the copies of these messages took. */
+async function tookOf(world: World, ids: readonly string[], since: number): Promise<number[]> {
+  const took = sql<number>`${journalStep.at} - ${journal.at}`;
+  const rows = await world.db
+    .select({ took })
+    .from(journal)
+    .innerJoin(journalStep, eq(journalStep.journal, journal.id))
+    .where(
+      and(
+        among(journal.id, ids),
+        gte(journal.at, since),
+        eq(journalStep.ok, true),
+        inArray(journalStep.kind, ["handed-off", "delivered", "forward"]),
+      ),
+    );
+  return rows.map((row) => row.took);
+}
+
+function dayOf(day: number, rows: readonly Row[]): Day {
+  const of = (outcome: Outcome): number => total(rows.filter((row) => row.outcome === outcome));
+  const named = new Date(day * dayMs).toISOString().slice(0, 10);
+  return { day: named, accepted: of("accepted"), refused: of("refused"), deferred: of("deferred") };
 }
 
 function percentiles(times: number[]): Stats["latency"] {

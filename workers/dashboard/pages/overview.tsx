@@ -24,7 +24,7 @@ overviewPages.get(
     const ids = domains.map((domain) => domain.id);
     const [recent, week, names] = await Promise.all([
       activity(world, { domains: ids, limit: 8 }),
-      tally(world, ids, world.clock() - 7 * 86_400_000),
+      tally(world, ids, 7),
       namesFor(world, domains),
     ]);
     const body = <Overview domains={domains} recent={recent.rows} week={week} names={names} />;

@@ -1,5 +1,5 @@
 /** What became of each message, step by step: verdicts and envelope only, never subject or body. Rows expire. */
-import { index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
 /** One row per received message and recipient. */
 export const journal = sqliteTable(
@@ -29,7 +29,33 @@ export const journal = sqliteTable(
     reply: text().notNull(),
     expiresAt: integer().notNull(),
   },
-  (t) => [index("journal_domain_at").on(t.domain, t.at), index("journal_expires").on(t.expiresAt)],
+  (t) => [index("journal_domain").on(t.domain, t.id), index("journal_expires").on(t.expiresAt)],
+);
+
+/** How many rows of the journal say the same: kept by triggers (see its migration), so that a figure costs no look at each row. */
+export const tally = sqliteTable(
+  "tally",
+  {
+    domain: text().notNull(),
+    /** Days since 1970, UTC. */
+    day: integer().notNull(),
+    outcome: text({ enum: ["accepted", "refused", "deferred"] }).notNull(),
+    reason: text().notNull(),
+    spf: text().notNull(),
+    dkim: text().notNull(),
+    dmarc: text().notNull(),
+    /** 1: DMARC says quarantine. */
+    junk: integer().notNull(),
+    n: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.domain, t.day, t.outcome, t.reason, t.spf, t.dkim, t.dmarc, t.junk] })],
+);
+
+/** The same by the domain of the author, folded. */
+export const senderTally = sqliteTable(
+  "sender_tally",
+  { domain: text().notNull(), day: integer().notNull(), sender: text().notNull(), n: integer().notNull() },
+  (t) => [primaryKey({ columns: [t.domain, t.day, t.sender] })],
 );
 
 /** What happened to each copy afterwards: filed, forwarded, relayed, delivered, parked, … */
