@@ -238,7 +238,7 @@ describe("leaving", () => {
     await edge.insert("membership", { account: heir, domain: id, role: "owner", created_at: Date.now() });
     expect((await client.delete("/account?email=lea@a.test")).status).toBe(204);
     const log = await edge.rows("select act, subject from audit where chain = ? order by seq desc limit 1", id);
-    expect(log).toEqual([{ act: "member.removed", subject: "lea@a.test" }]);
+    expect(log).toEqual([{ act: "member.left", subject: "lea@a.test" }]);
   });
 
   test("the last operator stays", async () => {

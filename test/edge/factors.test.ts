@@ -129,27 +129,6 @@ describe("a dangerous act", () => {
     expect((await client.post("/session/proof", { password, code: codes[0] })).status).toBe(204);
     expect((await make()).status).toBe(201);
   });
-
-  test("is no key's to do, whatever its scopes", async () => {
-    const { body } = await nobody.get("/openapi.json");
-    const paths = body["paths"] as Record<string, Record<string, Record<string, unknown>>>;
-    const dangerous = Object.values(paths).flatMap((methods) => Object.values(methods).filter((one) => one["x-proof"]));
-    const names = dangerous.map((one) => one["operationId"]).sort();
-    expect(names).toEqual([
-      "addKey",
-      "askNewPasskey",
-      "beginTotp",
-      "changeEmail",
-      "endTotp",
-      "makeRecoveryCodes",
-      "removeAccount",
-      "removeDomain",
-      "removeMailbox",
-      "removePasskey",
-      "rotateMailbox",
-    ]);
-    for (const one of dangerous) expect(one["security"], String(one["operationId"])).toEqual([{ session: [] }]);
-  });
 });
 
 describe("a domain that demands a second factor", () => {

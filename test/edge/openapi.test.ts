@@ -104,6 +104,7 @@ const carriedOutBy: Record<string, string> = {
   "/domains/:domain/webhooks/:hook": "changeWebhook",
   "/domains/:domain/webhooks/:hook/replay": "replayWebhook",
   "/domains/:domain/team/invite": "invite",
+  "/domains/:domain/team/leave": "leaveDomain",
   "/domains/:domain/team/member": "changeMember removeMember",
   "/domains/:domain/team/uninvite": "removeInvitation",
   "/domains/:domain/team/mfa": "demandMfa",

@@ -138,7 +138,8 @@ test("a member sees what is a member's; no form of theirs changes anything", asy
   const before = await stateOf();
   // What these forms ask they may know: how mail would go, and a sealed value of their own words.
   const theirs = ["/domains/:domain/explain", "/domains/:domain/txt/seal"];
-  for (const route of quick.filter(({ method }) => method === "POST")) {
+  const leaving = "/domains/:domain/team/leave"; // dangerous.test.ts
+  for (const route of quick.filter(({ method, path }) => method === "POST" && path !== leaving)) {
     const { status } = await ask(member, route);
     const right = theirs.includes(route.path) ? [200, 422] : [403];
     expect(right, `${label(route)} ${status}`).toContain(status);

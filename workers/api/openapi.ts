@@ -18,8 +18,8 @@ export type Operation = {
   "x-scope": string | null;
   /** An API key for single domains may ask, and gets what these hold. */
   "x-by-domain"?: true;
-  /** The owner must have proved to be there within a quarter of an hour. */
-  "x-proof"?: true;
+  /** The owner must have proved to be there within a quarter of an hour; a text says when, where not always. */
+  "x-proof"?: true | string;
 };
 
 export type Document = {
@@ -97,11 +97,11 @@ function operation(row: Row, readable: ReadonlySet<string>): Operation {
     responses: { ...success(row), default: { $ref: "#/components/responses/Problem" } },
     ...(row.who === "anyone"
       ? { security: [] }
-      : { security: row.scope === null || row.proof ? [{ session: [] }] : [{ key: [] }, { session: [] }] }),
+      : { security: row.scope === null || row.proof === true ? [{ session: [] }] : [{ key: [] }, { session: [] }] }),
     "x-who": row.who,
     "x-scope": row.scope,
     ...(row.byDomain ? { "x-by-domain": true as const } : {}),
-    ...(row.proof ? { "x-proof": true as const } : {}),
+    ...(row.proof ? { "x-proof": row.proof === true || row.proof.says } : {}),
   };
 }
 

@@ -30,6 +30,12 @@ export type Call = {
   cookie?: string | null;
 };
 
+/**
+ * What is dangerous with a session that somebody else got hold of: what lets them in again (keys, factors, the address, roles,
+ * nodes), what takes a guard away, what puts people out, and what can't be got back. Not what is undone by doing the opposite.
+ */
+export type Proof<B> = { says: string; when(body: B): boolean };
+
 type Inputs<P, Q, B> = { params: Out<P>; query: Out<Q>; body: Out<B> };
 type Spec<P, Q, B, A, C> = {
   method: Method;
@@ -48,13 +54,14 @@ type Spec<P, Q, B, A, C> = {
   status?: 200 | 201;
   /** Of a personal row: it holds nothing but what its domains hold, so an API key for single domains may ask. */
   byDomain?: true;
-  /** Dangerous: its owner must have proved to be there within a quarter of an hour. */
-  proof?: true;
+  /** Dangerous, always or with such a body: its owner must have proved to be there within a quarter of an hour. */
+  proof?: true | Proof<Out<B>>;
   run(call: C & Inputs<P, Q, B>): Promise<A extends z.ZodType ? z.input<A> : void>;
 };
 
 export type AnyCall = Call & { visitor: Visitor | null; domain: DomainView | null } & Inputs<Shape, Shape, Shape>;
-export type Row = Omit<Spec<Shape, Shape, Shape, Shape, never>, "run"> & {
+export type Row = Omit<Spec<Shape, Shape, Shape, Shape, never>, "run" | "proof"> & {
+  proof?: true | Proof<unknown>;
   who: Who;
   /** Null: never by API key. */
   scope: Scope | null;

@@ -49,9 +49,13 @@ function admitted(world: World, visitor: Visitor | null, row: Row): Visitor | nu
     throw new Problem(403, "key-of-domains", "This is about the whole account; the key is for single domains.");
   if (row.who === "operator" && !visitor.account.operator)
     throw new Problem(403, "operator-only", "Only the operator of this installation may do this.");
-  if (row.proof && (visitor.session === null || !provedLately(world, visitor.session)))
-    throw new Problem(403, "prove-again", "Prove again that it is you (POST /api/session/proof), then repeat this.");
+  if (row.proof === true) askProof(world, visitor);
   return visitor;
+}
+
+function askProof(world: World, visitor: Visitor | null): void {
+  if (visitor?.session && provedLately(world, visitor.session)) return;
+  throw new Problem(403, "prove-again", "Prove again that it is you (POST /api/session/proof), then repeat this.");
 }
 
 async function domainOf(row: Row, call: AnyCall): Promise<DomainView | null> {
@@ -85,6 +89,7 @@ async function inputs(c: Context<App>, row: Row, visitor: Visitor | null): Promi
   if (row.domainOf === null) call.domain = await domainOf(row, call);
   if (row.body !== undefined) call.body = parsed(row.body, await jsonBody(c));
   if (row.domainOf !== null) call.domain = await domainOf(row, call);
+  if (typeof row.proof === "object" && row.proof.when(call.body)) askProof(call.world, visitor);
   return call;
 }
 

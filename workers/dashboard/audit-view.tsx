@@ -22,6 +22,7 @@ const acts: Record<Act, string> = {
   "member.joined": "joined as",
   "member.changed": "changed the role of",
   "member.removed": "removed",
+  "member.left": "left as",
   "invitation.removed": "took back the invitation of",
   "webhook.added": "added the webhook",
   "webhook.changed": "changed the webhook",

@@ -49,11 +49,14 @@ export function signedIn(run: (c: Context<App>, visitor: Me) => Response | Promi
 
 /** For something dangerous: only within a quarter of an hour of a proof. Others prove first and come back to the page they asked from. */
 export function proved(run: (c: Context<App>, me: Me) => Response | Promise<Response>): Handler<App> {
-  return signedIn((c, me) => {
-    if (provedLately(c.get("world"), me.session)) return run(c, me);
-    const from = c.req.method === "GET" ? c.req.path : URL.parse(c.req.header("referer") ?? "")?.pathname;
-    return c.redirect(`/security/prove?next=${encodeURIComponent(safeNext(from ?? "/security"))}`, 303);
-  });
+  return signedIn((c, me) => proofFirst(c, me) ?? run(c, me));
+}
+
+/** The way to prove first, where the last proof is too old; null where it is not. */
+export function proofFirst(c: Context<App>, me: Me): Response | null {
+  if (provedLately(c.get("world"), me.session)) return null;
+  const from = c.req.method === "GET" ? c.req.path : URL.parse(c.req.header("referer") ?? "")?.pathname;
+  return c.redirect(`/security/prove?next=${encodeURIComponent(safeNext(from ?? "/security"))}`, 303);
 }
 
 const formBytes = 256 * 1024;

@@ -28,6 +28,7 @@ const notes: Record<string, string> = {
   "passkey-removed": "The passkey no longer works.",
   "name-changed": "Saved.",
   "member-removed": "They no longer belong to this domain.",
+  "domain-left": "You no longer belong to that domain.",
   "member-changed": "Saved.",
   "invitation-removed": "The invitation no longer works.",
   joined: "Welcome. You belong to this domain now.",

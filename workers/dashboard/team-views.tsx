@@ -66,7 +66,8 @@ const Members: FC<TeamProps & { owner: boolean }> = ({ visitor, domain, members,
           </td>
           <td>{owner ? <RoleForm {...{ visitor, domain, member }} /> : <span class="soft">{member.role}</span>}</td>
           <td class="acts">
-            {owner && (
+            {member.account === visitor.account.id && <LeaveForm {...{ visitor, domain }} />}
+            {owner && member.account !== visitor.account.id && (
               <Confirm label="Remove" ask={`Take ${member.email} out of ${domain.name}?`}>
                 <form method="post" action={`/domains/${domain.id}/team/member`}>
                   <FormToken token={visitor.formToken} />
@@ -100,6 +101,20 @@ const Members: FC<TeamProps & { owner: boolean }> = ({ visitor, domain, members,
       ))}
     </tbody>
   </table>
+);
+
+const LeaveForm: FC<{ visitor: Visitor; domain: DomainView }> = ({ visitor, domain }) => (
+  <Confirm
+    label="Leave"
+    ask={`Leave ${domain.name}? Your API keys reach it no more, and only its owners can ask you back.`}
+  >
+    <form method="post" action={`/domains/${domain.id}/team/leave`}>
+      <FormToken token={visitor.formToken} />
+      <button class="danger" type="submit">
+        Leave this domain
+      </button>
+    </form>
+  </Confirm>
 );
 
 const RoleForm: FC<{ visitor: Visitor; domain: DomainView; member: Member }> = ({ visitor, domain, member }) => (

@@ -88,7 +88,7 @@ export async function removeAccount(world: World, of: Account): Promise<void> {
   if (gone.length === 0)
     throw new Problem(409, "last-operator", "This installation needs an operator: nobody else is one.");
   for (const { domain: id } of domains)
-    await record(world, { domain: id, act: "member.removed", subject: of.email, detail: { left: true } });
+    await record(world, { domain: id, act: "member.left", subject: of.email, detail: { accountRemoved: true } });
 }
 
 async function ownedAlone(world: World, id: string): Promise<string[]> {

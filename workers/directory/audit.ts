@@ -30,6 +30,7 @@ export type Act =
   | "member.joined"
   | "member.changed"
   | "member.removed"
+  | "member.left"
   | "invitation.removed"
   | "webhook.added"
   | "webhook.changed"

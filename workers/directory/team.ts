@@ -37,9 +37,11 @@ export async function changeMember(world: World, domainId: string, accountId: st
   return { ...member, role };
 }
 
+/** Or leaves, where it is the actor. What an account's keys may do follows from its membership, so that ends too. */
 export async function removeMember(world: World, domainId: string, accountId: string): Promise<void> {
   const member = await memberOf(world, domainId, accountId);
-  const [gone] = await audited(world, { domain: domainId, act: "member.removed", subject: member.email }, [
+  const act = accountId === world.actor ? "member.left" : "member.removed";
+  const [gone] = await audited(world, { domain: domainId, act, subject: member.email }, [
     world.db.delete(membership).where(notTheLastOwner(domainId, accountId)).returning(),
   ]);
   if (gone.length === 0) throw lastOwner();

@@ -35,6 +35,7 @@ export const nodeRows = [
     name: "enrolNode",
     tag,
     says: "Enrol a node, or tell where it moved to",
+    proof: true,
     body: nodeInput,
     answer: nodeShape,
     status: 201,
@@ -56,6 +57,7 @@ export const nodeRows = [
     name: "changeNode",
     tag,
     says: "Rename a node, drain it or take it out of service",
+    proof: true,
     params,
     body: z.object({
       name: z.string().min(1).max(100).optional(),

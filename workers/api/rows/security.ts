@@ -63,6 +63,7 @@ export const securityRows = [
     name: "confirmTotp",
     tag,
     says: "Switch codes on by the first of them; answers recovery codes",
+    proof: true,
     body: z.object({ code: z.string().min(6).max(10) }),
     answer: codes,
     async run(call) {

@@ -91,7 +91,7 @@ const OperationView: FC<{ path: string; method: string; operation: Operation }> 
             <code>{operation["x-scope"]}</code>
           </>
         )}
-        {operation["x-proof"] && " · asks for a fresh proof that it is you"}
+        {proofWords(operation["x-proof"])}
       </p>
     </div>
     {operation.parameters?.some((one) => one["in"] !== "header") && (
@@ -101,6 +101,11 @@ const OperationView: FC<{ path: string; method: string; operation: Operation }> 
     <Fields title="Answer" schema={answerSchema(operation)} />
   </section>
 );
+
+function proofWords(proof: true | string | undefined): string {
+  if (proof === undefined) return "";
+  return ` · asks for a fresh proof that it is you${proof === true ? "" : ` ${proof}`}`;
+}
 
 type Shape = Record<string, unknown>;
 

@@ -116,12 +116,12 @@ securityPages.post(
 
 securityPages.get(
   "/security/totp",
-  signedIn((c, me) => totpPage(c, me, null)),
+  proved((c, me) => totpPage(c, me, null)),
 );
 
 securityPages.post(
   "/security/totp/confirm",
-  signedIn(async (c, me) => {
+  proved(async (c, me) => {
     const { code } = await formOf(c, me, z.object({ code: z.string().max(20) }));
     const world = c.get("world");
     const here = { account: me.account.id, session: me.session.id };

@@ -16,7 +16,7 @@ import { openEdge } from "../../platform.ts";
 import { foldEmail } from "../../sign-in/enter.ts";
 import { mailInvitation } from "../../sign-in/links.ts";
 import { type App, siteOf, type Visitor } from "../../sign-in/visitor.ts";
-import { attempt, formOf, signedIn } from "../guard.tsx";
+import { attempt, formOf, proofFirst, proved, signedIn } from "../guard.tsx";
 import { domainHere } from "../reader.ts";
 import { page } from "../shell.tsx";
 import { AuditView, TeamView } from "../team-views.tsx";
@@ -51,6 +51,8 @@ teamPages.post(
   signedIn(async (c, visitor) => {
     const domain = await domainHere(c, visitor, "owner");
     const form = await formOf(c, visitor, inviteForm);
+    const first = form.role === "member" ? null : proofFirst(c, visitor);
+    if (first !== null) return first;
     const tried = await attempt(async () => {
       const email = foldEmail(form.email);
       const token = await invite(c.get("world"), domain, email, form.role);
@@ -66,7 +68,7 @@ const memberForm = z.object({ account: z.string().max(26), role: roleField.or(z.
 
 teamPages.post(
   "/domains/:domain/team/member",
-  signedIn(async (c, visitor) => {
+  proved(async (c, visitor) => {
     const domain = await domainHere(c, visitor, "owner");
     const { account, role } = await formOf(c, visitor, memberForm);
     const world = c.get("world");
@@ -74,8 +76,18 @@ teamPages.post(
       role === "gone" ? removeMember(world, domain.id, account) : changeMember(world, domain.id, account, role),
     );
     if (!tried.ok) return teamPage(c, visitor, domain, { link: null, problem: tried.problem });
-    if (role === "gone" && account === visitor.account.id) return c.redirect("/domains?done=member-removed", 303);
     return c.redirect(`/domains/${domain.id}/team?done=member-${role === "gone" ? "removed" : "changed"}`, 303);
+  }),
+);
+
+teamPages.post(
+  "/domains/:domain/team/leave",
+  proved(async (c, visitor) => {
+    const domain = await domainHere(c, visitor);
+    await formOf(c, visitor, z.object({}));
+    const tried = await attempt(() => removeMember(c.get("world"), domain.id, visitor.account.id));
+    if (!tried.ok) return teamPage(c, visitor, domain, { link: null, problem: tried.problem });
+    return c.redirect("/domains?done=domain-left", 303);
   }),
 );
 
@@ -94,6 +106,8 @@ teamPages.post(
   signedIn(async (c, visitor) => {
     const domain = await domainHere(c, visitor, "owner");
     const { mfa } = await formOf(c, visitor, z.object({ mfa: z.enum(["on", "off"]) }));
+    const first = mfa === "on" ? null : proofFirst(c, visitor);
+    if (first !== null) return first;
     const tried = await attempt(() => setDomainMfa(c.get("world"), domain, mfa === "on"));
     if (!tried.ok) return teamPage(c, visitor, domain, { link: null, problem: tried.problem });
     return c.redirect(`/domains/${domain.id}/team?done=settings-changed`, 303);
