@@ -29,7 +29,7 @@ function routesFor(request: Request): { fetch: typeof node.fetch } {
   if (pathname === policyPath) return policy;
   if (pathname.startsWith("/raw/") || pathname === "/webhook-key") return raw;
   if (isVerification(pathname)) return verify;
-  return pathname.startsWith("/api/") ? api : dashboard;
+  return /^\/api(?:\/|$)/.test(pathname) ? api : dashboard;
 }
 
 /** The cron: what waits first, then what is only looked at. */

@@ -140,8 +140,9 @@ describe("If-Match", () => {
   });
 
   test("is never ignored where there is nothing to compare with", async () => {
-    const mfa = await owner.send("PUT", `/domains/${domain}/mfa`, { mfa: false }, { "if-match": '"x"' });
-    expect(mfa.body).toMatchObject({ status: 412, code: "no-version" });
+    const name = { email: "new@a.test" };
+    const put = await owner.send("PUT", "/account/email", name, { "if-match": '"x"' });
+    expect(put.body).toMatchObject({ status: 412, code: "no-version" });
   });
 
   test("a domain that another sees is not deleted on an old view of it", async () => {

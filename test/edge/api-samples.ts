@@ -142,6 +142,7 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     invite: { params: domain, ...noDomain, body: { email: "fresh@a.test", role: "member" } },
     removeInvitation: { params: { ...domain, invitation: ids.invitation }, missing: { invitation: "0".repeat(64) } },
     acceptInvitation: { params: {}, body: { token: "x" }, skip: "sign-in.test.ts: needs the other person" },
+    mfa: { params: domain, ...noDomain },
     demandMfa: { params: domain, ...noDomain, body: { mfa: false } },
     audit: { params: domain, ...noDomain },
     checkAudit: { params: domain, ...noDomain },

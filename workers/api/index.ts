@@ -4,6 +4,7 @@ import { Problem } from "../directory/problem.ts";
 import { type App, findVisitor, isHttps, refuseForeign, siteOf } from "../sign-in/visitor.ts";
 import { typescriptClient } from "./client.ts";
 import { openApi } from "./openapi.ts";
+import { paced } from "./pace.ts";
 import { problemResponse } from "./problem.ts";
 import { rows } from "./rows.ts";
 import { mount } from "./serve.ts";
@@ -11,7 +12,7 @@ import { mount } from "./serve.ts";
 export function apiRoutes(): Hono<App> {
   const app = new Hono<App>();
   app.onError(problemResponse);
-  app.use("/api/*", hardened, findVisitor, refuseForeign);
+  app.use("/api/*", hardened, findVisitor, paced, refuseForeign);
   app.get("/api/openapi.json", (c) => c.json(openApi(rows, siteOf(c).origin)));
   app.get("/api/client.ts", (c) => {
     const type = "application/typescript; charset=utf-8";
@@ -30,6 +31,7 @@ const hardened: MiddlewareHandler<App> = async (c, next) => {
   c.header("x-content-type-options", "nosniff");
   c.header("referrer-policy", "no-referrer");
   c.header("cross-origin-resource-policy", "same-origin");
+  if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   if (isHttps(c)) c.header("strict-transport-security", "max-age=31536000");
 };
 

@@ -44,14 +44,15 @@ export function openApi(rows: readonly Row[], origin: string): Document {
     servers: [{ url: `${origin}/api` }],
     tags: [...new Set(rows.map((row) => row.tag))].map((name) => ({ name })),
     paths,
-    components: { securitySchemes, schemas: { Problem: problem }, responses: { Problem: problemResponse } },
+    components: { securitySchemes, headers, schemas: { Problem: problem }, responses: { Problem: problemResponse } },
   };
 }
 
 const about =
   "Everything the dashboard does. Send an API key as a bearer token, or the session cookie. Lists are paged by `after` and `next`; " +
-  "errors are problem+json; a POST with an Idempotency-Key is carried out once; GET answers carry an ETag, which a change may " +
-  "send as If-Match; RateLimit fields say how much pace is left. Times are UTC milliseconds, ids are ULIDs.";
+  "errors are problem+json; a POST with an Idempotency-Key is carried out once. What a GET shows carries an ETag, and a change of it " +
+  "may send that as If-Match; no change demands it, and one without it changes what is there. RateLimit fields on every answer say " +
+  "how much pace is left. Times are UTC milliseconds, ids are ULIDs.";
 
 const securitySchemes = {
   key: { type: "http", scheme: "bearer", description: "An API key, `pst_…`" },
@@ -73,28 +74,39 @@ const problem = {
     },
   },
 };
+const text = { type: "string" };
+const headers = {
+  RateLimit: { description: "What is left of the pace, and seconds until it is whole again", schema: text },
+  "RateLimit-Policy": { description: "Requests and seconds", schema: text },
+  ETag: { description: "Version of what is shown", schema: text },
+};
+const header = (name: keyof typeof headers) => ({ [name]: { $ref: `#/components/headers/${name}` } });
+const pace = { ...header("RateLimit"), ...header("RateLimit-Policy") };
+
 const problemResponse = {
+  headers: pace,
   description: "It was not done; the body says why.",
   content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
 };
 
-const text = { type: "string" };
 const idempotencyKey = { name: "Idempotency-Key", in: "header", required: false, schema: { ...text, maxLength: 200 } };
+const ifNoneMatch = { name: "If-None-Match", in: "header", required: false, schema: text };
 const ifMatch = { name: "If-Match", in: "header", required: false, schema: text };
 
 function operation(row: Row, readable: ReadonlySet<string>): Operation {
-  const headers = [
+  const fieldsOfHead = [
+    ...(row.method === "GET" ? [ifNoneMatch] : []),
     ...(row.method === "POST" && row.who !== "anyone" ? [idempotencyKey] : []),
     ...(row.method !== "GET" && readable.has(row.path) ? [ifMatch] : []),
   ];
-  const parameters = [...fields(row.params, "path"), ...fields(row.query, "query"), ...headers];
+  const parameters = [...fields(row.params, "path"), ...fields(row.query, "query"), ...fieldsOfHead];
   return {
     operationId: row.name,
     summary: row.says,
     tags: [row.tag],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(row.body ? { requestBody: { required: true, content: json(row.body, "input") } } : {}),
-    responses: { ...success(row), default: { $ref: "#/components/responses/Problem" } },
+    responses: { ...success(row), ...refusals(row, readable), default: { $ref: "#/components/responses/Problem" } },
     ...(row.who === "anyone"
       ? { security: [] }
       : { security: row.scope === null || row.proof === true ? [{ session: [] }] : [{ key: [] }, { session: [] }] }),
@@ -106,8 +118,24 @@ function operation(row: Row, readable: ReadonlySet<string>): Operation {
 }
 
 function success(row: Row): Record<string, Schema> {
-  if (row.answer === undefined) return { 204: { description: "Done." } };
-  return { [row.status ?? 200]: { description: "Done.", content: json(row.answer, "output") } };
+  if (row.answer === undefined) return { 204: { description: "Done.", headers: pace } };
+  const seen = row.method === "GET" ? header("ETag") : {};
+  const done = { description: "Done.", headers: { ...pace, ...seen }, content: json(row.answer, "output") };
+  const same = { 304: { description: "As If-None-Match says.", headers: { ...pace, ...seen } } };
+  return { [row.status ?? 200]: done, ...(row.method === "GET" ? same : {}) };
+}
+
+/** Those that follow from the row itself; what else a row refuses is a Problem too. */
+function refusals(row: Row, readable: ReadonlySet<string>): Record<string, Schema> {
+  const statuses = [
+    ...(row.body === undefined ? [] : [400, 413, 415]),
+    ...(row.who === "anyone" ? [] : [401, 403]),
+    ...(row.path.includes(":") ? [404] : []),
+    ...(row.method !== "GET" && readable.has(row.path) ? [412] : []),
+    ...(row.body === undefined && row.query === undefined && row.params === undefined ? [] : [422]),
+    429,
+  ];
+  return Object.fromEntries(statuses.map((status) => [status, { $ref: "#/components/responses/Problem" }]));
 }
 
 function json(schema: z.ZodType, io: "input" | "output"): Schema {

@@ -13,7 +13,6 @@ const titles: Record<number, string> = {
   413: "Too large",
   415: "Unsupported media type",
   422: "Invalid input",
-  428: "Precondition required",
   429: "Too many requests",
   500: "Our fault",
   503: "Not now",

@@ -1,5 +1,5 @@
 /**
- * Carries a row out: limits, who, inputs, the row's own work, its answer. The order matters: nobody's input is looked at
+ * Carries a row out: who, inputs, the row's own work, its answer. The order matters: nobody's input is looked at
  * before it is known who asks, and a domain that is not theirs answers as one that is not there.
  */
 import type { Context, Hono } from "hono";
@@ -8,12 +8,11 @@ import { type DomainView, domainFor } from "../directory/domains.ts";
 import type { World } from "../directory/open.ts";
 import { notFound, Problem } from "../directory/problem.ts";
 import { provedLately } from "../sign-in/enter.ts";
-import { count, limits } from "../sign-in/limit.ts";
 import { type App, giveCookie, ipOf, siteOf, takeCookie, type Visitor } from "../sign-in/visitor.ts";
 import { etagOf, matchesTag } from "./etag.ts";
 import { idempotently } from "./idempotency.ts";
 import { ifMatching } from "./precondition.ts";
-import { InvalidInput, problemResponse } from "./problem.ts";
+import { InvalidInput } from "./problem.ts";
 import { readBounded } from "./read-bounded.ts";
 import { type AnyCall, type Call, type Row, roleAtLeast } from "./row.ts";
 
@@ -24,18 +23,11 @@ export function mount(app: Hono<App>, rows: readonly Row[]): void {
 }
 
 async function serve(c: Context<App>, row: Row, rows: readonly Row[]): Promise<Response> {
-  const pace = await paceOf(c);
-  const response = await answerOf(c, row, rows, pace).catch(problemResponse);
-  for (const [name, value] of Object.entries(pace.headers)) response.headers.set(name, value);
-  response.headers.set("cache-control", "no-store");
-  return response;
-}
-
-async function answerOf(c: Context<App>, row: Row, rows: readonly Row[], pace: Pace): Promise<Response> {
-  if (pace.refusal !== null) throw pace.refusal;
   const visitor = admitted(c.get("world"), c.get("visitor"), row);
   const call = await inputs(c, row, visitor);
-  const respond = () => ifMatching(c, row, rows, call, async () => respondWith(c, row, call, await row.run(call)));
+  const tagged = isTagged(row, rows);
+  const respond = () =>
+    ifMatching(c, row, rows, call, async () => respondWith(c, row, call, await row.run(call), tagged));
   return row.method === "POST" && visitor !== null ? idempotently(c, visitor, row, call, respond) : respond();
 }
 
@@ -100,12 +92,26 @@ function parsed(schema: z.ZodType | undefined, value: unknown): unknown {
   return result.data;
 }
 
+const jsonType = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
 // Only application/json: a cross-site form can't send it without asking first (CORS preflight), and we never say yes.
 async function jsonBody(c: Context<App>): Promise<unknown> {
-  if (!/^application\/json\b/i.test(c.req.header("content-type") ?? ""))
-    throw new Problem(415, "not-json", "Send the body as application/json.");
+  if (!jsonType.test(c.req.header("content-type") ?? ""))
+    throw new Problem(415, "not-json", "Send the body as application/json, in UTF-8.");
+  if (!/^(?:identity)?$/i.test(c.req.header("content-encoding") ?? ""))
+    throw new Problem(415, "encoded", "Send the body as it is, without a Content-Encoding.");
   const bytes = await readBounded(c.req.raw, bodyBytes);
   if (bytes === null) throw new Problem(413, "too-large", `A body may have ${bodyBytes} bytes.`);
+  const value = parsedJson(bytes);
+  if (halfPair.test(JSON.stringify(value)))
+    throw new Problem(400, "not-unicode", "The body has half of a surrogate pair, which is no character.");
+  return value;
+}
+
+/** JSON.stringify escapes a surrogate only where its other half is missing. The directory would keep U+FFFD instead. */
+const halfPair = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/;
+
+function parsedJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes)) as unknown;
   } catch {
@@ -113,30 +119,27 @@ async function jsonBody(c: Context<App>): Promise<unknown> {
   }
 }
 
-async function respondWith(c: Context<App>, row: Row, call: AnyCall, value: unknown): Promise<Response> {
+/** What a GET of this path, or of the thing that was made in it, would show just so: only then is its tag the one to send back. */
+function isTagged(row: Row, rows: readonly Row[]): boolean {
+  const made = row.status === 201 ? `${row.path}/:` : null;
+  const isSeen = ({ path }: Row): boolean =>
+    path === row.path || (made !== null && path.startsWith(made) && !path.slice(made.length).includes("/"));
+  return rows.some((other) => other.method === "GET" && other.answer === row.answer && isSeen(other));
+}
+
+async function respondWith(
+  c: Context<App>,
+  row: Row,
+  call: AnyCall,
+  value: unknown,
+  tagged: boolean,
+): Promise<Response> {
   if (call.cookie) giveCookie(c, call.cookie);
   if (call.cookie === null) takeCookie(c);
   if (row.answer === undefined) return c.body(null, 204);
   const text = JSON.stringify(row.answer.parse(value));
   const etag = await etagOf(text);
-  c.header("etag", etag);
+  if (tagged) c.header("etag", etag);
   if (row.method === "GET" && matchesTag(c.req.header("if-none-match"), etag)) return c.body(null, 304);
   return c.body(text, row.status ?? 200, { "content-type": "application/json" });
-}
-
-type Pace = { headers: Record<string, string>; refusal: Problem | null };
-
-/** Per account, or per client address for strangers; told by the fields of draft-ietf-httpapi-ratelimit-headers. */
-async function paceOf(c: Context<App>): Promise<Pace> {
-  const world = c.get("world");
-  const who = c.get("visitor")?.account.id ?? ipOf(c);
-  const { used, resetAt } = await count(world, limits.api, who);
-  const seconds = Math.max(1, Math.ceil((resetAt - world.clock()) / 1000));
-  const headers = {
-    "ratelimit-policy": `"minute";q=${limits.api.max};w=${limits.api.windowMs / 1000}`,
-    ratelimit: `"minute";r=${Math.max(0, limits.api.max - used)};t=${seconds}`,
-  };
-  const over = used > limits.api.max;
-  const slower = () => new Problem(429, "too-many", "Too many requests. Slow down.", { retryAfter: seconds });
-  return { headers, refusal: over ? slower() : null };
 }

@@ -232,7 +232,7 @@ export const activityQuery = z.object({
   domain: id.optional(),
   outcome: outcome.optional(),
   text: z.string().max(200).optional().describe("Part of sender or recipient"),
-  after: z.string().max(40).optional().describe("`next` of the page before"),
+  after: id.optional().describe("`next` of the page before"),
   limit: z.coerce.number().int().min(1).max(100).default(50),
 });
 export const messageShape = z.object({

@@ -2,7 +2,7 @@
  * The one expected error of everything a person asks of the directory. The API turns it into problem+json (RFC 9457), a
  * page into a sentence beside the form. `detail` is public and says what to do; a private cause goes to the log only.
  */
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 422 | 428 | 429 | 503;
+export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 422 | 429 | 503;
 
 export class Problem extends Error {
   readonly status: ProblemStatus;

@@ -80,7 +80,11 @@ export const activityRows = [
     tag,
     says: "What other services report about your domains, newest first: DMARC and TLS-RPT",
     byDomain: true,
-    query: cursorQuery.extend({ domain: id.optional(), kind: z.enum(["dmarc", "tls"]).optional() }),
+    query: cursorQuery.extend({
+      after: id.optional(),
+      domain: id.optional(),
+      kind: z.enum(["dmarc", "tls"]).optional(),
+    }),
     answer: page(reportShape),
     async run(call) {
       const { domain, kind, after, limit } = call.query;

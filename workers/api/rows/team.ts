@@ -127,6 +127,16 @@ export const teamRows = [
     answer: z.object({ domain: id }),
     run: async (call) => ({ domain: await acceptInvitation(call.world, call.body.token, call.visitor.account) }),
   }),
+  within("member", "team:read", {
+    method: "GET",
+    path: "/domains/:domain/mfa",
+    name: "mfa",
+    tag,
+    says: "Whether the domain demands a second factor",
+    params: domainParams,
+    answer: z.object({ mfa: z.boolean() }),
+    run: async (call) => ({ mfa: call.domain.mfa }),
+  }),
   within("owner", "team:write", {
     method: "PUT",
     path: "/domains/:domain/mfa",
