@@ -79,3 +79,54 @@ test("the heartbeat of a node with six thousand mailboxes", async () => {
   expect(large).toBeLessThan(small * 30);
   expect(await edge.rows("select count(*) as n from mailbox where used_bytes = 3")).toEqual([{ n: 6000 }]);
 }, 180_000);
+
+async function shown(path: string): Promise<string> {
+  const response = await fetch(new URL(path, edge.url), { headers: { cookie } });
+  const html = await response.text();
+  expect([response.status, html.length < 60 * 1024]).toEqual([200, true]);
+  return html;
+}
+
+const addressesIn = (html: string): string[] =>
+  [...html.matchAll(/(beat\d+)<span class="at">@/g)].map(([, local = ""]) => local);
+
+test("six thousand mailboxes are shown by the page, and found by a part of their address", async () => {
+  const [first] = await edge.rows<{ id: string }>("select id from domain order by id limit 1");
+  await shown(`/domains/${first?.id}`);
+  expect(await shown("/charts")).toContain("Stored, by mailbox");
+  const html = await shown("/mailboxes");
+  expect(html).toContain("6,000 mailboxes");
+  const next = /href="([^"]*)" rel="next"/.exec(html)?.[1]?.replaceAll("&amp;", "&") ?? "";
+  const [one, two] = [addressesIn(html), addressesIn(await shown(`/mailboxes${next}`))];
+  expect([one.length, two.length, new Set([...one, ...two]).size]).toEqual([50, 50, 100]);
+  expect(addressesIn(await shown("/mailboxes?text=beat540077@"))).toEqual(["beat540077"]);
+});
+
+// One page looks at 20,000 messages; what is sought is the 20,500th.
+test("a search of the journal goes on where one page of it ended", async () => {
+  const domain = await edge.addDomain("busy.test", account);
+  await edge.rows(
+    `insert into journal (id, domain, at, entrance, mail_from, recipient, author, size, outcome, reason, reply, expires_at)
+     with recursive n(i) as (select 0 union all select i + 1 from n where i < 20999)
+     select printf('01J%023d', 50000 - i), ?1, ?2, 'door', 'a@b.test', iif(i = 20500, 'sought', 'r') || '@busy.test', 'a@b.test', 1,
+       'accepted', 'ok', '', ?2 + 1e9 from n`,
+    domain,
+    Date.now(),
+  );
+  const search = async (after = ""): Promise<{ items: unknown[]; next: string | null }> => {
+    const url = new URL(`/api/activity?domain=${domain}&text=sought&limit=10${after}`, edge.url);
+    return (await fetch(url, { headers: { cookie } })).json() as Promise<{ items: unknown[]; next: string | null }>;
+  };
+  const first = await search();
+  expect(first).toEqual({ items: [], next: expect.any(String) });
+  const second = await search(`&after=${first.next}`);
+  expect(second).toEqual({ items: [expect.objectContaining({ recipient: "sought@busy.test" })], next: null });
+  expect(await shown(`/activity?domain=${domain}&text=sought`)).toContain("Look further back");
+  const stats = new URL(`/api/stats?domain=${domain}&days=1`, edge.url);
+  expect(await (await fetch(stats, { headers: { cookie } })).json()).toMatchObject({ days: [{ accepted: 21_000 }] });
+  await edge.rows("update journal set outcome = 'deferred', reason = 'busy' where recipient = 'sought@busy.test'");
+  expect(await (await fetch(stats, { headers: { cookie } })).json()).toMatchObject({
+    days: [{ accepted: 20_999, deferred: 1 }],
+    reasons: [{ result: "busy", outcome: "deferred", n: 1 }],
+  });
+});

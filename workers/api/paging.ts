@@ -15,7 +15,7 @@ export function inPages<T>(items: readonly T[], key: (item: T) => string, query:
   const rest = after === null ? keyed : keyed.filter((one) => order(one.key, after, way) > 0);
   const shown = rest.slice(0, query.limit);
   const last = rest.length > shown.length ? shown.at(-1) : undefined;
-  return { items: shown.map(({ item }) => item), next: last === undefined ? null : toBase64url(utf8(last.key)) };
+  return { items: shown.map(({ item }) => item), next: last === undefined ? null : cursorOf(last.key) };
 }
 
 /** A time as part of a key: numbers of one length sort as text. */
@@ -28,7 +28,12 @@ function order(a: string, b: string, way: Way): number {
   return way === "up" ? up : -up;
 }
 
-function readCursor(text: string): string {
+/** For lists that the directory itself reads by the page. */
+export function cursorOf(key: string): string {
+  return toBase64url(utf8(key));
+}
+
+export function readCursor(text: string): string {
   try {
     return utf8Decode(fromBase64url(text));
   } catch {

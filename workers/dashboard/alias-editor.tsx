@@ -2,7 +2,7 @@
 import type { FC } from "hono/jsx";
 import type { Destination } from "../directory/destinations.ts";
 import type { DomainView } from "../directory/domains.ts";
-import type { Mailbox } from "../directory/mailboxes.ts";
+import type { MailboxLine } from "../directory/mailbox-list.ts";
 import type { Problem } from "../directory/problem.ts";
 import type { Visitor } from "../sign-in/visitor.ts";
 import type { AliasForm } from "./alias-form.ts";
@@ -15,7 +15,8 @@ export type EditorProps = {
   domain: DomainView;
   form: AliasForm;
   problem: Problem | null;
-  mailboxes: Mailbox[];
+  /** A few, to choose from. */
+  mailboxes: MailboxLine[];
 };
 export const AddForm: FC<EditorProps> = ({ visitor, domain, form, problem, mailboxes }) => (
   <section class="card" aria-label="Add an alias">

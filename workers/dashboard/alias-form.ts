@@ -3,7 +3,6 @@ import { z } from "zod";
 import { readPattern } from "../../src/core/rules/import/pattern.ts";
 import type { Alias, AliasInput } from "../directory/aliases.ts";
 import type { Destination, NewDestination } from "../directory/destinations.ts";
-import type { Mailbox } from "../directory/mailboxes.ts";
 
 export const aliasForm = z.object({
   pattern: z.string().max(200).default(""),
@@ -18,7 +17,7 @@ export type AliasForm = z.output<typeof aliasForm>;
 
 export const emptyForm: AliasForm = aliasForm.parse({});
 
-export function readForm(form: AliasForm, domain: string, mailboxes: readonly Mailbox[]): AliasInput {
+export function readForm(form: AliasForm, domain: string, mailboxes: ReadonlyMap<string, string>): AliasInput {
   return {
     ...readName(form, domain),
     destinations: readTargets(form.to, mailboxes),
@@ -54,17 +53,23 @@ export function formFor(alias: Alias, names: ReadonlyMap<string, string>): Alias
 
 /**
  * Destinations separated by commas, spaces or lines: `you@example.net`, `@example.net` (the same address there), `https://…`,
- * and `you@example.net>mx.example.net:2525` for a way of its own. The address of one of your mailboxes means the mailbox.
+ * and `you@example.net>mx.example.net:2525` for a way of its own. The address of one of your mailboxes means the mailbox
+ * (`mailboxes`: ids by address).
  */
-export function readTargets(to: string, mailboxes: readonly Mailbox[]): NewDestination[] {
+export function readTargets(to: string, mailboxes: ReadonlyMap<string, string>): NewDestination[] {
   return words(to).map((text) => {
-    const box = mailboxes.find((one) => one.address === text.toLowerCase());
-    if (box !== undefined) return { kind: "mailbox", target: box.id };
+    const box = mailboxes.get(text.toLowerCase());
+    if (box !== undefined) return { kind: "mailbox", target: box };
     if (/^https?:\/\//i.test(text)) return { kind: "webhook", target: text };
     const [target = "", route = null] = text.split(">", 2);
     if (/^\*?@/.test(target)) return { kind: "domain", target: target.replace(/^\*?@/, ""), route };
     return { kind: "address", target, route };
   });
+}
+
+/** What `readTargets` looks for among the mailboxes. */
+export function targetWords(to: string): string[] {
+  return words(to.toLowerCase());
 }
 
 export function spelledTarget(one: Destination, names: ReadonlyMap<string, string>): string {

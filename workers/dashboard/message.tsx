@@ -45,6 +45,11 @@ const Badges: FC<{ list: Verdict[] }> = ({ list }) => {
 /** Names for ids that steps point to: mailboxes by address, webhooks by URL. */
 export type Names = ReadonlyMap<string, string>;
 
+/** What the steps of these messages point to, for `namesFor`. */
+export function stepsOf(messages: readonly Message[]): Message["steps"] {
+  return messages.flatMap(({ steps }) => steps);
+}
+
 export function named(message: Message, names: Names): Message {
   return {
     ...message,

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { roleAtLeast } from "../api/row.ts";
 import { type DomainView, domainFor, domainsOf, type Role } from "../directory/domains.ts";
 import { endpointsAmong } from "../directory/hook-names.ts";
-import { mailboxesOf } from "../directory/mailboxes.ts";
+import { addressesOf } from "../directory/mailbox-list.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import type { App, Visitor } from "../sign-in/visitor.ts";
@@ -21,12 +21,14 @@ export async function domainHere(c: Context<App>, visitor: Visitor, needs: Role 
   return found;
 }
 
-/** Mailboxes by address, webhook receivers by URL: what destinations and steps point to. */
-export async function namesFor(world: World, domains: readonly DomainView[]): Promise<Names> {
+/** Names for what destinations and steps point to: mailboxes by address, webhook receivers by URL. */
+export async function namesFor(
+  world: World,
+  domains: readonly DomainView[],
+  pointing: readonly { target: string }[],
+): Promise<Names> {
   const ids = domains.map((domain) => domain.id);
-  const [boxes, hooks] = await Promise.all([mailboxesOf(world, ids), endpointsAmong(world, ids)]);
-  return new Map([
-    ...boxes.map((box): [string, string] => [box.id, box.address]),
-    ...hooks.map((hook): [string, string] => [hook.id, hook.url]),
-  ]);
+  const targets = new Set(pointing.map(({ target }) => target));
+  const [boxes, hooks] = await Promise.all([addressesOf(world, ids, targets), endpointsAmong(world, ids)]);
+  return new Map([...boxes, ...hooks.map((hook): [string, string] => [hook.id, hook.url])]);
 }

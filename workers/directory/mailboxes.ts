@@ -6,7 +6,6 @@ import { and, asc, desc, eq, sql } from "drizzle-orm";
 import { fromBase64, hex } from "../../src/core/bytes.ts";
 import { type Keyslot, keyslotSchema, type MailboxRecord } from "../../src/core/contract/mailbox.ts";
 import { foldAddress } from "./address.ts";
-import { among } from "./among.ts";
 import { audited } from "./audit.ts";
 import type { Node } from "./nodes.ts";
 import { isUniqueViolation, type World } from "./open.ts";
@@ -26,15 +25,6 @@ const slotView = {
   lastUsedAt: keyslot.lastUsedAt,
   revokedAt: keyslot.revokedAt,
 };
-
-export async function mailboxesOf(world: World, domains: readonly string[]): Promise<Mailbox[]> {
-  if (domains.length === 0) return [];
-  return world.db
-    .select()
-    .from(mailbox)
-    .where(and(among(mailbox.domain, domains), eq(mailbox.state, "active")))
-    .orderBy(asc(mailbox.address));
-}
 
 /** Without any check of rights: for callers that then check the mailbox's domain. */
 export async function mailboxById(world: World, id: string): Promise<Mailbox | null> {

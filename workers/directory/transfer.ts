@@ -11,7 +11,7 @@ import type { Problem as ImportProblem } from "../../src/core/rules/import/probl
 import { aliases } from "./alias-list.ts";
 import { auditedRaw } from "./audit.ts";
 import { type Domain, domainsOf } from "./domains.ts";
-import { mailboxesOf } from "./mailboxes.ts";
+import { addressBook } from "./mailbox-list.ts";
 import { newId, type World } from "./open.ts";
 import { hostsHere } from "./owners.ts";
 import { Problem } from "./problem.ts";
@@ -34,11 +34,10 @@ export async function exportAliases(world: World, of: Domain): Promise<AliasDefi
 /** Of every domain that whoever asks belongs to: those that an alias may name. */
 async function mailboxesOfActor(world: World): Promise<Map<string, string>> {
   const domains = await domainsOf(world, world.actor);
-  const boxes = await mailboxesOf(
+  return addressBook(
     world,
     domains.map(({ id }) => id),
   );
-  return new Map(boxes.map((box) => [box.address, box.id]));
 }
 
 async function currentOf(world: World, of: Domain): Promise<Current[]> {

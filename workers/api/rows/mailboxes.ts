@@ -4,13 +4,13 @@ import { keyslotSchema } from "../../../src/core/contract/mailbox.ts";
 import { tryByHand, waitingAt } from "../../by-hand.ts";
 import { domainNamed, domainsOf } from "../../directory/domains.ts";
 import { checkTyped, copiesGoneAt, eraseMailbox } from "../../directory/erase.ts";
+import { mailboxPage } from "../../directory/mailbox-list.ts";
 import {
   addMailbox,
   addSlot,
   type Mailbox,
   mailboxAddress,
   mailboxById,
-  mailboxesOf,
   mailboxRecord,
   revokeSlot,
   slotsOf,
@@ -18,7 +18,7 @@ import {
 import { notFound } from "../../directory/problem.ts";
 import { rotateMailbox } from "../../directory/rotate.ts";
 import { openEdge } from "../../platform.ts";
-import { inPages, timeKey } from "../paging.ts";
+import { cursorOf, inPages, readCursor, timeKey } from "../paging.ts";
 import { personal, within } from "../row.ts";
 import {
   cursorQuery,
@@ -69,7 +69,10 @@ export const mailboxRows = [
     answer: page(mailboxShape),
     async run(call) {
       const domains = (await domainsOf(call.world, call.visitor.account.id)).map((domain) => domain.id);
-      return inPages(await mailboxesOf(call.world, domains), (box) => box.address, call.query);
+      const { after, limit } = call.query;
+      const from = after === undefined ? undefined : readCursor(after);
+      const { rows, next } = await mailboxPage(call.world, { domains, after: from, limit });
+      return { items: rows, next: next === null ? null : cursorOf(next) };
     },
   }),
   within("admin", "mailboxes:write", {

@@ -13,7 +13,7 @@ import { openEdge } from "../../platform.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
 import { formOf, signedIn } from "../guard.tsx";
 import { Icon } from "../icons.tsx";
-import { MessageRow, type Names, named } from "../message.tsx";
+import { MessageRow, type Names, named, stepsOf } from "../message.tsx";
 import { MessageView } from "../message-view.tsx";
 import { Head } from "../parts.tsx";
 import { myDomains, namesFor } from "../reader.ts";
@@ -39,10 +39,8 @@ activityPages.get(
     const query = querySchema.parse(Object.fromEntries(Object.entries(given).filter(([, value]) => value !== "")));
     const ids = domains.map((domain) => domain.id).filter((id) => query.domain === undefined || id === query.domain);
     const { domain: _, ...filter } = query;
-    const [found, names] = await Promise.all([
-      activity(world, { ...filter, domains: ids, limit: 50 }),
-      namesFor(world, domains),
-    ]);
+    const found = await activity(world, { ...filter, domains: ids, limit: 50 });
+    const names = await namesFor(world, domains, stepsOf(found.rows));
     const view = (
       <ActivityView
         {...{ domains, query, ids, rows: found.rows, next: found.next, names, days: c.env.RETENTION_DAYS }}
@@ -104,7 +102,7 @@ async function readMessage(c: Context<App>, visitor: Visitor): Promise<Read> {
   const ids = domains.map((domain) => domain.id);
   const found = await message(world, ids, c.req.param("message") ?? "");
   const role = domains.find((domain) => domain.id === found.domain)?.role ?? "member";
-  return { found, names: await namesFor(world, domains), role };
+  return { found, names: await namesFor(world, domains, found.steps), role };
 }
 
 /** Some copy was sealed for a node, and nothing says that the node has it. */
@@ -145,12 +143,12 @@ const ActivityView: FC<ViewProps> = ({ domains, query, ids, rows, next, names, d
             <MessageRow message={row} names={names} />
           ))}
         </div>
-        {rows.length === 0 && <Nothing plain={plain} />}
+        {rows.length === 0 && <Nothing plain={plain} more={next !== null} />}
         {next !== null && (
           <div class="pager">
             <span />
             <a href={`?${older(query, next)}`} rel="next">
-              Older messages
+              {rows.length === 0 ? "Look further back" : "Older messages"}
             </a>
           </div>
         )}
@@ -159,14 +157,15 @@ const ActivityView: FC<ViewProps> = ({ domains, query, ids, rows, next, names, d
   );
 };
 
-const Nothing: FC<{ plain: boolean }> = ({ plain }) =>
+/** `more`: a search that went through thousands of messages and has not come to the oldest. */
+const Nothing: FC<{ plain: boolean; more: boolean }> = ({ plain, more }) =>
   plain ? (
     <div class="pager" data-nothing>
       Nothing yet. Leave this page open and send a message to one of your aliases: it appears here by itself.
     </div>
   ) : (
     <div class="pager" data-nothing>
-      No message matches.
+      {more ? "None of the newer messages matches." : "No message matches."}
     </div>
   );
 

@@ -8,11 +8,11 @@ import { type Alias, addAlias, aliasFor, changeAlias, removeAliases, setAliasSta
 import { withoutConsent } from "../../directory/consent.ts";
 import { resumeDestination } from "../../directory/destinations.ts";
 import type { DomainView } from "../../directory/domains.ts";
-import { mailboxesOf } from "../../directory/mailboxes.ts";
+import { type MailboxLine, mailboxesAt, mailboxPage } from "../../directory/mailbox-list.ts";
 import type { Problem } from "../../directory/problem.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
 import { EditForm } from "../alias-editor.tsx";
-import { type AliasForm, aliasForm, emptyForm, formFor, readForm } from "../alias-form.ts";
+import { type AliasForm, aliasForm, emptyForm, formFor, readForm, targetWords } from "../alias-form.ts";
 import { AliasesView, queryOf } from "../alias-table.tsx";
 import { attempt, formOf, signedIn } from "../guard.tsx";
 import { domainHere, myDomains, namesFor } from "../reader.ts";
@@ -33,7 +33,12 @@ aliasPages.post(
     const domain = await domainHere(c, visitor, "admin");
     const form = await formOf(c, visitor, aliasForm);
     const tried = await attempt(async () =>
-      addAlias(c.get("world"), visitor.account.id, domain.id, readForm(form, domain.name, await boxesOf(c, visitor))),
+      addAlias(
+        c.get("world"),
+        visitor.account.id,
+        domain.id,
+        readForm(form, domain.name, await boxesIn(c, visitor, form)),
+      ),
     );
     if (!tried.ok) return listPage(c, visitor, domain, form, tried.problem);
     askDestinations(caller(c), domain.name, tried.value.destinations);
@@ -75,7 +80,7 @@ aliasPages.get(
   signedIn(async (c, visitor) => {
     const domain = await domainHere(c, visitor);
     const alias = await aliasFor(c.get("world"), domain.id, c.req.param("alias") ?? "");
-    const names = await namesFor(c.get("world"), await myDomains(c, visitor));
+    const names = await namesFor(c.get("world"), await myDomains(c, visitor), alias.destinations);
     return editPage(c, visitor, domain, { alias, form: formFor(alias, names), problem: null });
   }),
 );
@@ -88,7 +93,7 @@ aliasPages.post(
     const world = c.get("world");
     const alias = await aliasFor(world, domain.id, c.req.param("alias") ?? "");
     const tried = await attempt(async () =>
-      changeAlias(world, visitor.account.id, alias, readForm(form, domain.name, await boxesOf(c, visitor))),
+      changeAlias(world, visitor.account.id, alias, readForm(form, domain.name, await boxesIn(c, visitor, form))),
     );
     if (!tried.ok) return editPage(c, visitor, domain, { alias, form, problem: tried.problem });
     askDestinations(caller(c), domain.name, tried.value.destinations);
@@ -116,12 +121,18 @@ function split(text: string): ["enable" | "disable" | "delete", string[]] {
   return [act === "enable" || act === "disable" ? act : "delete", [id ?? ""]];
 }
 
-async function boxesOf(c: Context<App>, visitor: Visitor) {
-  const domains = await myDomains(c, visitor);
-  return mailboxesOf(
-    c.get("world"),
-    domains.map((domain) => domain.id),
-  );
+async function myIds(c: Context<App>, visitor: Visitor): Promise<string[]> {
+  return (await myDomains(c, visitor)).map((domain) => domain.id);
+}
+
+/** Mailboxes among what was typed as destinations, by address. */
+async function boxesIn(c: Context<App>, visitor: Visitor, form: AliasForm): Promise<Map<string, string>> {
+  return mailboxesAt(c.get("world"), await myIds(c, visitor), targetWords(form.to));
+}
+
+/** Offered while somebody types. */
+async function suggestions(c: Context<App>, visitor: Visitor): Promise<MailboxLine[]> {
+  return (await mailboxPage(c.get("world"), { domains: await myIds(c, visitor), limit: 20 })).rows;
 }
 
 /** As the list's own form and links write it; what is no answer of theirs is left out. */
@@ -147,12 +158,12 @@ async function listPage(
 ): Promise<Response> {
   const query = { ...listQuery.parse(c.req.query()), limit: pageSize };
   const world = c.get("world");
-  const [found, mailboxes, names] = await Promise.all([
-    aliases(world, domain.id, query),
-    boxesOf(c, visitor),
-    namesFor(world, await myDomains(c, visitor)),
+  const [found, mailboxes] = await Promise.all([aliases(world, domain.id, query), suggestions(c, visitor)]);
+  const shown = found.rows.flatMap(({ destinations }) => destinations);
+  const [names, waiting] = await Promise.all([
+    namesFor(world, await myDomains(c, visitor), shown),
+    withoutConsent(world, domain.id, found.rows),
   ]);
-  const waiting = await withoutConsent(world, domain.id, found.rows);
   const view = <AliasesView {...{ visitor, domain, found, query, mailboxes, names, waiting, form, problem }} />;
   return page(
     c,
@@ -168,7 +179,7 @@ async function editPage(
   domain: DomainView,
   { alias, form, problem }: { alias: Alias; form: AliasForm; problem: Problem | null },
 ): Promise<Response> {
-  const mailboxes = await boxesOf(c, visitor);
+  const mailboxes = await suggestions(c, visitor);
   const paused = alias.destinations.filter(({ pausedAt }) => pausedAt !== null);
   const view = <EditForm {...{ visitor, domain, id: alias.id, form, problem, mailboxes, paused }} />;
   return page(c, visitor, { title: "Edit alias", at: "domains", status: problem === null ? 200 : 422 }, view);

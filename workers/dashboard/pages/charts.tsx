@@ -1,7 +1,7 @@
 /** Figures as pictures: what came by day, what DMARC found, who writes most, how long copies take, what is stored. Drawn by the server. */
 import { Hono } from "hono";
 import type { FC } from "hono/jsx";
-import { type Mailbox, mailboxesOf } from "../../directory/mailboxes.ts";
+import { largestMailboxes, type MailboxLine } from "../../directory/mailbox-list.ts";
 import { type Outcome, type Stats, statsOf } from "../../directory/stats.ts";
 import type { App } from "../../sign-in/visitor.ts";
 import { DayBars, type Layer, type Share, Shares } from "../charts.tsx";
@@ -14,6 +14,7 @@ import { reasonWords } from "../words.ts";
 
 export const chartPages = new Hono<App>();
 const shownDays = 30;
+const shownBoxes = 12;
 
 chartPages.get(
   "/charts",
@@ -22,7 +23,10 @@ chartPages.get(
     const frame = { title: "Charts", at: "charts" as const };
     if (ids.length === 0) return page(c, visitor, frame, <Nothing />);
     const world = c.get("world");
-    const [stats, boxes] = await Promise.all([statsOf(world, ids, shownDays), mailboxesOf(world, ids)]);
+    const [stats, boxes] = await Promise.all([
+      statsOf(world, ids, shownDays),
+      largestMailboxes(world, ids, shownBoxes),
+    ]);
     return page(c, visitor, frame, <ChartsView stats={stats} boxes={boxes} />);
   }),
 );
@@ -33,7 +37,7 @@ const Nothing: FC = () => (
   </Empty>
 );
 
-const ChartsView: FC<{ stats: Stats; boxes: Mailbox[] }> = ({ stats, boxes }) => (
+const ChartsView: FC<{ stats: Stats; boxes: MailboxLine[] }> = ({ stats, boxes }) => (
   <>
     <Head title="Charts" says={`The last ${shownDays} days of all your domains, in UTC.`}>
       <a class="button" href="/reports">
@@ -61,7 +65,7 @@ const ChartsView: FC<{ stats: Stats; boxes: Mailbox[] }> = ({ stats, boxes }) =>
       <Latency latency={stats.latency} />
       <Shares
         title="Stored, by mailbox"
-        rows={boxes.map((box) => ({ name: box.address, n: box.usedBytes })).toSorted((a, b) => b.n - a.n)}
+        rows={boxes.map((box) => ({ name: box.address, n: box.usedBytes }))}
         unit={bytesText}
         empty="No mailbox yet."
       />

@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { utf8 } from "../../../src/core/bytes.ts";
 import type { DomainView } from "../../directory/domains.ts";
-import { mailboxesOf } from "../../directory/mailboxes.ts";
+import { addressesOf } from "../../directory/mailbox-list.ts";
 import { type Explained, explainMail } from "../../explain.ts";
 import { openEdge } from "../../platform.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
@@ -49,6 +49,10 @@ function ask(c: Context<App>, domain: DomainView, asked: ExplainForm): Promise<E
   });
 }
 
+function targetsOf(answer: Explained | null): string[] {
+  return answer === null ? [] : [...answer.copies, ...answer.skips].map(({ target }) => target);
+}
+
 async function explainPage(
   c: Context<App>,
   visitor: Visitor,
@@ -56,7 +60,7 @@ async function explainPage(
   asked: ExplainForm,
   answer: Explained | null,
 ): Promise<Response> {
-  const names = new Map((await mailboxesOf(c.get("world"), [domain.id])).map((box) => [box.id, box.address]));
+  const names = await addressesOf(c.get("world"), [domain.id], targetsOf(answer));
   const view = <ExplainView {...{ visitor, domain, asked, answer, names }} />;
   return page(c, visitor, { title: `Explain · ${domain.name}`, at: "domains" }, view);
 }

@@ -1,7 +1,8 @@
 /** The mailboxes of your domains. */
 import { Hono } from "hono";
 import type { FC } from "hono/jsx";
-import { type Mailbox, mailboxesOf } from "../../directory/mailboxes.ts";
+import { z } from "zod";
+import { type MailboxLine, mailboxPage } from "../../directory/mailbox-list.ts";
 import { type Node, nodes } from "../../directory/nodes.ts";
 import type { App } from "../../sign-in/visitor.ts";
 import { signedIn } from "../guard.tsx";
@@ -12,16 +13,24 @@ import { page } from "../shell.tsx";
 
 export const mailboxPages = new Hono<App>();
 
+/** Keeps the page within 60 KB. */
+const pageSize = 50;
+const querySchema = z.object({
+  text: z.string().trim().max(200).catch(""),
+  after: z.string().max(400).optional().catch(undefined),
+});
+type Query = z.output<typeof querySchema>;
+type Found = { rows: MailboxLine[]; next: string | null; total: number };
+
 mailboxPages.get(
   "/mailboxes",
   signedIn(async (c, visitor) => {
     const world = c.get("world");
     const domains = await myDomains(c, visitor);
-    const [boxes, places] = await Promise.all([
-      mailboxesOf(
-        world,
-        domains.map((domain) => domain.id),
-      ),
+    const query = querySchema.parse(c.req.query());
+    const ids = domains.map((domain) => domain.id);
+    const [found, places] = await Promise.all([
+      mailboxPage(world, { ...query, domains: ids, limit: pageSize }),
       nodes(world),
     ]);
     const body = (
@@ -35,7 +44,7 @@ mailboxPages.get(
             New mailbox
           </a>
         </Head>
-        {boxes.length === 0 ? <Nothing /> : <List boxes={boxes} places={places} />}
+        {found.total === 0 && query.text === "" ? <Nothing /> : <List {...{ found, query, places }} />}
       </>
     );
     return page(c, visitor, { title: "Mailboxes", at: "mailboxes" }, body);
@@ -51,8 +60,27 @@ const Nothing: FC = () => (
   </Empty>
 );
 
-const List: FC<{ boxes: Mailbox[]; places: Node[] }> = ({ boxes, places }) => (
+const Search: FC<{ query: Query; total: number }> = ({ query, total }) => (
+  <div class="toolbar">
+    <search>
+      <form method="get" action="/mailboxes" class="row search-form">
+        <div class="search">
+          <Icon name="search" />
+          <input type="search" name="text" value={query.text} placeholder="Address" aria-label="Address" data-search />
+        </div>
+        <button type="submit">Find</button>
+      </form>
+    </search>
+    <span class="soft small">{plural(total, "mailbox", "mailboxes")}</span>
+  </div>
+);
+
+/** Up to so many a look finds what a search would. */
+const fewMailboxes = 7;
+
+const List: FC<{ found: Found; query: Query; places: Node[] }> = ({ found, query, places }) => (
   <div class="card flush">
+    {(found.total > fewMailboxes || query.text !== "") && <Search query={query} total={found.total} />}
     <table class="fold-table">
       <thead>
         <tr>
@@ -64,7 +92,7 @@ const List: FC<{ boxes: Mailbox[]; places: Node[] }> = ({ boxes, places }) => (
         </tr>
       </thead>
       <tbody>
-        {boxes.map((box) => (
+        {found.rows.map((box) => (
           <tr>
             <td class="grow">
               <a href={`/mailboxes/${box.id}`}>
@@ -84,5 +112,20 @@ const List: FC<{ boxes: Mailbox[]; places: Node[] }> = ({ boxes, places }) => (
         ))}
       </tbody>
     </table>
+    {found.rows.length === 0 && <p class="pager">No mailbox matches.</p>}
+    {(found.next !== null || query.after !== undefined) && (
+      <div class="pager">
+        {query.after === undefined ? <span /> : <a href={at(query.text, null)}>First page</a>}
+        {found.next !== null && (
+          <a href={at(query.text, found.next)} rel="next">
+            Next page
+          </a>
+        )}
+      </div>
+    )}
   </div>
 );
+
+function at(text: string, after: string | null): string {
+  return `?${new URLSearchParams({ ...(text === "" ? {} : { text }), ...(after === null ? {} : { after }) })}`;
+}

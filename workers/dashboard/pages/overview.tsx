@@ -8,7 +8,7 @@ import { type Tally, tally } from "../../directory/tally.ts";
 import type { App } from "../../sign-in/visitor.ts";
 import { signedIn } from "../guard.tsx";
 import { Icon, Mark } from "../icons.tsx";
-import { MessageRow, type Names } from "../message.tsx";
+import { MessageRow, type Names, stepsOf } from "../message.tsx";
 import { Badge, Head, plural } from "../parts.tsx";
 import { myDomains, namesFor } from "../reader.ts";
 import { page } from "../shell.tsx";
@@ -22,11 +22,8 @@ overviewPages.get(
     const domains = await myDomains(c, visitor);
     if (domains.length === 0) return page(c, visitor, { title: "Overview", at: "overview" }, <Welcome />);
     const ids = domains.map((domain) => domain.id);
-    const [recent, week, names] = await Promise.all([
-      activity(world, { domains: ids, limit: 8 }),
-      tally(world, ids, 7),
-      namesFor(world, domains),
-    ]);
+    const [recent, week] = await Promise.all([activity(world, { domains: ids, limit: 8 }), tally(world, ids, 7)]);
+    const names = await namesFor(world, domains, stepsOf(recent.rows));
     const body = <Overview domains={domains} recent={recent.rows} week={week} names={names} />;
     return page(c, visitor, { title: "Overview", at: "overview", islands: ["activity"] }, body);
   }),

@@ -85,6 +85,7 @@ export class Gathering {
   readonly #elsewhere = { count: 0, first: "" };
   readonly #dialect: Dialect;
   readonly #options: GatherOptions;
+  #mailboxIds: Set<string> | null = null;
 
   constructor(dialect: Dialect, options: GatherOptions) {
     this.#dialect = dialect;
@@ -227,7 +228,8 @@ export class Gathering {
     const { mailboxes } = this.#options;
     if (one.kind !== "mailbox" || mailboxes === undefined) return one;
     const target = mailboxes.get(one.target) ?? one.target;
-    return [...mailboxes.values()].includes(target) ? { ...one, target } : null;
+    this.#mailboxIds ??= new Set(mailboxes.values());
+    return this.#mailboxIds.has(target) ? { ...one, target } : null;
   }
 
   #addressOf(definition: AliasDefinition): string | null {
