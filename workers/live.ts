@@ -1,19 +1,33 @@
 /**
- * The live tail of a domain's activity: one Durable Object per domain holds the open event streams (SSE) of the pages that
- * watch it. An event is only a pointer into the journal, so nothing private passes through here; a page that hears of one
- * asks for the row with its own rights. Best effort by design: the journal in D1 is the truth, and a missed event is
- * found at the next reload.
+ * The live tail of activity: a few Durable Objects, each for a part of all domains, hold the open event streams (SSE) of the pages
+ * and programs that watch these. An event is only a pointer into the journal, so nothing private passes through here; whoever
+ * hears of one asks for the row with their own rights. A stream ends after ten minutes, so rights that were lost are noticed when
+ * it is opened again. Best effort by design: the journal in D1 is the truth, and a missed event is found at the next reload.
  */
 import { DurableObject } from "cloudflare:workers";
+import { z } from "zod";
 import { utf8 } from "../src/core/bytes.ts";
+import { Problem } from "./directory/problem.ts";
 
-/** `message`: a new journal row. `step`: something became of one. */
-export type LiveEvent = { kind: "message" | "step"; journal: string };
+export const liveEvent = z.object({
+  kind: z.enum(["message", "step"]).describe("A message came, or something became of one"),
+  journal: z.string().describe("The message's id in the activity"),
+  domain: z.string(),
+});
+export type LiveEvent = z.infer<typeof liveEvent>;
+
+const watching = z.object({ who: z.string(), domains: z.array(z.string()), seconds: z.int() });
+type Watching = z.infer<typeof watching>;
 
 type Namespace = { LIVE: DurableObjectNamespace };
+type Watcher = { who: string; domains: ReadonlySet<string>; writer: WritableStreamDefaultWriter<Uint8Array> };
 
-/** Streams of one domain; more would let one tab farm hold an isolate open for nothing. */
-const maxWatchers = 100;
+/** Objects that share all domains: one stream over any number of domains asks no more than these. */
+const parts = 16;
+const mostWatchers = 1000;
+/** Tabs and programs of one account; more would hold an isolate open for nothing. */
+const mostOfOne = 30;
+export const mostSeconds = 600;
 /** Proxies cut silent connections after a minute or so. */
 const heartbeatMs = 25_000;
 /** Compressing on the way would hold events back until a block is full: `no-transform` and `identity` forbid it. */
@@ -24,38 +38,56 @@ const streamHeaders = {
 };
 
 export class LiveTail extends DurableObject {
-  #watchers = new Set<WritableStreamDefaultWriter<Uint8Array>>();
+  #watchers = new Set<Watcher>();
   #beat: ReturnType<typeof setInterval> | null = null;
 
   override async fetch(request: Request): Promise<Response> {
-    if (request.method !== "POST") return this.#watch();
-    this.#send(`event: journal\ndata: ${await request.text()}\n\n`);
+    const told: unknown = await request.json();
+    if (request.method === "POST") return this.#watch(watching.parse(told));
+    const event = liveEvent.parse(told);
+    this.#send(`event: journal\ndata: ${JSON.stringify(event)}\n\n`, event.domain);
     return new Response(null, { status: 204 });
   }
 
-  #watch(): Response {
-    if (this.#watchers.size >= maxWatchers) return new Response("too many watchers", { status: 503 });
+  #watch({ who, domains, seconds }: Watching): Response {
+    const own = [...this.#watchers].filter((one) => one.who === who).length;
+    if (own >= mostOfOne || this.#watchers.size >= mostWatchers) return new Response(null, { status: 503 });
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(undefined, {
       highWaterMark: 64,
     });
-    this.#watchers.add(writable.getWriter());
+    const watcher = { who, domains: new Set(domains), writer: writable.getWriter() };
+    this.#watchers.add(watcher);
     this.#beat ??= setInterval(() => this.#send(": here\n\n"), heartbeatMs);
-    this.#send("retry: 2000\n\n");
+    setTimeout(() => this.#end(watcher), Math.min(seconds, mostSeconds) * 1000);
+    this.#write(watcher, utf8("retry: 2000\n\n"));
     return new Response(readable, { headers: streamHeaders });
   }
 
-  // A watcher that is gone, or so slow that its buffer is full, is dropped: it reconnects and reloads.
-  #send(text: string): void {
+  #send(text: string, domain: string | null = null): void {
     const bytes = utf8(text);
-    for (const watcher of this.#watchers) {
-      if ((watcher.desiredSize ?? 0) <= 0) this.#drop(watcher);
-      else watcher.write(bytes).catch(() => this.#drop(watcher));
-    }
+    for (const watcher of this.#watchers)
+      if (domain === null || watcher.domains.has(domain)) this.#write(watcher, bytes);
   }
 
-  #drop(watcher: WritableStreamDefaultWriter<Uint8Array>): void {
+  // A watcher that is gone, or so slow that its buffer is full, is dropped: it reconnects and reloads.
+  #write(watcher: Watcher, bytes: Uint8Array): void {
+    if ((watcher.writer.desiredSize ?? 0) <= 0) this.#drop(watcher);
+    else watcher.writer.write(bytes).catch(() => this.#drop(watcher));
+  }
+
+  #end(watcher: Watcher): void {
+    if (!this.#watchers.has(watcher)) return;
+    watcher.writer.close().catch(() => undefined);
+    this.#forget(watcher);
+  }
+
+  #drop(watcher: Watcher): void {
+    watcher.writer.abort().catch(() => undefined);
+    this.#forget(watcher);
+  }
+
+  #forget(watcher: Watcher): void {
     this.#watchers.delete(watcher);
-    watcher.abort().catch(() => undefined);
     if (this.#watchers.size > 0 || this.#beat === null) return;
     clearInterval(this.#beat);
     this.#beat = null;
@@ -63,35 +95,61 @@ export class LiveTail extends DurableObject {
 }
 
 /** Tells the watchers of a domain. Never throws and never delays a message's fate: run it under `ctx.waitUntil`. */
-export async function publish(env: Namespace, domainId: string, event: LiveEvent): Promise<void> {
+export async function publish(env: Namespace, event: LiveEvent): Promise<void> {
   try {
-    await tail(env, domainId).fetch("https://live/", { method: "POST", body: JSON.stringify(event) });
+    await tail(env, partOf(event.domain)).fetch("https://live/", { method: "PUT", body: JSON.stringify(event) });
   } catch {
     // the journal has it
   }
 }
 
+export type Subscription = { who: string; domains: readonly string[]; seconds?: number };
+
 /** One event stream over several domains; the caller has checked the right to each. */
-export async function subscribe(env: Namespace, domainIds: readonly string[]): Promise<Response> {
+export async function subscribe(env: Namespace, of: Subscription): Promise<Response> {
+  const { who, seconds = mostSeconds } = of;
+  const byPart = Map.groupBy(of.domains, partOf);
+  const opened = await Promise.all(
+    [...byPart].map(([part, domains]) => {
+      const body = JSON.stringify({ who, domains, seconds } satisfies Watching);
+      return tail(env, part).fetch("https://live/", { method: "POST", body });
+    }),
+  );
+  const bodies = opened.flatMap(({ ok, body }) => (ok && body !== null ? [body] : []));
+  if (bodies.length < opened.length) {
+    await Promise.all(bodies.map((body) => body.cancel()));
+    throw new Problem(503, "too-many-watchers", "Too many streams are open. Close some, or come back.", {
+      retryAfter: 60,
+    });
+  }
+  return new Response(merged(bodies), { headers: streamHeaders });
+}
+
+// Each write of a tail is one whole event, so chunks of several tails may be interleaved as they come.
+function merged(bodies: readonly ReadableStream<Uint8Array>[]): ReadableStream<Uint8Array> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
-  for (const id of domainIds.slice(0, 20)) {
-    const { body } = await tail(env, id).fetch("https://live/");
-    if (body !== null) copy(body, writer).catch(() => undefined);
-  }
-  return new Response(readable, { headers: streamHeaders });
+  const copying = bodies.map(async (body) => {
+    const reader = body.getReader();
+    try {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) await writer.write(next.value);
+    } catch {
+      await reader.cancel();
+    }
+  });
+  Promise.all(copying)
+    .then(() => writer.close())
+    .catch(() => undefined);
+  return readable;
 }
 
-// Each write of the tail is one whole event, so chunks of several tails may be interleaved as they come.
-async function copy(body: ReadableStream<Uint8Array>, writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
-  const reader = body.getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) await writer.write(next.value);
-  } catch {
-    await reader.cancel();
-  }
+/** FNV-1a: the ids of one account begin alike. */
+function partOf(domain: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of utf8(domain)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash % parts;
 }
 
-function tail(env: Namespace, domainId: string): DurableObjectStub {
-  return env.LIVE.get(env.LIVE.idFromName(domainId));
+function tail(env: Namespace, part: number): DurableObjectStub {
+  return env.LIVE.get(env.LIVE.idFromName(`part-${part}`));
 }

@@ -23,7 +23,7 @@ export class ApiClient {
     return this.send("DELETE", path);
   }
 
-  /** A text body goes as it is, anything else as JSON. */
+  /** A text body goes as it is, anything else as JSON. What is answered in another type is in `text`. */
   async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     const response = await fetch(new URL(`/api${path}`, this.#origin), {
       method,
@@ -32,7 +32,8 @@ export class ApiClient {
     });
     for (const cookie of response.headers.getSetCookie()) this.cookie = cookie.split(";")[0] ?? "";
     const text = await response.text();
-    const read: unknown = text === "" ? {} : JSON.parse(text);
+    const isJson = /json/.test(response.headers.get("content-type") ?? "");
+    const read: unknown = text === "" ? {} : isJson ? JSON.parse(text) : { text };
     return { status: response.status, body: read as Record<string, unknown>, headers: response.headers };
   }
 }

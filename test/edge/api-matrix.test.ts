@@ -78,7 +78,8 @@ const label = (operation: Operation): string => `${operation.method} ${operation
 
 function send(client: ApiClient, operation: Operation, headers: Record<string, string> = {}) {
   const sample = sampleOf(operation);
-  return client.send(operation.method, pathOf(operation, sample.params), sample.body, headers);
+  const path = pathOf(operation, sample.params) + (sample.query ?? "");
+  return client.send(operation.method, path, sample.body, headers);
 }
 
 /** Everything of the first tenant that could be changed, as one text. */

@@ -8,6 +8,8 @@ import { type Edge, letter } from "./world.ts";
 export type Sample = {
   params: Record<string, string>;
   body?: unknown;
+  /** With its question mark. */
+  query?: string;
   /** Parameters that name nothing. */
   missing?: Record<string, string>;
   /** Personal, but about a thing with an id: a stranger's request must not find it. */
@@ -131,6 +133,7 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     removeMailbox: { params: mailbox, missing: { mailbox: none }, skip: "keys.test.ts" },
     revokeKeyslot: { params: { ...mailbox, slot: ids.slot }, missing: { slot: none } },
     activity: { params: {} },
+    liveActivity: { params: {}, query: "?seconds=1" },
     message: { params: { message: ids.message }, missing: { message: none }, owned: true },
     retryMessage: { params: { message: ids.message }, missing: { message: none } },
     members: { params: domain, ...noDomain },

@@ -70,9 +70,9 @@ const theirs = (): Record<string, string> => ({ ...samples["alias"]?.params, ...
 const label = ({ method, path }: Operation): string => `${method} ${path}`;
 
 function ask(client: ApiClient, operation: Operation) {
-  const { params, body } = samples[operation.name] ?? { params: {} };
+  const { params, body, query = "" } = samples[operation.name] ?? { params: {} };
   const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => params[name] ?? "none");
-  return client.send(operation.method, path, body);
+  return client.send(operation.method, path + query, body);
 }
 
 async function stateOf(): Promise<string> {

@@ -37,6 +37,8 @@ function signature(operation: Operation): string {
     ...(query === null ? [] : [`query?: ${query}`]),
     ...(body === null ? [] : [`body: ${typeOf(body)}`]),
   ];
+  const event = operation["x-event"];
+  if (event !== undefined) return `{ input: { ${input.join("; ")} }; event: ${typeOf(event)} }`;
   const good = Object.entries(operation.responses).find(([status]) => status.startsWith("2"));
   const answer = bodyOf(good?.[1]);
   return `{ input: { ${input.join("; ")} }; answer: ${answer === null ? "undefined" : typeOf(answer)} }`;
@@ -100,7 +102,8 @@ function comment(text: string): string {
 const head = `// A client of Postern's API, made from its OpenAPI document. It needs nothing but fetch.
 `;
 
-const tail = `type Name = keyof Operations;
+const tail = `type Name = { [N in keyof Operations]: Operations[N] extends { answer: unknown } ? N : never }[keyof Operations];
+type Streams = { [N in keyof Operations]: Operations[N] extends { event: unknown } ? N : never }[keyof Operations];
 type Input<N extends Name> = Operations[N]["input"];
 type Answer<N extends Name> = Operations[N]["answer"];
 /** \`key\` makes a repeated POST be carried out once; \`version\` (an ETag) lets a change of something changed meanwhile fail. */
@@ -136,6 +139,29 @@ export class Postern {
 
   /** The answer with its ETag, for \`version\` of a later change. */
   async callWithVersion<N extends Name>(name: N, input: Input<N>, more: More = {}): Promise<{ answer: Answer<N>; version: string | null }> {
+    const response = await this.#send(name, input, more);
+    const text = await response.text();
+    return { answer: (text === "" ? undefined : JSON.parse(text)) as Answer<N>, version: response.headers.get("etag") };
+  }
+
+  /** The events of a stream, for as long as \`signal\` lets it: one that ends is opened again. What happens between two is not heard. */
+  async *events<N extends Streams>(name: N, input: Operations[N]["input"], more: More = {}): AsyncGenerator<Operations[N]["event"]> {
+    while (more.signal?.aborted !== true) {
+      const { body } = await this.#send(name, input, more);
+      const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+      let held = "";
+      for (let next = await reader?.read(); next !== undefined && !next.done; next = await reader?.read()) {
+        const parts = (held + next.value).split("\\n\\n");
+        held = parts.pop() ?? "";
+        for (const part of parts) {
+          const data = /^data: (.*)$/m.exec(part)?.[1];
+          if (data !== undefined) yield JSON.parse(data) as Operations[N]["event"];
+        }
+      }
+    }
+  }
+
+  async #send(name: keyof Operations, input: object, more: More): Promise<Response> {
     const { path = {}, query = {}, body } = input as { path?: Record<string, string>; query?: Record<string, unknown>; body?: unknown };
     const [method, route] = routes[name];
     const url = new URL(\`/api\${route.replace(/\\{(\\w+)\\}/g, (_, part: string) => encodeURIComponent(path[part] ?? ""))}\`, this.#origin);
@@ -145,11 +171,10 @@ export class Postern {
     if (more.key !== undefined) headers.set("idempotency-key", more.key);
     if (more.version !== undefined) headers.set("if-match", more.version);
     const response = await fetch(url, { method, headers, body: body === undefined ? null : JSON.stringify(body), signal: more.signal ?? null });
+    if (response.ok) return response;
     const text = await response.text();
-    const read = text === "" ? undefined : JSON.parse(text);
     const wait = response.headers.get("retry-after");
-    if (!response.ok) throw new Problem(response.status, read ?? {}, wait === null ? null : Number(wait));
-    return { answer: read as Answer<N>, version: response.headers.get("etag") };
+    throw new Problem(response.status, text === "" ? {} : JSON.parse(text), wait === null ? null : Number(wait));
   }
 
   /** Every item of a list, page after page. */

@@ -4,6 +4,8 @@ import type { Row } from "./row.ts";
 
 type Schema = Record<string, unknown>;
 
+export const eventStream = "text/event-stream";
+
 export type Operation = {
   operationId: string;
   summary: string;
@@ -14,6 +16,8 @@ export type Operation = {
   security?: Schema[];
   /** Least role in the domain, or `anyone`, `account`, `operator`. */
   "x-who": string;
+  /** Of a stream: the shape of each event's `data`, which is JSON. */
+  "x-event"?: Schema;
   /** What an API key needs; null: no key may. */
   "x-scope": string | null;
   /** An API key for single domains may ask, and gets what these hold. */
@@ -95,7 +99,7 @@ const ifMatch = { name: "If-Match", in: "header", required: false, schema: text 
 
 function operation(row: Row, readable: ReadonlySet<string>): Operation {
   const fieldsOfHead = [
-    ...(row.method === "GET" ? [ifNoneMatch] : []),
+    ...(row.method === "GET" && row.answer !== undefined ? [ifNoneMatch] : []),
     ...(row.method === "POST" && row.who !== "anyone" ? [idempotencyKey] : []),
     ...(row.method !== "GET" && readable.has(row.path) ? [ifMatch] : []),
   ];
@@ -110,6 +114,7 @@ function operation(row: Row, readable: ReadonlySet<string>): Operation {
     ...(row.who === "anyone"
       ? { security: [] }
       : { security: row.scope === null || row.proof === true ? [{ session: [] }] : [{ key: [] }, { session: [] }] }),
+    ...(row.events ? { "x-event": schemaOf(row.events, "output") } : {}),
     "x-who": row.who,
     "x-scope": row.scope,
     ...(row.byDomain ? { "x-by-domain": true as const } : {}),
@@ -118,6 +123,10 @@ function operation(row: Row, readable: ReadonlySet<string>): Operation {
 }
 
 function success(row: Row): Record<string, Schema> {
+  if (row.events !== undefined)
+    return {
+      200: { description: "Events as they come.", headers: pace, content: { [eventStream]: { schema: text } } },
+    };
   if (row.answer === undefined) return { 204: { description: "Done.", headers: pace } };
   const seen = row.method === "GET" ? header("ETag") : {};
   const done = { description: "Done.", headers: { ...pace, ...seen }, content: json(row.answer, "output") };

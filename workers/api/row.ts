@@ -52,6 +52,8 @@ type Spec<P, Q, B, A, C> = {
   /** Absent: 204. */
   answer?: A;
   status?: 200 | 201;
+  /** Instead of an answer: a stream of server-sent events of this shape, each `data` as JSON. */
+  events?: Shape;
   /** Of a personal row: it holds nothing but what its domains hold, so an API key for single domains may ask. */
   byDomain?: true;
   /** Dangerous, always or with such a body: its owner must have proved to be there within a quarter of an hour. */
@@ -86,6 +88,17 @@ export function personal<P extends Shape, Q extends Shape, B extends Shape, A ex
   spec: Spec<P, Q, B, A, Personal>,
 ): Row {
   return erase(spec, "account", scope, null);
+}
+
+/** The same, answered by a stream that goes on: `run` opens it. */
+export function streamed<Q extends Shape>(
+  scope: Scope,
+  spec: Omit<Spec<undefined, Q, undefined, undefined, Personal>, "run" | "method" | "answer"> & {
+    events: Shape;
+    run(call: Personal & Inputs<undefined, Q, undefined>): Promise<Response>;
+  },
+): Row {
+  return erase({ ...spec, method: "GET" }, "account", scope, null);
 }
 
 export function operator<P extends Shape, Q extends Shape, B extends Shape, A extends Shape>(

@@ -11,6 +11,7 @@ import { provedLately } from "../sign-in/enter.ts";
 import { type App, giveCookie, ipOf, siteOf, takeCookie, type Visitor } from "../sign-in/visitor.ts";
 import { etagOf, matchesTag } from "./etag.ts";
 import { idempotently } from "./idempotency.ts";
+import { eventStream } from "./openapi.ts";
 import { ifMatching } from "./precondition.ts";
 import { InvalidInput } from "./problem.ts";
 import { readBounded } from "./read-bounded.ts";
@@ -25,6 +26,8 @@ export function mount(app: Hono<App>, rows: readonly Row[]): void {
 async function serve(c: Context<App>, row: Row, rows: readonly Row[]): Promise<Response> {
   const visitor = admitted(c.get("world"), c.get("visitor"), row);
   const call = await inputs(c, row, visitor);
+  // Nobody would read the stream of a HEAD.
+  if (row.events !== undefined && c.req.method === "HEAD") return c.body(null, 200, { "content-type": eventStream });
   const tagged = isTagged(row, rows);
   const respond = () =>
     ifMatching(c, row, rows, call, async () => respondWith(c, row, call, await row.run(call), tagged));
@@ -136,6 +139,7 @@ async function respondWith(
 ): Promise<Response> {
   if (call.cookie) giveCookie(c, call.cookie);
   if (call.cookie === null) takeCookie(c);
+  if (row.events !== undefined && value instanceof Response) return value;
   if (row.answer === undefined) return c.body(null, 204);
   const text = JSON.stringify(row.answer.parse(value));
   const etag = await etagOf(text);

@@ -94,7 +94,7 @@ function insertStep(edge: Edge, step: Step, at: number): BatchItem<"sqlite"> {
 }
 
 function announce(edge: Edge, domain: string, id: string, kind: "message" | "step"): void {
-  if (domain !== "") edge.later(publish(edge.env, domain, { kind, journal: id }));
+  if (domain !== "") edge.later(publish(edge.env, { kind, journal: id, domain }));
 }
 
 async function write(edge: Edge, statements: BatchItem<"sqlite">[]): Promise<void> {

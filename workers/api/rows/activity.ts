@@ -7,8 +7,9 @@ import { domainOfJournal } from "../../directory/journal.ts";
 import { notFound } from "../../directory/problem.ts";
 import { reportPage } from "../../directory/reports.ts";
 import { statsOf } from "../../directory/stats.ts";
+import { liveEvent, mostSeconds, subscribe } from "../../live.ts";
 import { openEdge } from "../../platform.ts";
-import { type Personal, personal, within } from "../row.ts";
+import { type Personal, personal, streamed, within } from "../row.ts";
 import { activityQuery, cursorQuery, id, messageShape, page, retriedShape, time } from "../shapes.ts";
 
 const tag = "Activity";
@@ -89,6 +90,24 @@ export const activityRows = [
     async run(call) {
       const { domain, kind, after, limit } = call.query;
       return reportPage(call.world, { domains: await readable(call, domain), kind, after, limit });
+    },
+  }),
+  streamed("activity:read", {
+    path: "/activity/live",
+    name: "liveActivity",
+    tag,
+    says: "Hear of messages and of what becomes of them as it happens (server-sent events); ends after `seconds`: open it again",
+    byDomain: true,
+    query: z.object({
+      domain: id.optional(),
+      seconds: z.coerce.number().int().min(1).max(mostSeconds).default(mostSeconds),
+    }),
+    events: liveEvent,
+    async run(call) {
+      const { domain, seconds } = call.query;
+      const domains = await readable(call, domain);
+      if (domains.length === 0) throw notFound("domain");
+      return subscribe(call.env, { who: call.visitor.account.id, domains, seconds });
     },
   }),
   personal("activity:read", {

@@ -9,9 +9,9 @@ const mostRows = 200;
 
 if (live?.dataset["live"]) watch(live, live.dataset["live"]);
 
-function watch(lamp: HTMLElement, domains: string): void {
+function watch(lamp: HTMLElement, domain: string): void {
   lamp.hidden = false;
-  const source = new EventSource(`/activity/stream?domains=${encodeURIComponent(domains)}`);
+  const source = new EventSource(domain === "all" ? "/activity/stream" : `/activity/stream?domain=${domain}`);
   source.addEventListener("open", () => {
     lamp.dataset["on"] = "true";
   });

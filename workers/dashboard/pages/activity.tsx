@@ -7,7 +7,7 @@ import { roleAtLeast } from "../../api/row.ts";
 import { copiesWaiting, tryByHand } from "../../by-hand.ts";
 import { activity, type Message, message } from "../../directory/activity.ts";
 import type { DomainView } from "../../directory/domains.ts";
-import { Problem } from "../../directory/problem.ts";
+import { notFound, Problem } from "../../directory/problem.ts";
 import { subscribe } from "../../live.ts";
 import { openEdge } from "../../platform.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
@@ -54,12 +54,11 @@ activityPages.get(
 activityPages.get(
   "/activity/stream",
   signedIn(async (c, visitor) => {
+    const asked = c.req.query("domain");
     const mine = (await myDomains(c, visitor)).map((domain) => domain.id);
-    const asked = (c.req.query("domains") ?? "").split(",");
-    return subscribe(
-      c.env,
-      mine.filter((id) => asked.includes(id)),
-    );
+    const domains = mine.filter((id) => asked === undefined || id === asked);
+    if (domains.length === 0) throw notFound("domain");
+    return subscribe(c.env, { who: visitor.account.id, domains });
   }),
 );
 
@@ -131,7 +130,7 @@ const ActivityView: FC<ViewProps> = ({ domains, query, ids, rows, next, names, d
         says={`Every message that came to your domains in the last ${days} days: envelope and verdicts, never the content.`}
       >
         {plain && (
-          <span class="live" data-live={ids.join(",")} hidden>
+          <span class="live" data-live={ids.length === 0 ? "" : (query.domain ?? "all")} hidden>
             live
           </span>
         )}

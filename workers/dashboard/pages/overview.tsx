@@ -81,7 +81,7 @@ const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; name
         <div class="toolbar">
           <h2 id="recent">Latest mail</h2>
           <div class="row">
-            <span class="live" data-live={domains.map((domain) => domain.id).join(",")} data-names="short" hidden>
+            <span class="live" data-live="all" data-names="short" hidden>
               live
             </span>
             <a href="/activity">All activity</a>
