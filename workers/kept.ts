@@ -3,7 +3,7 @@
  * rings for it and nothing counts it. It goes when a copy surely holds it, with its mailbox, or after seven days, which operators
  * are told. A node that was put back from a copy gets what came since again; ids make that harmless.
  */
-import { eq, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import { z } from "zod";
 import type { Cover, Restored } from "../src/core/contract/handoff.ts";
 import { limits } from "../src/core/limits.ts";
@@ -98,16 +98,17 @@ async function putBackRound(edge: Edge, id: string, state: Restoring, { from, ma
     edge,
     lost.map(({ place }) => keyOf(place)),
   );
-  await note(edge, id, "restore", { ...state, after: last, done: last === null });
+  const isMine = sql`json_extract(${node.facts}, '$.kept.restore.id') = ${state.id}
+    and not json_extract(${node.facts}, '$.kept.restore.done')`;
+  await note(edge, id, "restore", { ...state, after: last, done: last === null }, isMine);
 }
 
-/** Its five days begin anew. Written there before it is deleted here. */
+/** Its five days begin anew. It stays here too: by now it may have been handed over, and be the one that was kept for that. */
 async function putBack(edge: Edge, { key, place, facts }: Kept): Promise<void> {
   const object = await edge.env.SPOOL.get(key);
   if (object === null) return;
   const customMetadata = metadataOf({ ...facts, at: edge.clock() });
   await edge.env.SPOOL.put(keyOf(place), object.body, { onlyIf: { etagDoesNotMatch: "*" }, customMetadata });
-  await edge.env.SPOOL.delete(key);
 }
 
 // No margin at the beginning: within minutes of losing its disk no node begins with an empty one and a wrong clock.
@@ -177,8 +178,18 @@ function notesOf({ facts }: Pick<Node, "facts">): Notes {
   return parsed.success ? parsed.data : {};
 }
 
-async function note<K extends keyof Notes>(edge: Edge, id: string, name: K, value: Notes[K]): Promise<void> {
+/** `only`: where this holds of the row; a slow event does not undo what a later one noted. */
+async function note<K extends keyof Notes>(
+  edge: Edge,
+  id: string,
+  name: K,
+  value: Notes[K],
+  only?: SQL,
+): Promise<void> {
   const kept = sql`json_set(coalesce(json_extract(${node.facts}, '$.kept'), '{}'), ${`$.${name}`}, json(${JSON.stringify(value)}))`;
   const facts = sql`json_set(coalesce(${node.facts}, '{}'), '$.kept', json(${kept}))`;
-  await edge.db.update(node).set({ facts }).where(eq(node.id, id));
+  await edge.db
+    .update(node)
+    .set({ facts })
+    .where(and(eq(node.id, id), only));
 }

@@ -21,7 +21,7 @@ import {
 import { handOff } from "./handoff.ts";
 import { tidyKept } from "./kept.ts";
 import { type Parked, park } from "./parking.ts";
-import type { Edge } from "./platform.ts";
+import { type Edge, logTrouble } from "./platform.ts";
 import { deleteOldRaw } from "./raw-link.ts";
 import { isParked, placeOf, ring, waitingFor } from "./spool.ts";
 import { destroyOldSeeds, transitLifeMs } from "./transit.ts";
@@ -35,16 +35,17 @@ const quarterMs = 15 * 60_000;
 /** Keys tried per node and round; the next round goes on. */
 const perRound = 500;
 
-/** The cron's work. */
+/** The cron's work. What fails is tried with the next sweep, and stops nothing else. */
 export async function sweep(edge: Edge): Promise<void> {
   const facts = { id: node.id, redrivenAt: node.redrivenAt, unreachableSince: node.unreachableSince };
   const nodes = await edge.db.select({ ...facts, facts: node.facts }).from(node);
-  for (const one of nodes) await redrive(edge, one, one.unreachableSince !== null);
-  for (const one of nodes) await tidyKept(edge, one);
-  await ringWebhooks(edge);
-  await destroyOldSeeds(edge);
-  await deleteOldRaw(edge);
-  await expire(edge);
+  const step = (work: Promise<void>): Promise<void> => work.catch((error: unknown) => logTrouble("sweep", error));
+  for (const one of nodes) await step(redrive(edge, one, one.unreachableSince !== null));
+  for (const one of nodes) await step(tidyKept(edge, one));
+  await step(ringWebhooks(edge));
+  await step(destroyOldSeeds(edge));
+  await step(deleteOldRaw(edge));
+  await step(expire(edge));
 }
 
 /** Rings for what is due of all that waits for this node, once one of it was answered. `all`: the node was silent and is back. */
