@@ -10,11 +10,13 @@ import type { Clock } from "../../core/ports.ts";
 import type { CopiesTold } from "../store/backed-up.ts";
 import type { Store } from "../store/store.ts";
 
+type Answer = z.infer<typeof heartbeatAnswerSchema>;
+
 export type HeartbeatDeps = {
   node: string;
   version: string;
   edge: {
-    heartbeat(beat: Heartbeat): Promise<z.infer<typeof heartbeatAnswerSchema>>;
+    heartbeat(beat: Heartbeat): Promise<Answer>;
     mailbox(address: string): Promise<MailboxRecord | null>;
   };
   store: Pick<Store, "stats" | "record" | "applyMailbox" | "synced" | "onMiss">;
@@ -26,7 +28,7 @@ export type HeartbeatDeps = {
   /** Where mail programs reach this node. */
   ports?: NonNullable<Heartbeat["ports"]>;
   /** How far copies of this node reach, and whether it is one. */
-  copies?: Pick<CopiesTold, "said" | "isPutBack">;
+  copies?: Pick<CopiesTold, "said" | "isHeard" | "isPutBack">;
   /** The folder whose disk is watched. */
   dir: string;
   clock: Clock;
@@ -107,14 +109,22 @@ async function once(deps: HeartbeatDeps): Promise<void> {
     ...deps.copies?.said(),
     diskFreeBytes: disk.bavail * disk.bsize,
   });
+  deps.copies?.isHeard();
   deps.onDomains?.(answer.domains);
   if (answer.spool) deps.onSpool?.(answer.spool);
-  for (const { id, address, revision } of answer.mailboxes) {
-    const had = deps.store.record(id);
-    if (!had || had.revision < revision) await fetchRecord(deps, address);
-  }
+  await reconcile(deps, answer.mailboxes);
   await deps.store.synced();
   if (answer.putBack !== undefined) deps.copies?.isPutBack(answer.putBack);
+}
+
+/** One that can't be had holds up no other, but nobody may say then that all was. */
+async function reconcile(deps: HeartbeatDeps, placed: Answer["mailboxes"]): Promise<void> {
+  const failed: unknown[] = [];
+  for (const { id, address, revision } of placed) {
+    const had = deps.store.record(id);
+    if (!had || had.revision < revision) await fetchRecord(deps, address).catch((cause: unknown) => failed.push(cause));
+  }
+  if (failed.length > 0) throw failed[0];
 }
 
 async function fetchRecord({ edge, store }: HeartbeatDeps, address: string): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * How far copies of this node reach. `alive.json`, in the data folder, names a time before which everything acknowledged is on the disk:
- * a copy reaches as far as the one in it, also when it is made of a snapshot, hours later. `postern backup` notes that in a mark,
+ * a copy reaches as far as the one in it, also when it is made of a snapshot, hours later. It is written when the edge answered a beat,
+ * so by a clock that the edge agrees with: one that ran ahead would claim mail to come. `postern backup` notes that in a mark,
  * `postern restore` that the node is a copy; the heartbeat tells both. While a restore waits to be heard, no time is written: the
  * mail since the copy is not here yet, and no new copy may claim it. A folder that begins empty claims nothing from before.
  */
@@ -51,12 +52,16 @@ export class CopiesTold {
 
   said(): Pick<Heartbeat, "backup" | "restored"> {
     const pending = pendingOf(this.#dir);
-    if (pending === null) this.#tryLive(coverOf(this.#dir).since || this.#clock());
     // A mark that is missing or torn promises nothing: the edge then keeps more than it must.
     const backup = this.#mark === null ? {} : { backup: read(this.#mark, coverSchema) ?? noCover };
     if (pending === null) return backup;
     const { since: _, ...restored } = pending;
     return { ...backup, restored };
+  }
+
+  /** The edge answered a beat. */
+  isHeard(): void {
+    if (pendingOf(this.#dir) === null) this.#tryLive(coverOf(this.#dir).since || this.#clock());
   }
 
   /** All that the edge kept since this copy is in its spool again. */

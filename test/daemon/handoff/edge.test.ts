@@ -1,11 +1,14 @@
 // The node's calls to the edge, and its pulse, against an edge that checks signatures as the real one does.
+import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { utf8, utf8Decode } from "../../../src/core/bytes.ts";
 import { bodyMatches, checkCall } from "../../../src/core/contract/call.ts";
 import { unframe } from "../../../src/core/contract/frame.ts";
 import { edgePaths, heartbeatSchema } from "../../../src/core/contract/handoff.ts";
+import type { MailboxRecord } from "../../../src/core/contract/mailbox.ts";
 import { EdgeClient } from "../../../src/daemon/handoff/edge.ts";
 import { startHeartbeat } from "../../../src/daemon/handoff/heartbeat.ts";
 import { clock, ed25519PublicOf, nodeCrypto, random } from "../../../src/daemon/platform.ts";
@@ -113,6 +116,63 @@ describe("the edge, from the node", () => {
       await fixture.store.mailboxes.login("nobody@demo.test", utf8(two.password), from);
     }
     expect(asked.length - before).toBe(1);
+    pulse.stop();
+  });
+
+  it("learns of a deletion while it was away; and one record that can't be had holds up no other, nor is all in step then", async () => {
+    const [bad, gone, good] = ["bad", "gone", "good"].map((id) => makeMailbox(id, `${id}@demo.test`));
+    if (!bad || !gone || !good) throw new Error("three are made");
+    for (const { record } of [gone, good]) await fixture.store.applyMailbox(record);
+    await fixture.store.mailboxes.login("gone@demo.test", utf8(gone.password), { ip: "" });
+    const folder = join(fixture.dir, "mailboxes", "gone");
+    expect(existsSync(folder)).toBe(true);
+    const grave = {
+      ...gone.record,
+      address: "gone@deleted.invalid",
+      state: "deleted" as const,
+      keyslots: [],
+      revision: 2,
+    };
+    const successor = makeMailbox("next", "gone@demo.test");
+    const { slot, password } = good.addSlot("phone");
+    const fresh = { ...good.record, revision: 2, keyslots: [...good.record.keyslots, slot] };
+    const records = new Map([successor.record, grave, fresh].map((record) => [record.address, record]));
+    let isWell = false;
+    answers.set(edgePaths.mailbox, (body) => {
+      const { address } = JSON.parse(utf8Decode(body));
+      if (address === "bad@demo.test") return isWell ? { mailbox: bad.record } : undefined;
+      return { mailbox: records.get(address) ?? null };
+    });
+    const listed = [bad.record, successor.record, grave, fresh];
+    answers.set(edgePaths.heartbeat, () => ({
+      mailboxes: listed.map(({ id, address, revision, epoch }) => ({ id, address, revision, epoch })),
+      domains: [],
+    }));
+    let synced = 0;
+    const { store } = fixture;
+    const watched = {
+      stats: () => store.stats(),
+      record: (id: string) => store.record(id),
+      applyMailbox: (record: MailboxRecord) => store.applyMailbox(record),
+      synced: async () => void synced++,
+      onMiss: null,
+    };
+    const pulse = startHeartbeat({
+      ...{ node: "node-1", version: "0", edge, store: watched, clock, dir: fixture.dir, everyMs: 60_000 },
+      transit: () => ({ publicKey: "", keyId: "" }),
+      relayWaiting: () => 0,
+    });
+    await pulse.beat();
+    expect(synced).toBe(0);
+    expect(existsSync(folder)).toBe(false);
+    const login = (address: string, secret: string) => store.mailboxes.login(address, utf8(secret), { ip: "" });
+    expect(await login("gone@demo.test", gone.password)).toEqual({ ok: false, why: "credentials" });
+    expect((await login("gone@demo.test", successor.password)).ok).toBe(true);
+    expect((await login("good@demo.test", password)).ok).toBe(true);
+    isWell = true;
+    await pulse.beat();
+    expect(synced).toBe(1);
+    expect((await login("bad@demo.test", bad.password)).ok).toBe(true);
     pulse.stop();
   });
 });

@@ -18,14 +18,17 @@ const told = (name: string | null = mark()) => new CopiesTold(room, name, () => 
 
 it("without copies it says nothing, and lives", () => {
   expect(told(null).said()).toEqual({});
+  told(null).isHeard();
   expect(coverOf(room)).toEqual({ since: 1000, until: 1000 });
 });
 
 it("a copy reaches as far as the last beat before it, since the folder was new", () => {
   expect(coverOf(room)).toEqual(noCover);
   expect(told().said()).toEqual({ backup: noCover });
+  expect(coverOf(room)).toEqual(noCover);
+  told().isHeard();
   now = 2000;
-  told().said();
+  told().isHeard();
   now = 3000;
   expect(coverOf(room)).toEqual({ since: 1000, until: 2000 });
   writeMark(mark(), coverOf(room));
@@ -33,18 +36,14 @@ it("a copy reaches as far as the last beat before it, since the folder was new",
 });
 
 it("a disk that takes no more is said nothing of to the edge, and a copy claims less", () => {
-  told().said();
+  told().isHeard();
   mkdirSync(join(room, "alive.json.new")); // nothing can be written by that name
   now = 2000;
   const lines: string[] = [];
-  expect(
-    new CopiesTold(
-      room,
-      mark(),
-      () => now,
-      (line) => lines.push(line),
-    ).said(),
-  ).toEqual({ backup: noCover });
+  const log = (line: string) => lines.push(line);
+  const full = new CopiesTold(room, mark(), () => now, log);
+  expect(full.said()).toEqual({ backup: noCover });
+  full.isHeard();
   expect(lines).toHaveLength(1);
   expect(coverOf(room)).toEqual({ since: 1000, until: 1000 });
 });
@@ -54,13 +53,21 @@ it("a mark that is torn promises nothing", () => {
   expect(told().said()).toEqual({ backup: noCover });
 });
 
-it("what was put back says so until it was heard, and no copy claims the mail since", () => {
+it("a clock that the edge does not agree with claims nothing: it refuses such beats", () => {
+  told().isHeard();
+  now = 86_400_000;
   told().said();
+  expect(coverOf(room)).toEqual({ since: 1000, until: 1000 });
+});
+
+it("what was put back says so until it was heard, and no copy claims the mail since", () => {
+  told().isHeard();
   noteRestored(room, { since: 100, until: 500 }, null);
   const { restored } = told().said();
   expect(restored).toMatchObject({ from: 500, mailboxes: null });
   now = 4000;
   expect(told().said()).toEqual({ backup: noCover, restored });
+  told().isHeard();
   expect(coverOf(room)).toEqual(noCover);
   told().isPutBack("another");
   expect(told().said().restored).toEqual(restored);

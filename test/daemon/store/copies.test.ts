@@ -188,6 +188,7 @@ it("by command: where copies are configured, a mark says how far one reaches, an
   writeFileSync(config, JSON.stringify({ ...JSON.parse(readFileSync(config, "utf8")), backup: { mark } }));
   const told = new CopiesTold(fixture.dir, mark, () => 5000);
   expect(told.said()).toEqual({ backup: { since: 0, until: 0 } });
+  told.isHeard();
   await arrive("one");
   await stopped(async () => {
     expect(await postern(["backup", config, copy], "")).toMatchObject({ code: 0 });
