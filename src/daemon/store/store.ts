@@ -94,6 +94,8 @@ export class Store {
   async start(): Promise<void> {
     const { placed, awaitsSync } = await this.#node.call("nodeRecords", null);
     for (const one of placed) this.#hold(one);
+    // The last run may have ended between noting a deletion and doing it.
+    for (const { record } of placed) if (record.state === "deleted") await this.#erase(record.id);
     this.#awaitsSync = awaitsSync;
   }
 
@@ -304,13 +306,17 @@ export class Store {
     const had = this.#placed.get(record.id);
     if (had && record.revision < had.record.revision) return had.record.revision;
     if (had && !mayFollow(record, had.pinnedKeyId)) this.#alarm(record.id, "the edge offers another public key");
-    await this.#node.call("nodeSave", { record });
     const fresh = { pinnedKeyId: record.keyId, generation: 0, highestModseq: 0, usedBytes: 0, waiting: 0, lastUse: {} };
-    this.#hold({ ...fresh, ...had, record });
+    this.#hold({ ...fresh, ...had, record }); // before anything is awaited: an older one that comes meanwhile is older
+    await this.#node.call("nodeSave", { record });
     await this.#endRevoked(record);
-    if (record.state === "deleted") await this.#threadOf(record.id).call("erase", { mailbox: record.id });
+    if (record.state === "deleted") await this.#erase(record.id);
     else await this.#threadOf(record.id).call("setQuota", { mailbox: record.id, quotaBytes: record.quotaBytes });
     return record.revision;
+  }
+
+  #erase(mailbox: string): Promise<void> {
+    return this.#threadOf(mailbox).call("erase", { mailbox });
   }
 
   async #endRevoked(record: MailboxRecord): Promise<void> {

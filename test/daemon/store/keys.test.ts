@@ -1,5 +1,5 @@
 // Keyslots come and go; whoever lost one is out at once. A changed public key, a file that runs behind and a damaged one are told apart.
-import { cpSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { cpSync, existsSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/core/bytes.ts";
@@ -59,6 +59,21 @@ describe("keyslots", () => {
     await kept.logout();
   });
 
+  it("that come in records crossing each other: the newer one stays, also after a restart", async () => {
+    for (const order of ["older first", "newer first"] as const) {
+      const mailbox = await placed();
+      const { slot, password } = mailbox.addSlot("phone");
+      const older = { ...mailbox.record, revision: 2, keyslots: [...mailbox.record.keyslots, slot] };
+      const newer = { ...older, revision: 3, keyslots: [...mailbox.record.keyslots, { ...slot, revokedAt: 5 }] };
+      const records = order === "older first" ? [older, newer] : [newer, older];
+      const applied = await Promise.all(records.map((record) => fixture.store.applyMailbox(record)));
+      expect([order, applied.at(records.indexOf(newer))]).toEqual([order, 3]);
+      for (const store of [fixture.store, await fixture.reopen()]) {
+        expect([order, store.record(mailbox.record.id)?.revision]).toEqual([order, 3]);
+        expect(await tryLogin(mailbox, password)).toEqual({ ok: false, why: "credentials" });
+      }
+    }
+  });
   it("are of use for their own mailbox only", async () => {
     const [mailbox, other] = [await placed(), await placed()];
     const stolen = { ...other.record, revision: 2, keyslots: [...other.record.keyslots, ...mailbox.record.keyslots] };
@@ -180,5 +195,19 @@ describe("a restored node", () => {
     expect(await tryLogin(mailbox, mailbox.password)).toEqual({ ok: false, why: "unavailable" });
     await fixture.store.synced();
     expect((await tryLogin(mailbox, mailbox.password)).ok).toBe(true);
+  });
+});
+
+describe("a deletion", () => {
+  it("that was noted but not done when the node ended is done at the next start", async () => {
+    const mailbox = await placed();
+    await append(mailbox);
+    const copy = join(fixture.dir, "as-it-was");
+    cpSync(folderOf(mailbox), copy, { recursive: true });
+    await fixture.store.applyMailbox({ ...mailbox.record, revision: 2, state: "deleted", keyslots: [] });
+    expect(existsSync(folderOf(mailbox))).toBe(false);
+    cpSync(copy, folderOf(mailbox), { recursive: true });
+    await fixture.reopen();
+    expect(existsSync(folderOf(mailbox))).toBe(false);
   });
 });
