@@ -115,6 +115,33 @@ test("a rotation of what has changed since changes nothing", async () => {
   });
 });
 
+test("all devices revoked at once, of many mailboxes: the last way in stays", async () => {
+  const boxes = [];
+  for (let n = 0; n < 8; n++) boxes.push((await addMailbox(`both-${n}@a.test`)).id);
+  const slotsOf = (id: string) => edge.rows<{ id: string }>("select id from keyslot where mailbox = ?", id);
+  const paths = await Promise.all(
+    boxes.map(async (id) => (await slotsOf(id)).map((one) => `/mailboxes/${id}/keyslots/${one.id}`)),
+  );
+  const answers = await Promise.all(paths.flat().map((path) => owner.delete(path)));
+  for (const id of boxes) {
+    expect(await edge.rows("select id from keyslot where mailbox = ? and revoked_at is null", id)).toHaveLength(1);
+    expect(told(id).revision).toBe(2);
+  }
+  const refused = answers.filter(({ status }) => status !== 204);
+  expect(refused.map(({ status, body }) => [status, body["code"]])).toEqual(boxes.map(() => [409, "last-slot"]));
+});
+
+test("a directory put back to an older state: what is revoked then is news to the node all the same", async () => {
+  const { id, masterKey } = await addMailbox("older@a.test");
+  await edge.rows("update mailbox set applied_revision = 7 where id = ?", id); // as the next heartbeat notes it
+  const [first] = await edge.rows<{ id: string }>("select id from keyslot where mailbox = ?", id);
+  expect((await owner.delete(`/mailboxes/${id}/keyslots/${first?.id}`)).status).toBe(204);
+  expect(told(id).revision).toBe(8);
+  expect((await owner.post(`/mailboxes/${id}/rotate`, rotation(id, masterKey, 8).body)).body).toMatchObject({
+    revision: 9,
+  });
+});
+
 test("a proof that is too old is asked for again, for both", async () => {
   const { id, masterKey } = await addMailbox("proof@a.test");
   await edge.env.DIRECTORY.exec("update session set proved_at = 0");

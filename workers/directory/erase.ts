@@ -4,7 +4,7 @@
  */
 import { and, asc, eq, exists, inArray, ne, not, sql } from "drizzle-orm";
 import { audited } from "./audit.ts";
-import type { Mailbox } from "./mailboxes.ts";
+import { type Mailbox, nextRevision } from "./mailboxes.ts";
 import type { World } from "./open.ts";
 import { Problem } from "./problem.ts";
 import { alias, destination, domain, keyslot, mailbox } from "./schema.ts";
@@ -71,7 +71,7 @@ export async function eraseMailbox(world: World, of: Mailbox): Promise<void> {
         previous: [],
         usedBytes: 0,
         waiting: 0,
-        revision: sql`${mailbox.revision} + 1`,
+        revision: nextRevision,
       })
       .where(eq(mailbox.id, of.id)),
   ]);

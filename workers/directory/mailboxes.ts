@@ -2,13 +2,13 @@
  * Mailboxes as the edge knows them: an address, a public key, wrapped copies of a master key that was never here, and the
  * node that keeps the mail. Every change moves the revision; `mailboxRecord` is what the node is then told.
  */
-import { and, asc, desc, eq, sql } from "drizzle-orm";
+import { and, asc, count, desc, eq, isNull, sql } from "drizzle-orm";
 import { fromBase64, hex } from "../../src/core/bytes.ts";
 import { type Keyslot, keyslotSchema, type MailboxRecord } from "../../src/core/contract/mailbox.ts";
 import { foldAddress } from "./address.ts";
 import { audited } from "./audit.ts";
 import type { Node } from "./nodes.ts";
-import { isUniqueViolation, type World } from "./open.ts";
+import { isGivenUp, isUniqueViolation, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { keyslot, mailbox, node } from "./schema.ts";
 
@@ -104,10 +104,7 @@ export async function mailboxRecord(world: World, id: string): Promise<MailboxRe
 }
 
 export async function addSlot(world: World, of: Mailbox, slot: Keyslot): Promise<void> {
-  const bump = world.db
-    .update(mailbox)
-    .set({ revision: sql`${mailbox.revision} + 1` })
-    .where(eq(mailbox.id, of.id));
+  const bump = world.db.update(mailbox).set({ revision: nextRevision }).where(eq(mailbox.id, of.id));
   try {
     const entry = { domain: of.domain, act: "device.added", subject: `${of.address}: ${slot.label}` } as const;
     await audited(world, entry, [world.db.insert(keyslot).values(slotRow(of.id, slot)), bump]);
@@ -117,24 +114,39 @@ export async function addSlot(world: World, of: Mailbox, slot: Keyslot): Promise
   }
 }
 
+/** Above what the node has, also where D1 was put back to an older state: the node would take a lower one for old news. */
+export const nextRevision = sql`max(${mailbox.revision}, ${mailbox.appliedRevision}) + 1`;
+
 /** The last way in may not be revoked: the mail would be lost to everybody. */
 export async function revokeSlot(world: World, of: Mailbox, slotId: string): Promise<void> {
   const slots = (await slotsOf(world, of.id)).filter((slot) => slot.revokedAt === null);
   const slot = slots.find((one) => one.id === slotId);
   if (slot === undefined) throw notFound("device");
-  if (slots.length === 1)
-    throw new Problem(409, "last-slot", "This is the only key to the mailbox. Add another device first.");
+  if (slots.length === 1) throw lastSlot();
   const entry = { domain: of.domain, act: "device.revoked", subject: `${of.address}: ${slot.label}` } as const;
-  await audited(world, entry, [
-    world.db
-      .update(keyslot)
-      .set({ revokedAt: world.clock() })
-      .where(and(eq(keyslot.id, slotId), eq(keyslot.mailbox, of.id))),
-    world.db
-      .update(mailbox)
-      .set({ revision: sql`${mailbox.revision} + 1` })
-      .where(eq(mailbox.id, of.id)),
-  ]);
+  const left = world.db
+    .select({ n: count() })
+    .from(keyslot)
+    .where(and(eq(keyslot.mailbox, of.id), isNull(keyslot.revokedAt)));
+  try {
+    await audited(world, entry, [
+      // NULL breaks the column's constraint, and with it the transaction: the other one may be on its way out too.
+      world.db
+        .update(mailbox)
+        .set({ revision: sql`case when (${left}) > 1 then ${nextRevision} end` })
+        .where(eq(mailbox.id, of.id)),
+      world.db
+        .update(keyslot)
+        .set({ revokedAt: world.clock() })
+        .where(and(eq(keyslot.id, slotId), eq(keyslot.mailbox, of.id))),
+    ]);
+  } catch (error) {
+    throw isGivenUp(error) ? lastSlot() : error;
+  }
+}
+
+function lastSlot(): Problem {
+  return new Problem(409, "last-slot", "This is the only key to the mailbox. Add another device first.");
 }
 
 /** The node confirmed this revision. */

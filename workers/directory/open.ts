@@ -50,3 +50,11 @@ export function isUniqueViolation(error: unknown, of = ""): boolean {
   }
   return false;
 }
+
+/** A statement of ours that said NULL where it found what it must not go on from: nothing of its batch was done. */
+export function isGivenUp(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (at.message.includes("NOT NULL constraint failed")) return true;
+  }
+  return false;
+}

@@ -5,8 +5,8 @@
 import { and, eq, isNull, notInArray, sql } from "drizzle-orm";
 import type { Keyslot, PreviousKey } from "../../src/core/contract/mailbox.ts";
 import { audited } from "./audit.ts";
-import { checkKey, type Mailbox, slotRow, slotsOf } from "./mailboxes.ts";
-import type { World } from "./open.ts";
+import { checkKey, type Mailbox, nextRevision, slotRow, slotsOf } from "./mailboxes.ts";
+import { isGivenUp, type World } from "./open.ts";
 import { Problem } from "./problem.ts";
 import { keyslot, mailbox } from "./schema.ts";
 
@@ -37,7 +37,7 @@ export async function rotateMailbox(world: World, of: Mailbox, input: Rotation):
     ]);
   } catch (error) {
     // The batch is one transaction: nothing of it counts when its first statement found another revision.
-    if (/constraint/i.test(String(error instanceof Error ? (error.cause ?? error) : error))) throw stale();
+    if (isGivenUp(error)) throw stale();
     throw error;
   }
 }
@@ -50,7 +50,7 @@ function takeOver(world: World, of: Mailbox, { publicKey, keyId, previous, revis
       keyId,
       previous: [previous, ...of.previous].slice(0, mostPrevious),
       // NULL breaks the column's constraint, and with it the transaction: compare-and-set without a transaction to hold open.
-      revision: sql`case when ${mailbox.revision} = ${revision} then ${revision + 1} end`,
+      revision: sql`case when ${mailbox.revision} = ${revision} then ${nextRevision} end`,
     })
     .where(eq(mailbox.id, of.id));
 }
