@@ -97,8 +97,9 @@ const questions = {
         or substr(v.address, instr(v.address, '@') + 1) in (select host from wanted where address like '%$%'))
     union all select 'own', d.name, 0 from people join membership m on m.account = people.account
       join domain d on d.id = m.domain and d.state = 'active' where d.name in (select host from wanted)
-    union all select 'suppressed', s.address, 0 from suppression s where s.address in (select address from ours)
-      or substr(s.address, instr(s.address, '@') + 1) in (select host from wanted where address like '%$%')
+    union all select 'suppressed', s.address, 0 from ours cross join suppression s on s.address = ours.address
+    union all select 'suppressed', s.address, 0 from (select distinct host from wanted where address like '%$%') w
+      cross join suppression s on substr(s.address, instr(s.address, '@') + 1) = w.host
     union all select 'trusted', a.id, 0 from people join account a on a.id = people.account and a.operator = 1`,
   senders: `${reach},
     scopes as (

@@ -39,7 +39,7 @@ export const session = sqliteTable(
     /** When its owner last proved to be there; dangerous acts ask again. */
     provedAt: integer().notNull().default(0),
   },
-  (t) => [index("session_account").on(t.account)],
+  (t) => [index("session_account").on(t.account), index("session_expires").on(t.expiresAt)],
 );
 
 /** A second factor by time (RFC 6238). Pending until a first code was right. */

@@ -48,14 +48,17 @@ export const tally = sqliteTable(
     junk: integer().notNull(),
     n: integer().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.domain, t.day, t.outcome, t.reason, t.spf, t.dkim, t.dmarc, t.junk] })],
+  (t) => [
+    primaryKey({ columns: [t.domain, t.day, t.outcome, t.reason, t.spf, t.dkim, t.dmarc, t.junk] }),
+    index("tally_day").on(t.day),
+  ],
 );
 
 /** The same by the domain of the author, folded. */
 export const senderTally = sqliteTable(
   "sender_tally",
   { domain: text().notNull(), day: integer().notNull(), sender: text().notNull(), n: integer().notNull() },
-  (t) => [primaryKey({ columns: [t.domain, t.day, t.sender] })],
+  (t) => [primaryKey({ columns: [t.domain, t.day, t.sender] }), index("sender_tally_day").on(t.day)],
 );
 
 /** What happened to each copy afterwards: filed, forwarded, relayed, delivered, parked, … */
