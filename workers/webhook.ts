@@ -12,12 +12,20 @@ import { buildPayload } from "../src/core/webhook/payload.ts";
 import { signWebhook } from "../src/core/webhook/sign.ts";
 import { checkTarget, fillTarget } from "../src/core/webhook/target.ts";
 import { addSteps } from "./directory/journal.ts";
-import { openWorld } from "./directory/open.ts";
+import { openWorld, type World } from "./directory/open.ts";
 import { ownHosts, tellOwner } from "./directory/owners.ts";
-import { type Endpoint, endpointById, lastAttempt, logAttempt, setEndpointState } from "./directory/webhooks.ts";
+import {
+  type Endpoint,
+  endpointById,
+  lastAttempt,
+  logAttempt,
+  removeEndpoint,
+  setEndpointState,
+} from "./directory/webhooks.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { rawLink } from "./raw-link.ts";
-import { keyOf, type SpoolFacts, type SpoolPlace, spool } from "./spool.ts";
+import { countOrRefuse, limits } from "./sign-in/limit.ts";
+import { keyOf, type SpoolFacts, type SpoolPlace, spool, waitingFor } from "./spool.ts";
 import { openTransit, transitKey } from "./transit.ts";
 
 /** Stands where a node's id stands in the keys of mail for nodes. */
@@ -94,7 +102,7 @@ function waitAfter(edge: Edge, attempt: number): number | null {
   return Math.max(1, Math.round(base * (1 + jitter * chance)));
 }
 
-type Answer = { status: number; answer: string };
+export type Answer = { status: number; answer: string };
 
 /** `status` 0 where nobody was called or nobody answered. */
 async function call(
@@ -104,26 +112,75 @@ async function call(
   facts: SpoolFacts,
   sealed: Uint8Array,
 ): Promise<Answer> {
-  try {
+  return answered(async () => {
     const { head, raw } = await opened(edge, facts, sealed);
     const url = fillTarget(endpoint.url, head.groups);
-    const objection = await objectionTo(edge, url);
-    if (objection !== null) return { status: 0, answer: `not called: ${objection}` };
-    const body = utf8(JSON.stringify(await payload(edge, place, facts, { head, raw, sealed })));
-    const stamp = { id: place.id, timestamp: Math.floor(edge.clock() / 1000), body };
-    const headers = await signWebhook({ ...stamp, secrets: endpoint.secrets }, edge.crypto);
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { ...headers, "content-type": "application/json", "user-agent": "Postern-Webhooks" },
-      body,
-      redirect: "manual",
-      signal: AbortSignal.timeout(timeoutMs),
-    });
-    return { status: response.status, answer: await firstKilobyte(response) };
+    return post(edge, endpoint, url, place.id, () => payload(edge, place, facts, { head, raw, sealed }));
+  });
+}
+
+/**
+ * A letter of ours, signed and built like any: so a receiver is tried before mail depends on it. Once only, and no word in its
+ * log: whether it takes a letter of ours says nothing of those that wait.
+ */
+export async function testWebhook(edge: Edge, world: World, endpoint: Endpoint, recipient: string): Promise<Answer> {
+  await countOrRefuse(world, limits.webhookTest, endpoint.domain);
+  const raw = utf8(testLetter(recipient, edge.clock()));
+  const facts = { mailFrom: "", recipient, ip: null, helo: null, proof: null, receivedAt: edge.clock() };
+  const id = `test-${edge.newId()}`;
+  return answered(() => {
+    const url = fillTarget(endpoint.url, []);
+    return post(edge, endpoint, url, id, () => buildPayload({ id, ...facts, raw }));
+  });
+}
+
+/** With what waits for it. */
+export async function dropWebhook(edge: Edge, world: World, endpoint: Endpoint): Promise<void> {
+  await removeEndpoint(world, endpoint);
+  for await (const { key } of waitingFor(edge, `${webhookNode}/${endpoint.id}/`)) await edge.env.SPOOL.delete(key);
+}
+
+function testLetter(recipient: string, now: number): string {
+  return [
+    `From: Postern <${recipient}>`,
+    `To: <${recipient}>`,
+    "Subject: A test of your webhook",
+    `Date: ${new Date(now).toUTCString().replace("GMT", "+0000")}`,
+    "",
+    "If you can read this, your webhook works.",
+    "",
+  ].join("\r\n");
+}
+
+async function answered(work: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await work();
   } catch (error) {
     logTrouble("webhook", error);
     return { status: 0, answer: "no answer" };
   }
+}
+
+async function post(
+  edge: Edge,
+  endpoint: Endpoint,
+  url: string,
+  id: string,
+  build: () => Promise<unknown>,
+): Promise<Answer> {
+  const objection = await objectionTo(edge, url);
+  if (objection !== null) return { status: 0, answer: `not called: ${objection}` };
+  const body = utf8(JSON.stringify(await build()));
+  const stamp = { id, timestamp: Math.floor(edge.clock() / 1000), body };
+  const headers = await signWebhook({ ...stamp, secrets: endpoint.secrets }, edge.crypto);
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json", "user-agent": "Postern-Webhooks" },
+    body,
+    redirect: "manual",
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  return { status: response.status, answer: await firstKilobyte(response) };
 }
 
 type Opened = { head: Head; raw: Uint8Array };

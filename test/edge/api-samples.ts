@@ -75,6 +75,7 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     aliases: { params: domain, ...noDomain },
     addAlias: { params: domain, ...noDomain, body: aliasBody("added") },
     bulkAliases: { params: domain, ...noDomain, body: { ids: [ids.alias], act: "disable" } },
+    setAliases: { params: domain, ...noDomain, body: { aliases: [definition] } },
     alias: { params: alias, missing: { alias: none } },
     changeAlias: { params: alias, missing: { alias: none }, body: { note: "changed" } },
     removeAlias: { params: alias, missing: { alias: none } },
@@ -101,6 +102,8 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     webhooks: { params: domain, ...noDomain },
     addWebhook: { params: domain, ...noDomain, body: { url: "https://hooks.example/new" } },
     changeWebhook: { params: { ...domain, webhook: ids.hook }, missing: { webhook: none }, body: { rotate: "v1a" } },
+    removeWebhook: { params: { ...domain, webhook: ids.hook }, missing: { webhook: none } },
+    testWebhook: { params: { ...domain, webhook: ids.hook }, missing: { webhook: none } },
     deliveries: { params: { ...domain, webhook: ids.hook }, missing: { webhook: none } },
     webhook: { params: { ...domain, webhook: ids.hook }, missing: { webhook: none } },
     replayWebhook: {
@@ -120,6 +123,7 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     mailboxes: { params: {} },
     addMailbox: { params: {}, body: mailboxBody(edge, "second@a.test") },
     mailbox: { params: mailbox, missing: { mailbox: none } },
+    changeMailbox: { params: mailbox, missing: { mailbox: none }, body: { quotaBytes: 2e9 } },
     keyslots: { params: mailbox, missing: { mailbox: none } },
     addKeyslot: { params: mailbox, missing: { mailbox: none }, body: slotOf(edge, ids.mailbox, "tablet") },
     rotateMailbox: {
@@ -172,6 +176,7 @@ function rotationOf(edge: Edge, mailboxId: string): unknown {
   return { revision: 1, publicKey: "", keyId, previous: { keyId, nonce: "", wrapped: "" }, keyslots };
 }
 
+const definition = { kind: "exact", pattern: "set", destinations: [{ kind: "address", target: "me@elsewhere.test" }] };
 const importBody = { source: "postern", text: JSON.stringify([]), mode: "add", apply: true };
 const byMail = "by-mail.test.ts: needs a mailed link";
 const passkeyAnswer = { id: "x", clientDataJSON: "x", authenticatorData: "x", signature: "x" };

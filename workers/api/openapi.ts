@@ -37,7 +37,9 @@ export type Document = {
 
 export function openApi(rows: readonly Row[], origin: string): Document {
   const paths: Document["paths"] = {};
-  const readable = new Set(rows.filter((row) => row.method === "GET").map((row) => row.path));
+  const readable = new Set(
+    rows.filter((row) => row.method === "GET" && row.query === undefined).map((row) => row.path),
+  );
   for (const row of rows) {
     const path = row.path.replace(/:(\w+)/g, "{$1}");
     paths[path] = { ...paths[path], [row.method.toLowerCase()]: operation(row, readable) };

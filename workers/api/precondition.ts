@@ -25,7 +25,8 @@ export async function ifMatching<T>(
 ): Promise<T> {
   const wanted = c.req.header("if-match");
   if (wanted === undefined || row.method === "GET") return work();
-  const reader = rows.find((other) => other.method === "GET" && other.path === row.path);
+  // A list has as many versions as it has pages.
+  const reader = rows.find((other) => other.method === "GET" && other.path === row.path && other.query === undefined);
   if (reader?.answer === undefined)
     throw new Problem(412, "no-version", "This can't be changed on a condition: it has no ETag to compare with.");
   const { answer } = reader;

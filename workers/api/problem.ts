@@ -20,19 +20,18 @@ const titles: Record<number, string> = {
 
 export type FieldError = { field: string; message: string };
 
-export class InvalidInput extends Problem {
+export class WrongFields extends Problem {
   readonly errors: FieldError[];
-  constructor(issues: readonly z.core.$ZodIssue[]) {
-    const errors = issues.map((issue) => ({ field: issue.path.join("."), message: issue.message }));
-    super(
-      422,
-      "invalid-input",
-      errors.map((e) => (e.field === "" ? e.message : `${e.field}: ${e.message}`)).join("; "),
-      {
-        field: errors[0]?.field,
-      },
-    );
+  constructor(errors: FieldError[]) {
+    const detail = errors.map((e) => (e.field === "" ? e.message : `${e.field}: ${e.message}`)).join("; ");
+    super(422, "invalid-input", detail.slice(0, 2000), { field: errors[0]?.field });
     this.errors = errors;
+  }
+}
+
+export class InvalidInput extends WrongFields {
+  constructor(issues: readonly z.core.$ZodIssue[]) {
+    super(issues.map((issue) => ({ field: issue.path.join("."), message: issue.message })));
   }
 }
 
@@ -42,7 +41,7 @@ export function problemResponse(error: unknown): Response {
     console.error("api", error instanceof Error ? error.name : typeof error);
     return answer(500, { code: "our-fault", detail: "Something went wrong on our side. Please try again." });
   }
-  const errors = error instanceof InvalidInput ? error.errors : field(error);
+  const errors = error instanceof WrongFields ? error.errors : field(error);
   const body = { code: error.code, detail: error.detail, ...(errors.length > 0 ? { errors } : {}) };
   return answer(error.status, body, error.retryAfter);
 }

@@ -15,6 +15,7 @@ const acts: Record<Act, string> = {
   "alias.imported": "imported aliases:",
   "mailbox.added": "made the mailbox",
   "mailbox.removed": "deleted the mailbox",
+  "mailbox.changed": "changed the mailbox",
   "mailbox.rotated": "changed the key of",
   "device.added": "added a device to",
   "device.revoked": "revoked a device of",

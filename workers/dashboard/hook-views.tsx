@@ -5,9 +5,10 @@ import type { DomainView } from "../directory/domains.ts";
 import type { Problem } from "../directory/problem.ts";
 import type { Delivery, Endpoint } from "../directory/webhooks.ts";
 import type { Visitor } from "../sign-in/visitor.ts";
+import type { Answer } from "../webhook.ts";
 import { DomainHead } from "./domain-head.tsx";
 import { Icon } from "./icons.tsx";
-import { Badge, Copyable, Empty, Field, FormToken, fieldAria, Notice, Time } from "./parts.tsx";
+import { Badge, Confirm, Copyable, Empty, Field, FormToken, fieldAria, Notice, Time } from "./parts.tsx";
 
 type Common = { visitor: Visitor; domain: DomainView };
 
@@ -79,13 +80,22 @@ const HookBadge: FC<{ hook: Endpoint }> = ({ hook }) => {
   return <Badge tone="pass">on</Badge>;
 };
 
-type HookProps = Common & { hook: Endpoint; keys: string[]; deliveries: Delivery[] };
+type HookProps = Common & {
+  hook: Endpoint;
+  keys: string[];
+  deliveries: Delivery[];
+  problem?: Problem;
+  /** What it answered to a letter of ours just now. */
+  test?: Answer;
+};
 
 export const HookView: FC<HookProps> = (props) => {
-  const { domain, hook, keys } = props;
+  const { domain, hook, keys, problem, test } = props;
   return (
     <>
       <DomainHead domain={domain} at="webhooks" />
+      {problem && <Notice tone="fail">{problem.detail}</Notice>}
+      {test && <TestAnswer {...test} />}
       <section class="card stack" aria-labelledby="hook">
         <div class="row">
           <h2 id="hook" class="mono wrap">
@@ -118,7 +128,43 @@ const HookKeys: FC<{ keys: string[] }> = ({ keys }) => (
   </div>
 );
 
+const TestAnswer: FC<Answer> = ({ status, answer }) => {
+  const ok = status >= 200 && status < 300;
+  const words = answer.trim().slice(0, 200);
+  return (
+    <Notice tone={ok ? "pass" : "fail"}>
+      <p>
+        {ok ? "It took our letter: " : "It did not take our letter: "}
+        {status === 0
+          ? words === ""
+            ? "no answer"
+            : words
+          : `answered ${status}${words === "" ? "" : `, “${words}”`}`}
+        .
+      </p>
+    </Notice>
+  );
+};
+
 const HookActs: FC<HookProps> = ({ visitor, domain, hook, keys }) => (
+  <div class="row">
+    <HookChange {...{ visitor, domain, hook, keys }} />
+    <form method="post" action={`/domains/${domain.id}/webhooks/${hook.id}/test`}>
+      <FormToken token={visitor.formToken} />
+      <button type="submit">Send a test</button>
+    </form>
+    <Confirm label="Delete" ask="Delete this webhook, its log and what still waits for it?">
+      <form method="post" action={`/domains/${domain.id}/webhooks/${hook.id}/remove`}>
+        <FormToken token={visitor.formToken} />
+        <button class="danger" type="submit">
+          Delete it
+        </button>
+      </form>
+    </Confirm>
+  </div>
+);
+
+const HookChange: FC<Pick<HookProps, "visitor" | "domain" | "hook" | "keys">> = ({ visitor, domain, hook, keys }) => (
   <form method="post" action={`/domains/${domain.id}/webhooks/${hook.id}`} class="row">
     <FormToken token={visitor.formToken} />
     <button name="act" value={hook.state === "active" ? "off" : "on"} type="submit">

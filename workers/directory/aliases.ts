@@ -2,7 +2,7 @@
  * Aliases and their destinations, as their domain's people manage them. Patterns are folded here; what a pattern means is
  * `core/rules`. An alias and its destinations change in one batch, so no mail ever meets half an edit.
  */
-import { and, asc, count, eq, inArray } from "drizzle-orm";
+import { and, asc, count, eq, inArray, sql } from "drizzle-orm";
 import { limits } from "../../src/core/limits.ts";
 import { checkPattern } from "../../src/core/rules/import/pattern.ts";
 import { among } from "./among.ts";
@@ -83,17 +83,24 @@ export async function changeAlias(
   return { ...of, ...row, destinations: targets ?? of.destinations };
 }
 
-/** For bulk edits: answers how many changed. Ids of other domains are left alone. */
-export async function setAliasState(
+export type BulkChange = { [K in "state" | "disabledReply" | "note" | "labels"]?: AliasInput[K] | undefined };
+
+/** Answers how many changed. Ids of other domains are left alone. */
+export async function changeAliases(
   world: World,
   domainId: string,
   ids: readonly string[],
-  state: Alias["state"],
+  to: BulkChange,
 ): Promise<number> {
   const { these, names } = await amongAliases(world, domainId, ids);
   if (names.length === 0) return 0;
-  const entry = { domain: domainId, act: "alias.changed", subject: listed(names), detail: { state } } as const;
-  const change = world.db.update(alias).set({ state, updatedAt: world.clock() }).where(these);
+  const { note: _, ...detail } = to;
+  const entry = { domain: domainId, act: "alias.changed", subject: listed(names), detail } as const;
+  const updatedAt = sql`max(${world.clock()}, ${alias.updatedAt} + 1)`;
+  const change = world.db
+    .update(alias)
+    .set({ ...to, updatedAt })
+    .where(these);
   const [changed] = await audited(world, entry, [change.returning({ id: alias.id })]);
   return changed.length;
 }

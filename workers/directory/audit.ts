@@ -22,6 +22,7 @@ export type Act =
   | "alias.removed"
   | "alias.imported"
   | "mailbox.added"
+  | "mailbox.changed"
   | "mailbox.removed"
   | "mailbox.rotated"
   | "device.added"

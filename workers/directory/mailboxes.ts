@@ -117,6 +117,14 @@ export async function addSlot(world: World, of: Mailbox, slot: Keyslot): Promise
 /** Above what the node has, also where D1 was put back to an older state: the node would take a lower one for old news. */
 export const nextRevision = sql`max(${mailbox.revision}, ${mailbox.appliedRevision}) + 1`;
 
+/** The node holds to it once it has heard; what is over it stays, and takes no more. */
+export async function setQuota(world: World, of: Mailbox, quotaBytes: number): Promise<void> {
+  const entry = { domain: of.domain, act: "mailbox.changed", subject: of.address, detail: { quotaBytes } } as const;
+  await audited(world, entry, [
+    world.db.update(mailbox).set({ quotaBytes, revision: nextRevision }).where(eq(mailbox.id, of.id)),
+  ]);
+}
+
 /** The last way in may not be revoked: the mail would be lost to everybody. */
 export async function revokeSlot(world: World, of: Mailbox, slotId: string): Promise<void> {
   const slots = (await slotsOf(world, of.id)).filter((slot) => slot.revokedAt === null);

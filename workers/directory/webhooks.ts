@@ -1,11 +1,11 @@
 /** Webhook receivers of a domain, their keys, and the log of what was tried. */
-import { and, asc, desc, eq, isNull, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import { newWebhookSecret, parseWebhookKey, publicKeyText, signingKeyText } from "../../src/core/webhook/keys.ts";
 import { ed25519PublicKey } from "../crypto.ts";
 import { audited } from "./audit.ts";
 import { newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
-import { webhookDelivery, webhookEndpoint } from "./schema.ts";
+import { alias, destination, webhookDelivery, webhookEndpoint } from "./schema.ts";
 
 export type Endpoint = typeof webhookEndpoint.$inferSelect;
 export type Delivery = typeof webhookDelivery.$inferSelect;
@@ -87,6 +87,24 @@ export async function setEndpointState(world: World, of: Endpoint, state: Endpoi
   const disabledAt = state === "disabled" ? world.clock() : null;
   const to = { state, disabledAt, ...(state === "active" ? { failingSince: null } : {}) };
   return change(world, of, state === "active" ? "on" : "off", to);
+}
+
+/** Refused while an alias sends there: its next message would only make it anew, with another key. Waiting messages go with it. */
+export async function removeEndpoint(world: World, of: Endpoint): Promise<void> {
+  const aimed = await world.db
+    .select({ pattern: alias.pattern })
+    .from(destination)
+    .innerJoin(alias, eq(alias.id, destination.alias))
+    .where(
+      and(eq(alias.domain, of.domain), eq(destination.kind, "webhook"), inArray(destination.target, [of.url, of.id])),
+    )
+    .limit(1);
+  const [first] = aimed;
+  if (first !== undefined)
+    throw new Problem(409, "webhook-in-use", `The alias ${first.pattern} sends its mail there: change that first.`);
+  await audited(world, { domain: of.domain, act: "webhook.removed", subject: of.url }, [
+    world.db.delete(webhookEndpoint).where(eq(webhookEndpoint.id, of.id)),
+  ]);
 }
 
 /** What a receiver is set up with: HMAC secrets, or the public halves of Ed25519 keys. Newest first. */

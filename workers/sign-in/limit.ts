@@ -26,6 +26,8 @@ export const limits = {
   setup: { name: "setup", max: 20, windowMs: 15 * minute },
   /** Reading and sealing records without an account, per client address. */
   dnsOnly: { name: "dns-only", max: 60, windowMs: 10 * minute },
+  /** Calls to a receiver that somebody only tries, per domain. */
+  webhookTest: { name: "webhook-test", max: 20, windowMs: 10 * minute },
   api: { name: "api", max: 600, windowMs: minute },
 } as const satisfies Record<string, Limit>;
 

@@ -1,16 +1,22 @@
 /** Aliases of a domain. */
 import { z } from "zod";
+import { definitionSchema } from "../../../src/core/rules/import/definition.ts";
 import { askDestinations } from "../../ask-destinations.ts";
 import { aliases } from "../../directory/alias-list.ts";
-import { addAlias, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
+import { addAlias, aliasFor, changeAlias, changeAliases, removeAliases } from "../../directory/aliases.ts";
 import { resumeDestination } from "../../directory/destinations.ts";
 import { notFound } from "../../directory/problem.ts";
+import { applyImport, planImport } from "../../directory/transfer.ts";
+import { WrongFields } from "../problem.ts";
 import { within } from "../row.ts";
 import { aliasChange, aliasInput, aliasQuery, aliasShape, domainParams, id, page } from "../shapes.ts";
 
 const tag = "Aliases";
 const params = domainParams.extend({ alias: id });
 const ids = z.array(id).min(1).max(1000);
+
+/** Counted from 1 where they are told. */
+const fieldOf = (at: number | null): string => (at === null ? "aliases" : `aliases.${at - 1}`);
 
 export const aliasRows = [
   within("member", "aliases:read", {
@@ -48,15 +54,47 @@ export const aliasRows = [
     path: "/domains/:domain/aliases/bulk",
     name: "bulkAliases",
     tag,
-    says: "Switch on, switch off or delete many aliases at once",
+    says: "Switch on, switch off, change or delete many aliases at once",
     params: domainParams,
-    body: z.object({ ids, act: z.enum(["enable", "disable", "delete"]) }),
+    body: z.discriminatedUnion("act", [
+      z.object({ ids, act: z.enum(["enable", "disable", "delete"]) }),
+      z.object({
+        ids,
+        act: z.literal("change"),
+        to: aliasChange.pick({ disabledReply: true, note: true, labels: true }),
+      }),
+    ]),
     answer: z.object({ changed: z.int() }),
-    async run(call) {
-      const { ids: which, act } = call.body;
-      if (act === "delete") return { changed: await removeAliases(call.world, call.domain.id, which) };
-      const state = act === "enable" ? "active" : "disabled";
-      return { changed: await setAliasState(call.world, call.domain.id, which, state) };
+    async run({ world, domain, body }) {
+      if (body.act === "delete") return { changed: await removeAliases(world, domain.id, body.ids) };
+      const to = body.act === "change" ? body.to : ({ state: body.act === "enable" ? "active" : "disabled" } as const);
+      return { changed: await changeAliases(world, domain.id, body.ids, to) };
+    },
+  }),
+  within("admin", "aliases:write", {
+    method: "PUT",
+    path: "/domains/:domain/aliases",
+    name: "setAliases",
+    tag,
+    says: "Make or change many aliases at once, told by kind and pattern, in the export's words: all of them or none",
+    params: domainParams,
+    body: z.object({
+      aliases: z.array(definitionSchema).min(1).max(1000),
+      replace: z.boolean().default(false).describe("What is not named is removed"),
+    }),
+    answer: z.object({ created: z.int(), changed: z.int(), removed: z.int(), unchanged: z.int() }),
+    async run({ world, domain, body }) {
+      const input = {
+        source: "postern",
+        text: JSON.stringify(body.aliases),
+        mode: body.replace ? "replace" : "add",
+      } as const;
+      const planned = await planImport(world, domain, input);
+      const wrong = planned.problems.filter(({ level }) => level === "error");
+      if (wrong.length > 0) throw new WrongFields(wrong.map(({ at, text }) => ({ field: fieldOf(at), message: text })));
+      await applyImport(world, domain, planned);
+      const { create, change, remove, unchanged } = planned.plan;
+      return { created: create.length, changed: change.length, removed: remove.length, unchanged: unchanged.length };
     },
   }),
   within("member", "aliases:read", {

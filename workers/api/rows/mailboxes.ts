@@ -13,6 +13,7 @@ import {
   mailboxById,
   mailboxRecord,
   revokeSlot,
+  setQuota,
   slotsOf,
 } from "../../directory/mailboxes.ts";
 import { notFound } from "../../directory/problem.ts";
@@ -102,6 +103,22 @@ export const mailboxRows = [
     answer: whole,
     domainOf,
     run: withSlots,
+  }),
+  within("admin", "mailboxes:write", {
+    method: "PATCH",
+    path: "/mailboxes/:mailbox",
+    name: "changeMailbox",
+    tag,
+    says: "Give a mailbox more room or less; what is in it stays",
+    params,
+    body: mailboxInput.pick({ quotaBytes: true }),
+    answer: whole,
+    domainOf,
+    async run(call) {
+      await setQuota(call.world, await here(call), call.body.quotaBytes);
+      await tellNode(call, call.params.mailbox);
+      return withSlots(call);
+    },
   }),
   within("admin", "mailboxes:write", {
     method: "GET",

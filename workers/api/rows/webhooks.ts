@@ -13,7 +13,7 @@ import {
 import { handOff } from "../../handoff.ts";
 import { openEdge } from "../../platform.ts";
 import { keyOf } from "../../spool.ts";
-import { webhookNode } from "../../webhook.ts";
+import { dropWebhook, testWebhook, webhookNode } from "../../webhook.ts";
 import { inPages } from "../paging.ts";
 import { within } from "../row.ts";
 import { cursorQuery, domainParams, id, page, time } from "../shapes.ts";
@@ -114,6 +114,33 @@ export const webhookRows = [
     async run({ world, domain, params }) {
       const hook = await endpointFor(world, domain.id, params.webhook);
       return { ...hook, keys: await receiverKeys(hook) };
+    },
+  }),
+  within("admin", "aliases:write", {
+    method: "DELETE",
+    path: "/domains/:domain/webhooks/:webhook",
+    name: "removeWebhook",
+    tag: "Webhooks",
+    says: "Remove a receiver, with its log and what waits for it; refused while an alias sends there",
+    params: hookParams,
+    async run({ world, domain, params, env, later }) {
+      const hook = await endpointFor(world, domain.id, params.webhook);
+      await dropWebhook(openEdge(env, { waitUntil: later }), world, hook);
+    },
+  }),
+  within("admin", "aliases:write", {
+    method: "POST",
+    path: "/domains/:domain/webhooks/:webhook/test",
+    name: "testWebhook",
+    tag: "Webhooks",
+    says: "Send a receiver a letter of ours, signed like any, once; what it answered",
+    params: hookParams,
+    answer: z.object({ ok: z.boolean(), status: z.int().describe("0: no answer"), answer: z.string() }),
+    async run({ world, domain, params, env, later }) {
+      const hook = await endpointFor(world, domain.id, params.webhook);
+      const edge = openEdge(env, { waitUntil: later });
+      const { status, answer } = await testWebhook(edge, world, hook, `postern@${domain.name}`);
+      return { ok: status >= 200 && status < 300, status, answer };
     },
   }),
   within("admin", "aliases:write", {

@@ -5,7 +5,7 @@ import type { Waits } from "../../by-hand.ts";
 import type { DomainView } from "../../directory/domains.ts";
 import type { Mailbox, SlotView } from "../../directory/mailboxes.ts";
 import type { Visitor } from "../../sign-in/visitor.ts";
-import { Badge, bytesText, FormToken, Head, Notice, plural, Time } from "../parts.tsx";
+import { Badge, bytesText, Field, FormToken, fieldAria, Head, Notice, plural, Time } from "../parts.tsx";
 import { Connect } from "./connect.tsx";
 import { AddDevice, Devices } from "./devices.tsx";
 
@@ -38,8 +38,38 @@ export const MailboxView: FC<ViewProps> = ({ visitor, box, slots, services, may,
       <h2 id="connect">Settings for your mail app</h2>
       <Connect address={box.address} services={services} />
     </section>
+    {may && <Room visitor={visitor} box={box} />}
     {may && <ForGood box={box} />}
   </>
+);
+
+const Room: FC<Pick<ViewProps, "visitor" | "box">> = ({ visitor, box }) => (
+  <section class="card" aria-labelledby="room">
+    <h2 id="room">Room</h2>
+    <form method="post" action={`/mailboxes/${box.id}/quota`} class="stack">
+      <FormToken token={visitor.formToken} />
+      <Field
+        id="gigabytes"
+        label="Gigabytes"
+        hint="With less than is in it, all of that stays and nothing new comes in."
+      >
+        <input
+          id="gigabytes"
+          name="gigabytes"
+          type="number"
+          min="0.01"
+          max="1024"
+          step="0.01"
+          required
+          value={String(Math.round((box.quotaBytes / 1024 ** 3) * 100) / 100)}
+          {...fieldAria("gigabytes", { hint: true })}
+        />
+      </Field>
+      <div>
+        <button type="submit">Save</button>
+      </div>
+    </form>
+  </section>
 );
 
 const ForGood: FC<{ box: Mailbox }> = ({ box }) => (

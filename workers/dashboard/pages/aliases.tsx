@@ -4,7 +4,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { askDestinations } from "../../ask-destinations.ts";
 import { aliases, aliasSorts, matchingIds } from "../../directory/alias-list.ts";
-import { type Alias, addAlias, aliasFor, changeAlias, removeAliases, setAliasState } from "../../directory/aliases.ts";
+import { type Alias, addAlias, aliasFor, changeAlias, changeAliases, removeAliases } from "../../directory/aliases.ts";
 import { withoutConsent } from "../../directory/consent.ts";
 import { resumeDestination } from "../../directory/destinations.ts";
 import type { DomainView } from "../../directory/domains.ts";
@@ -66,7 +66,8 @@ aliasPages.post(
     const meant = async () => (form.whole ? matchingIds(world, domain.id, list) : [form.ids ?? []].flat());
     const [act, ids] = form.one === undefined ? [form.act, await meant()] : split(form.one);
     if (act === "delete") await removeAliases(world, domain.id, ids);
-    else if (act !== undefined) await setAliasState(world, domain.id, ids, act === "enable" ? "active" : "disabled");
+    else if (act !== undefined)
+      await changeAliases(world, domain.id, ids, { state: act === "enable" ? "active" : "disabled" });
     const note = act === "delete" && ids.length === 1 ? "alias-removed" : "aliases-changed";
     // Back to the list as it was narrowed and ordered; nothing but the list's own parameters comes through.
     const query = new URLSearchParams(queryOf(list));

@@ -1,7 +1,9 @@
 /** Webhook receivers of a domain, their keys, and what was tried. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { z } from "zod";
+import type { DomainView } from "../../directory/domains.ts";
 import type { World } from "../../directory/open.ts";
+import type { Problem } from "../../directory/problem.ts";
 import {
   addEndpoint,
   deliveriesOf,
@@ -15,9 +17,9 @@ import {
 } from "../../directory/webhooks.ts";
 import { handOff } from "../../handoff.ts";
 import { openEdge } from "../../platform.ts";
-import type { App } from "../../sign-in/visitor.ts";
+import type { App, Visitor } from "../../sign-in/visitor.ts";
 import { keyOf } from "../../spool.ts";
-import { webhookNode } from "../../webhook.ts";
+import { type Answer, dropWebhook, testWebhook, webhookNode } from "../../webhook.ts";
 import { attempt, formOf, signedIn } from "../guard.tsx";
 import { HooksView, HookView } from "../hook-views.tsx";
 import { domainHere } from "../reader.ts";
@@ -59,13 +61,46 @@ hookPages.get(
   "/domains/:domain/webhooks/:hook",
   signedIn(async (c, visitor) => {
     const domain = await domainHere(c, visitor);
+    const hook = await endpointFor(c.get("world"), domain.id, c.req.param("hook") ?? "");
+    return hookPage(c, visitor, domain, hook, {});
+  }),
+);
+
+async function hookPage(
+  c: Context<App>,
+  visitor: Visitor,
+  domain: DomainView,
+  hook: Endpoint,
+  said: { problem?: Problem; test?: Answer },
+): Promise<Response> {
+  const keys = domain.role === "member" ? [] : await receiverKeys(hook);
+  const deliveries = await deliveriesOf(c.get("world"), hook.id, { limit: 40 });
+  const view = <HookView {...{ visitor, domain, hook, keys, deliveries, ...said }} />;
+  return page(c, visitor, { title: "Webhook", at: "domains", status: said.problem === undefined ? 200 : 422 }, view);
+}
+
+hookPages.post(
+  "/domains/:domain/webhooks/:hook/test",
+  signedIn(async (c, visitor) => {
+    const domain = await domainHere(c, visitor, "admin");
+    await formOf(c, visitor, z.object({}));
+    const hook = await endpointFor(c.get("world"), domain.id, c.req.param("hook") ?? "");
+    const edge = openEdge(c.env, c.executionCtx);
+    const tried = await attempt(() => testWebhook(edge, c.get("world"), hook, `postern@${domain.name}`));
+    return hookPage(c, visitor, domain, hook, tried.ok ? { test: tried.value } : { problem: tried.problem });
+  }),
+);
+
+hookPages.post(
+  "/domains/:domain/webhooks/:hook/remove",
+  signedIn(async (c, visitor) => {
+    const domain = await domainHere(c, visitor, "admin");
+    await formOf(c, visitor, z.object({}));
     const world = c.get("world");
     const hook = await endpointFor(world, domain.id, c.req.param("hook") ?? "");
-    const keys = domain.role === "member" ? [] : await receiverKeys(hook);
-    const view = (
-      <HookView {...{ visitor, domain, hook, keys, deliveries: await deliveriesOf(world, hook.id, { limit: 40 }) }} />
-    );
-    return page(c, visitor, { title: "Webhook", at: "domains" }, view);
+    const tried = await attempt(() => dropWebhook(openEdge(c.env, c.executionCtx), world, hook));
+    if (!tried.ok) return hookPage(c, visitor, domain, hook, { problem: tried.problem });
+    return c.redirect(`/domains/${domain.id}/webhooks?done=hook-removed`, 303);
   }),
 );
 

@@ -7,7 +7,7 @@ import { tryByHand, waitingAt } from "../../by-hand.ts";
 import { mailSetup } from "../../client-setup/place.ts";
 import { type DomainView, domainFor } from "../../directory/domains.ts";
 import { aliasesTo, checkTyped, copiesGoneAt, eraseMailbox } from "../../directory/erase.ts";
-import { type Mailbox, mailboxById, revokeSlot, slotsOf } from "../../directory/mailboxes.ts";
+import { type Mailbox, mailboxById, revokeSlot, setQuota, slotsOf } from "../../directory/mailboxes.ts";
 import { nodes } from "../../directory/nodes.ts";
 import { notFound, Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
@@ -119,6 +119,20 @@ async function deletePage(
   const status = shown.problem === null ? 200 : 422;
   return page(c, visitor, { title: "Delete mailbox", at: "mailboxes", status }, view);
 }
+
+const quotaForm = z.object({ gigabytes: z.coerce.number("Write a number.").min(0.01).max(1024) });
+
+mailboxPage.post(
+  "/mailboxes/:mailbox/quota",
+  signedIn(async (c, visitor) => {
+    const { box } = await boxHere(c, visitor, "admin");
+    const { gigabytes } = await formOf(c, visitor, quotaForm);
+    const world = c.get("world");
+    await setQuota(world, box, Math.round(gigabytes * 1024 ** 3));
+    await tellNode({ env: c.env, world, later: (work) => c.executionCtx.waitUntil(work) }, box.id);
+    return c.redirect(`/mailboxes/${box.id}?done=settings-changed`, 303);
+  }),
+);
 
 /** Mail that waits at the edge for the node: once more, now. */
 mailboxPage.post(
