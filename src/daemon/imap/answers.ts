@@ -17,6 +17,7 @@ export const codes = [
   "CLOSED",
   "COMPRESSIONACTIVE",
   "COPYUID",
+  "CORRUPTION",
   "EXPUNGEISSUED",
   "HASCHILDREN",
   "HIGHESTMODSEQ",
@@ -93,6 +94,7 @@ const refusals: Record<RefusalCode, Code> = {
   "READ-ONLY": "READ-ONLY",
   USEATTR: "USEATTR",
   "METADATA TOOMANY": "METADATA TOOMANY",
+  CORRUPTION: "CORRUPTION",
   SERVERBUG: "SERVERBUG",
 };
 

@@ -21,6 +21,7 @@ export type RefusalCode =
   | "READ-ONLY"
   | "USEATTR"
   | "METADATA TOOMANY"
+  | "CORRUPTION"
   | "SERVERBUG";
 export type Refusal = Error & { code: RefusalCode };
 

@@ -4,6 +4,7 @@
  * stretch that is lost is named in each message that shows it. Works in slices while the mailbox is in use, and changes nothing.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import type { Database } from "../sqlite/database.ts";
 import { Body, type BodyRow } from "./body.ts";
 import type { Mailbox } from "./mailbox.ts";
 import { inSlices } from "./mime/bytes.ts";
@@ -23,36 +24,68 @@ export type Report = {
   structure: string[];
 };
 
-type Row = { folder: string; uid: number; message: number; size: number };
 type Detail = Omit<BodyRow, "message"> & { digest: Buffer; mac: Buffer };
+type Folder = { id: number; name: string };
 
 const slice = 50;
 
 export async function checkMailbox(mailbox: Mailbox, pause: () => Promise<void>): Promise<Report> {
   const report: Report = { checked: 0, damaged: [], structure: structureOf(mailbox) };
-  for (let [folder, uid] = [0, 0]; ; ) {
-    const rows = mailbox.db.all<Row & { id: number }>(
-      `SELECT f.id AS id, f.name AS folder, e.uid AS uid, e.message AS message, e.size AS size FROM entry e
-       JOIN folder f ON f.id = e.folder WHERE (e.folder, e.uid) > (?, ?) ORDER BY e.folder, e.uid LIMIT ?`,
-      folder,
-      uid,
-      slice,
-    );
-    for (const row of rows) {
-      report.checked++;
-      const damage = await inSlices(damageOf(mailbox, row), pause);
-      if (damage) report.damaged.push({ folder: row.folder, uid: row.uid, ...damage });
+  for (const { id, name } of foldersOf(mailbox.db)) {
+    for (const uid of uidsOf(mailbox.db, id)) {
+      const message = shownAs(mailbox.db, id, uid);
+      if (message === undefined) continue; // expunged meanwhile
+      const damage = message === null ? noDetails : await inSlices(damageOf(mailbox, message), pause);
+      if (damage) report.damaged.push({ folder: name, uid, ...damage });
+      if (++report.checked % slice === 0) await pause();
     }
-    const last = rows.at(-1);
-    if (!last || rows.length < slice) return report;
-    [folder, uid] = [last.id, last.uid];
-    await pause();
+  }
+  return report;
+}
+
+/** By their names' index where pages of the table itself are lost. */
+function foldersOf(db: Database): Folder[] {
+  return readable(
+    () => db.all<Folder>("SELECT id, name FROM folder ORDER BY id"),
+    () => db.all<Folder>("SELECT id, name FROM folder INDEXED BY sqlite_autoindex_folder_1 ORDER BY id"),
+  );
+}
+
+/** An index holds them too: it names what was on a lost page. */
+function uidsOf(db: Database, folder: number): number[] {
+  const uids = readable(
+    () => db.column<number>("SELECT uid FROM entry INDEXED BY entry_modseq WHERE folder = ?", folder),
+    () => db.column<number>("SELECT uid FROM entry WHERE folder = ? ORDER BY uid", folder),
+  );
+  return uids.sort((a, b) => a - b);
+}
+
+/** The first that can be read; nothing where none can, which the structure tells. */
+function readable<T>(...ways: (() => T[])[]): T[] {
+  for (const way of ways) {
+    try {
+      return way();
+    } catch {
+      // the next way
+    }
+  }
+  return [];
+}
+
+/** null: its page is lost. */
+function shownAs(db: Database, folder: number, uid: number): number | null | undefined {
+  try {
+    return db.value<number>("SELECT message FROM entry WHERE folder = ? AND uid = ?", folder, uid);
+  } catch {
+    return null;
   }
 }
 
-function* damageOf(mailbox: Mailbox, { message }: Row): Generator<void, Pick<Damage, "what" | "lost"> | null> {
+const noDetails: Pick<Damage, "what" | "lost"> = { what: "details are missing", lost: [] };
+
+function* damageOf(mailbox: Mailbox, message: number): Generator<void, Pick<Damage, "what" | "lost"> | null> {
   const detail = detailOf(mailbox, message);
-  if (!detail) return { what: "details are missing", lost: [] };
+  if (!detail) return noDetails;
   const body = new Body(mailbox.db, { message, ...detail });
   try {
     return (yield* isAsFiled(mailbox, body, detail)) ? null : { what: "bytes are not what was filed", lost: [] };
@@ -104,17 +137,28 @@ function* leavesNumbered([, from, to, , , , children, inner]: PartMap, numbers: 
   else yield { name: (numbers.length > 0 ? numbers : [1]).join("."), from, to };
 }
 
+/** Table by table: within one look SQLite finds nothing whole behind the first bad page. */
 function structureOf({ db }: Mailbox): string[] {
-  const said: string[] = [];
-  try {
-    said.push(...db.column<string>("PRAGMA integrity_check(20)").filter((line) => line !== "ok"));
-    for (const { sql, text } of counted) {
-      for (const name of db.column<string>(sql)) said.push(`${text}: ${name}`);
-    }
-  } catch (cause) {
-    said.push(cause instanceof Error ? cause.message : "unreadable");
+  const tables = readable(() => db.column<string>("SELECT name FROM sqlite_schema WHERE type = 'table'"));
+  const said = tables.flatMap((table) =>
+    troubles(db, `PRAGMA integrity_check('${table}')`).map((one) => `${table}: ${one}`),
+  );
+  // The whole of it finds what is in no table: free pages, and pages that nothing leads to.
+  if (said.length === 0) said.push(...troubles(db, "PRAGMA integrity_check(20)"));
+  for (const { sql, text } of counted) {
+    for (const name of readable(() => db.column<string>(sql))) said.push(`${text}: ${name}`);
   }
   return said;
+}
+
+/** The first line of each: the others follow from it. */
+function troubles(db: Database, sql: string): string[] {
+  try {
+    const lines = db.column<string>(sql).filter((line) => line !== "ok");
+    return lines.map((line) => line.split("\n").find((part) => !part.startsWith("***")) ?? line);
+  } catch (cause) {
+    return [cause instanceof Error ? cause.message : "unreadable"];
+  }
 }
 
 const counted = [

@@ -11,6 +11,8 @@ export type Code =
   | "READ-ONLY"
   | "USEATTR"
   | "METADATA TOOMANY"
+  /** RFC 5530 §3: pages of it are damaged. */
+  | "CORRUPTION"
   | "SERVERBUG";
 
 export class Refusal extends Error {

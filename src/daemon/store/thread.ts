@@ -1,6 +1,6 @@
 /** The entry of a store thread: takes calls, answers them in its own time, and tells what happened. Never started by hand. */
 import { parentPort, workerData } from "node:worker_threads";
-import { named } from "../sqlite/trouble.ts";
+import { Damaged, named } from "../sqlite/trouble.ts";
 import { type Call, Outbox, type Reply, type Said, type Start } from "./crossing.ts";
 import { Keeper } from "./keeper.ts";
 import { NodeState } from "./node-state.ts";
@@ -61,6 +61,7 @@ async function answer({ id, op, args }: Call): Promise<void> {
 
 function failure(id: number, thrown: unknown): Reply {
   const cause = named("a database", thrown);
-  const refusal = cause instanceof Refusal ? { code: cause.code, text: cause.message } : null;
+  const expected = cause instanceof Damaged ? new Refusal("CORRUPTION", "This mail is damaged") : cause;
+  const refusal = expected instanceof Refusal ? { code: expected.code, text: expected.message } : null;
   return { id, ok: false, refusal, cause: cause instanceof Error ? (cause.stack ?? cause.message) : String(cause) };
 }

@@ -48,10 +48,10 @@ export class StoreThread {
     const pending = this.#pending.get(reply.id);
     this.#pending.delete(reply.id);
     if (reply.ok) pending?.resolve(reply.value);
-    else if (reply.refusal) pending?.reject(new Refusal(reply.refusal.code, reply.refusal.text));
     else {
-      this.#onTrouble(reply.cause);
-      pending?.reject(new Error("the store failed", { cause: reply.cause }));
+      const { refusal, cause } = reply;
+      if (refusal === null || refusal.code === "CORRUPTION") this.#onTrouble(cause);
+      pending?.reject(refusal ? new Refusal(refusal.code, refusal.text) : new Error("the store failed", { cause }));
     }
   }
 

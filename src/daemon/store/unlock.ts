@@ -2,7 +2,7 @@
  * Opening a mailbox with its master key: the keys derived and told apart from forged ones, the two files opened, an older file found
  * out (read-only, with an alarm) or welcomed where an operator restored it. What is no longer needed of the keys is wiped.
  */
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { hex } from "../../core/bytes.ts";
 import type { PreviousKey } from "../../core/contract/mailbox.ts";
@@ -10,7 +10,7 @@ import { deriveKeys, type MailboxKeys } from "../../core/seal/keys.ts";
 import { type Opener, openerOf } from "../../core/seal/open.ts";
 import { nativePrimitives } from "../platform.ts";
 import type { Database } from "../sqlite/database.ts";
-import { named } from "../sqlite/trouble.ts";
+import { Damaged, named } from "../sqlite/trouble.ts";
 import { isPurgeLeft } from "./changing.ts";
 import { hasOlder } from "./describe.ts";
 import { makeFirstFolders } from "./folders.ts";
@@ -56,6 +56,7 @@ export type Unlocked = {
 
 /** Where the last run ended before it got to them: bodies that nothing shows any more, messages described by an older version. */
 type Leftover = { purge: boolean; describe: boolean };
+const nothing: Leftover = { purge: false, describe: false };
 type Settled = { mailbox: Mailbox; leftover: Leftover };
 
 export type UnlockerDeps = Pick<Hooks, "soon" | "committed"> & { tell(news: News): void; workload(): number };
@@ -105,14 +106,14 @@ export class Unlocker {
     const index = TextIndex.open(path, () => Buffer.from(key));
     mailbox.mayHold = (text) => index.mayHold(text);
     const indexer = new Indexer(mailbox, index, this.#deps.workload);
-    if (index.isBehind(mailbox)) indexer.wake();
+    if (this.#unlessDamaged(mailbox, () => index.isBehind(mailbox), false)) indexer.wake();
     return indexer;
   }
 
   #openMailbox(facts: OpenFacts, keys: MailboxKeys, former: readonly MailboxKeys[]): Settled {
     const path = join(madeFolder(this.#place.dir, facts.mailbox), "mail.db");
     // A copy from before the first login has no such file.
-    if (facts.generation > 0 && !existsSync(path) && !this.#isRestored(facts.mailbox)) {
+    if (facts.generation > 0 && sizeOf(path) === 0 && !this.#isRestored(facts.mailbox)) {
       this.#alarm(facts.mailbox, "the mailbox file is missing");
       throw new Refusal("UNAVAILABLE", "The mailbox can't be opened");
     }
@@ -136,7 +137,20 @@ export class Unlocker {
     if (generationOf(db) === 0 && !behind) open().writeNow(makeFirstFolders);
     if (restored) this.#recover(db, facts);
     const mailbox = open();
-    return { mailbox, leftover: { purge: !behind && isPurgeLeft(db), describe: !behind && hasOlder(mailbox) } };
+    const leftover = () => ({ purge: isPurgeLeft(db), describe: hasOlder(mailbox) });
+    return { mailbox, leftover: behind ? nothing : this.#unlessDamaged(mailbox, leftover, nothing) };
+  }
+
+  /** A bad page where this is looked up keeps nobody from their mail. */
+  #unlessDamaged<T>({ id, db }: Mailbox, look: () => T, otherwise: T): T {
+    try {
+      return look();
+    } catch (cause) {
+      const trouble = named(db.path, cause);
+      if (!(trouble instanceof Damaged)) throw cause;
+      this.#alarm(id, trouble.message);
+      return otherwise;
+    }
   }
 
   /** An older file is welcome where an operator restored it: clients then learn that they must look at everything anew. */
@@ -160,4 +174,9 @@ export class Unlocker {
   #folder(id: string): string {
     return folderOf(this.#place.dir, id);
   }
+}
+
+/** Zero also where there is none: SQLite would make an empty mailbox of either. */
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
