@@ -85,15 +85,20 @@ function* plaintext(chunks: Iterable<Uint8Array>, opener: Opener): Generator<Uin
   const header = input.take(headerBytes).slice();
   const { keyId, cipherText } = readHeader(header);
   if (!equalConstantTime(keyId, opener.keyId)) throw new SealError();
-  const key = contentKey(opener.primitives, sharedSecret(opener, cipherText), header);
-  for (let counter = 0, last = false; !last; counter++) {
-    const sealed = input.upTo(chunkBytes + tagBytes);
-    last = input.atEnd();
-    const plain = opener.primitives.open(key, chunkNonce(counter, last), header, sealed);
-    if (plain === null) throw new SealError();
-    yield plain;
+  const secret = sharedSecret(opener, cipherText);
+  const key = contentKey(opener.primitives, secret, header);
+  secret.fill(0);
+  try {
+    for (let counter = 0, last = false; !last; counter++) {
+      const sealed = input.upTo(chunkBytes + tagBytes);
+      last = input.atEnd();
+      const plain = opener.primitives.open(key, chunkNonce(counter, last), header, sealed);
+      if (plain === null) throw new SealError();
+      yield plain;
+    }
+  } finally {
+    key.fill(0);
   }
-  key.fill(0);
 }
 
 // A low-order X25519 point makes implementations throw where a wrong key does not.
