@@ -5,13 +5,14 @@
 import { Hono } from "hono";
 import type { Child } from "hono/jsx";
 import { z } from "zod";
-import { errorPage, securityHeaders } from "./dashboard/guard.tsx";
+import { errorPage, openFormOf, securityHeaders } from "./dashboard/guard.tsx";
 import { gate } from "./dashboard/shell.tsx";
 import { openEdge } from "./platform.ts";
-import { type App, findVisitor } from "./sign-in/visitor.ts";
+import { type App, findVisitor, refuseForeign } from "./sign-in/visitor.ts";
 import { answerVerification, type Pending, pendingFor } from "./verification.ts";
 
 const answerSchema = z.object({ answer: z.enum(["yes", "never"]) });
+const formBytes = 4096;
 const path = "/verify/:token{[A-Za-z0-9_-]{32}}";
 
 export function isVerification(pathname: string): boolean {
@@ -21,7 +22,7 @@ export function isVerification(pathname: string): boolean {
 export function verifyRoutes(): Hono<App> {
   const app = new Hono<App>();
   app.onError(errorPage);
-  app.use("*", securityHeaders, findVisitor);
+  app.use("*", securityHeaders, findVisitor, refuseForeign);
   app.get(path, async (c) => {
     const pending = await pendingFor(openEdge(c.env, c.executionCtx), c.req.param("token"));
     return pending === null
@@ -29,11 +30,11 @@ export function verifyRoutes(): Hono<App> {
       : gate(c, { title: "Forwarding" }, <Question pending={pending} />);
   });
   app.post(path, async (c) => {
+    const { answer } = await openFormOf(c, answerSchema, formBytes);
     const edge = openEdge(c.env, c.executionCtx);
     const pending = await pendingFor(edge, c.req.param("token"));
-    const answer = answerSchema.safeParse(await c.req.parseBody());
-    if (pending === null || !answer.success) return gate(c, { title: "Link not valid", status: 404 }, <Gone />);
-    const yes = answer.data.answer === "yes";
+    if (pending === null) return gate(c, { title: "Link not valid", status: 404 }, <Gone />);
+    const yes = answer === "yes";
     await answerVerification(edge, pending, yes);
     return gate(c, { title: "Thank you" }, <Done address={pending.address} yes={yes} />);
   });

@@ -177,7 +177,9 @@ test("a form that another site sends is refused before anything is looked at", a
 });
 
 test("forms that strangers may send are bounded, and nonsense in them is no fault of ours", async () => {
-  const open = ["/sign-in", "/sign-in/code", "/set-up", "/sign-up", "/forgotten", `/reset/${"x".repeat(43)}`, "/theme"];
+  const verify = `/verify/${"A".repeat(32)}`; // regression: read whole, however long
+  const reset = `/reset/${"x".repeat(43)}`;
+  const open = ["/sign-in", "/sign-in/code", "/set-up", "/sign-up", "/forgotten", reset, "/theme", verify];
   const urlencoded = "application/x-www-form-urlencoded";
   const bodies: [string, string, number[]][] = [
     [urlencoded, `email=${"x".repeat(300_000)}`, [413]],
@@ -196,5 +198,7 @@ test("forms that strangers may send are bounded, and nonsense in them is no faul
       const { status } = await fetch(new URL(path, edge.url), init);
       expect(right, `${path} ${type} ${status}`).toContain(status);
     }
+    const foreign = { method: "POST", headers: { origin: "https://evil.example" }, body: new URLSearchParams() };
+    expect((await fetch(new URL(path, edge.url), foreign)).status, path).toBe(403);
   }
 });

@@ -74,8 +74,12 @@ export async function formOf<S extends z.ZodType>(
 }
 
 /** The fields of a form that stands where nobody is signed in yet. */
-export async function openFormOf<S extends z.ZodType>(c: Context<App>, schema: S): Promise<z.output<S>> {
-  return parsed(schema, await sentFields(c, formBytes));
+export async function openFormOf<S extends z.ZodType>(
+  c: Context<App>,
+  schema: S,
+  most = formBytes,
+): Promise<z.output<S>> {
+  return parsed(schema, await sentFields(c, most));
 }
 
 async function sentFields(c: Context<App>, most: number): Promise<Record<string, unknown>> {
