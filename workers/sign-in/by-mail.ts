@@ -35,7 +35,7 @@ export async function askSignUp(edge: Edge, world: World, text: string, ip: stri
       `Forgot the password? ${out.origin}/forgotten`,
     ]);
   };
-  edge.later(send());
+  afterAnswer(edge, world, send);
 }
 
 export async function askReset(edge: Edge, world: World, text: string, ip: string): Promise<void> {
@@ -45,7 +45,13 @@ export async function askReset(edge: Edge, world: World, text: string, ip: strin
     const found = await accountByEmail(world, email);
     if (found?.state === "active") await mailLink(edge, world, out, "reset", { email, account: found.id });
   };
-  edge.later(send());
+  afterAnswer(edge, world, send);
+}
+
+/** Well after: begun at once, the work took time that the answer was still waiting for, and so told who has an account. */
+function afterAnswer(edge: Edge, world: World, work: () => Promise<void>): void {
+  const [jitter = 0] = world.random(1);
+  edge.later(scheduler.wait(100 + jitter).then(work));
 }
 
 export async function askVerified(edge: Edge, world: World, of: Account): Promise<void> {
@@ -62,7 +68,7 @@ export async function askNewEmail(edge: Edge, world: World, of: Account, text: s
     const taken = (await accountByEmail(world, email)) !== null;
     if (!taken) await mailLink(edge, world, out, "change-email", { email, account: of.id });
   };
-  edge.later(send());
+  afterAnswer(edge, world, send);
 }
 
 /** What the page of a link is about, without using the link up; throws 404 for an old, used or made-up one. */
