@@ -5,6 +5,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { z } from "zod";
 import type { Heartbeat, heartbeatAnswerSchema } from "../src/core/contract/handoff.ts";
+import { keptStateOf } from "./directory/node-health.ts";
 import { spoolOf } from "./directory/nodes.ts";
 import { domain, mailbox, node } from "./directory/schema.ts";
 import { putBackKept } from "./kept.ts";
@@ -22,9 +23,11 @@ export async function heartbeat(
   if (beat.node !== nodeId) throw new Error("a heartbeat for another node");
   const [before] = await edge.db.select().from(node).where(eq(node.id, nodeId)).limit(1);
   const spool = before === undefined ? null : spoolOf(before);
+  const kept = before === undefined ? null : keptStateOf(before);
+  const clockSkewMs = beat.time - edge.clock();
   await noteMailboxes(edge, nodeId, beat);
   const [, mailboxes, domains] = await edge.db.batch([
-    noteNode(edge, nodeId, beat),
+    noteNode(edge, nodeId, beat, clockSkewMs),
     edge.db
       .select({ id: mailbox.id, address: mailbox.address, revision: mailbox.revision, epoch: mailbox.epoch })
       .from(mailbox)
@@ -39,12 +42,13 @@ export async function heartbeat(
   const putBack = beat.restored && (await putBackKept(edge, nodeId, before?.facts ?? null, beat.restored));
   if (wasSilent || edge.clock() - (redrivenAt ?? 0) >= redriveEveryMs)
     edge.later(redrive(edge, { id: nodeId, redrivenAt }, wasSilent));
-  return { mailboxes, domains: domains.map(({ name }) => name), ...(spool && { spool }), ...(putBack && { putBack }) };
+  const known = { ...(spool && { spool }), ...(kept && { kept }), ...(putBack && { putBack }) };
+  return { mailboxes, domains: domains.map(({ name }) => name), clockSkewMs, ...known };
 }
 
-function noteNode(edge: Edge, nodeId: string, beat: Heartbeat) {
-  const { version, relayWaiting, diskFreeBytes, ports = null, signing = null, backup = null, time } = beat;
-  const said = { version, relayWaiting, diskFreeBytes, ports, signing, backup, clockSkewMs: time - edge.clock() };
+function noteNode(edge: Edge, nodeId: string, beat: Heartbeat, clockSkewMs: number) {
+  const { version, relayWaiting, diskFreeBytes, ports = null, signing = null, backup = null } = beat;
+  const said = { version, relayWaiting, diskFreeBytes, ports, signing, backup, clockSkewMs };
   return edge.db
     .update(node)
     .set({

@@ -1,11 +1,11 @@
 /**
  * What a node took but no copy of its disk holds yet: the sealed object stays in R2 under `.kept/node/box/hand-off id`, where nothing
- * rings for it and nothing counts it. It goes when a copy surely holds it, with its mailbox, or after seven days, which operators
+ * rings for it; the sweep counts it. It goes when a copy surely holds it, with its mailbox, or after seven days, which operators
  * are told. A node that was put back from a copy gets what came since again; ids make that harmless.
  */
 import { and, eq, type SQL, sql } from "drizzle-orm";
 import { z } from "zod";
-import type { Cover, Restored } from "../src/core/contract/handoff.ts";
+import { type Cover, keptStateSchema, type Restored } from "../src/core/contract/handoff.ts";
 import { limits } from "../src/core/limits.ts";
 import { among } from "./directory/among.ts";
 import { coverOf, type Node } from "./directory/nodes.ts";
@@ -26,7 +26,7 @@ const perBeat = 200;
 /** As many connections as the platform opens for one event. */
 const atOnce = 6;
 
-type Kept = { key: string; place: SpoolPlace; facts: SpoolFacts; handedAt: number };
+type Kept = { key: string; place: SpoolPlace; facts: SpoolFacts; handedAt: number; size: number };
 
 /** Before the spool's own copy is deleted. */
 export async function keep(
@@ -45,16 +45,21 @@ export async function tidyKept(edge: Edge, of: Pick<Node, "id" | "facts">): Prom
   if (restore && !restore.done && edge.clock() - restore.heardAt < keptForMs) return;
   const from = notes.tidiedTo ?? null;
   let after = from;
+  let counted = (from === null ? null : notes.counting) ?? { count: 0, bytes: 0 };
   for (let page = 0; page < pagesPerSweep; page++) {
     const { found, last } = await listed(edge, of.id, after, 1000);
-    await tidy(edge, of, found);
+    const left = await tidy(edge, of, found);
+    counted = { count: counted.count + left.length, bytes: left.reduce((sum, { size }) => sum + size, counted.bytes) };
     after = last;
     if (last === null) break;
   }
+  if (after === null) await note(edge, of.id, "held", { ...counted, at: edge.clock() });
+  else await note(edge, of.id, "counting", counted);
   if (after !== from) await note(edge, of.id, "tidiedTo", after);
 }
 
-async function tidy(edge: Edge, of: Pick<Node, "id" | "facts">, found: readonly Kept[]): Promise<void> {
+/** Answers what is left of them. */
+async function tidy(edge: Edge, of: Pick<Node, "id" | "facts">, found: readonly Kept[]): Promise<Kept[]> {
   const cover = coverOf(of);
   const deleted = await deletedAmong(edge, found);
   const isIdle = (one: Kept): boolean => deleted.has(one.place.box) || (cover !== null && isCovered(one, cover));
@@ -62,8 +67,9 @@ async function tidy(edge: Edge, of: Pick<Node, "id" | "facts">, found: readonly 
   const idle = found.filter(isIdle);
   const expired = found.filter((one) => isExpired(one) && !isIdle(one));
   if (cover !== null && expired.length > 0) await alarm(edge, of.id, expired.length);
-  const keys = [...idle, ...expired].map(({ key }) => key);
-  if (keys.length > 0) await edge.env.SPOOL.delete(keys);
+  const keys = new Set([...idle, ...expired].map(({ key }) => key));
+  if (keys.size > 0) await edge.env.SPOOL.delete([...keys]);
+  return found.filter(({ key }) => !keys.has(key));
 }
 
 /**
@@ -134,7 +140,7 @@ function keptOf(object: R2Object): Kept[] {
   const uploaded = object.uploaded.getTime();
   const facts = factsOf(object) ?? { journal: "", target: "", at: uploaded };
   const handedAt = Number(object.customMetadata?.["handed"] ?? uploaded);
-  return place === null ? [] : [{ key: object.key, place, facts, handedAt }];
+  return place === null ? [] : [{ key: object.key, place, facts, handedAt, size: object.size }];
 }
 
 async function deletedAmong(edge: Edge, found: readonly Kept[]): Promise<Set<string>> {
@@ -170,7 +176,14 @@ const restoringSchema = z.object({
 });
 type Restoring = z.infer<typeof restoringSchema>;
 /** The edge's own notes, in the node's row. */
-const notesSchema = z.object({ tidiedTo: z.string().nullish(), restore: restoringSchema.optional() });
+const notesSchema = z.object({
+  tidiedTo: z.string().nullish(),
+  /** Of the keys up to there. */
+  counting: keptStateSchema.omit({ at: true }).optional(),
+  /** Of all, when they were last looked through to the end; for operators. */
+  held: keptStateSchema.optional(),
+  restore: restoringSchema.optional(),
+});
 type Notes = z.infer<typeof notesSchema>;
 
 function notesOf({ facts }: Pick<Node, "facts">): Notes {

@@ -61,7 +61,7 @@ function write(home: string, config: Config): number {
   process.stdout.write(`${JSON.stringify(told)}\n`);
   process.stderr.write(
     `wrote ${join(home, "node.json")} and ${config.identity} (keep a copy of the latter: without it the node's own state is lost)\n` +
-      `tell the edge, as its operator: POST /api/nodes with the line above\n` +
+      `tell the edge, as its operator: put the line above into the form on the page “Nodes”\n` +
       `then run: node --disable-sigusr1 src/daemon/main.ts ${join(home, "node.json")}\n`,
   );
   return 0;

@@ -10,7 +10,12 @@ const measured: Measured = {
   ],
   relayWaiting: 4,
   heartbeatAt: 90_000,
-  spool: { waiting: 3, parked: 1, oldest: 40_000, at: 95_000 },
+  told: {
+    spool: { waiting: 3, parked: 1, oldest: 40_000, at: 95_000 },
+    kept: { count: 6, bytes: 7000, at: 95_000 },
+    clockSkewMs: -1500,
+  },
+  backup: { since: 1, until: 30_000 },
   handoffs: new Map([
     [200, 8],
     [507, 2],
@@ -34,6 +39,10 @@ test("what is kept, what waits, how far behind, and how hand-offs ended", async 
       "postern_edge_waiting 3",
       "postern_edge_parked 1",
       "postern_handoff_lag_seconds 60",
+      "postern_edge_kept 6",
+      "postern_edge_kept_bytes 7000",
+      "postern_backup_age_seconds 70",
+      "postern_clock_ahead_seconds -1.5",
       'postern_handoff_calls_total{status="200"} 8',
       'postern_handoff_calls_total{status="507"} 2',
     ]);
@@ -45,10 +54,13 @@ test("what is kept, what waits, how far behind, and how hand-offs ended", async 
 });
 
 test("nothing is said of what is not known", () => {
-  const text = metricsText({ ...measured, heartbeatAt: 0, spool: null, handoffs: new Map() });
-  expect(text).not.toMatch(/heartbeat|edge_|lag|calls/);
-  const caughtUp = metricsText({ ...measured, spool: { waiting: 0, parked: 0, oldest: null, at: 1 } });
+  const text = metricsText({ ...measured, heartbeatAt: 0, told: {}, backup: null, handoffs: new Map() });
+  expect(text).not.toMatch(/heartbeat|edge_|lag|calls|backup|clock/);
+  const caughtUp = metricsText({ ...measured, told: { spool: { waiting: 0, parked: 0, oldest: null, at: 1 } } });
   expect(caughtUp).toContain("postern_handoff_lag_seconds 0\n");
+  // Where no copy was made yet, all of the data is as old as the folder.
+  const never = metricsText({ ...measured, backup: { since: 10_000, until: 0 } });
+  expect(never).toContain("postern_backup_age_seconds 90\n");
 });
 
 test("metrics are refused on a public address", () => {

@@ -98,6 +98,7 @@ const carriedOutBy: Record<string, string> = {
   "/domains/:domain/senders/remove": "removeSenderRule",
   "/domains/:domain/aliases/:alias/senders": "addAliasSenderRule",
   "/domains/:domain/aliases/:alias/senders/remove": "removeAliasSenderRule",
+  "/nodes": "enrolNode",
   "/senders": "addOwnSenderRule",
   "/senders/remove": "removeOwnSenderRule",
   "/domains/:domain/webhooks": "addWebhook",

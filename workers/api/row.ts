@@ -102,9 +102,10 @@ export function streamed<Q extends Shape>(
 }
 
 export function operator<P extends Shape, Q extends Shape, B extends Shape, A extends Shape>(
+  scope: Scope | null,
   spec: Spec<P, Q, B, A, Personal>,
 ): Row {
-  return erase(spec, "operator", null, null);
+  return erase(spec, "operator", scope, null);
 }
 
 /** For a domain's people: `role` or higher in the domain that the path (`:domain`) or `domainOf` names. */

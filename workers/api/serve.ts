@@ -40,7 +40,7 @@ function admitted(world: World, visitor: Visitor | null, row: Row): Visitor | nu
   if (visitor === null) throw new Problem(401, "not-signed-in", "Sign in, or send an API key.");
   if (visitor.scopes !== null && (row.scope === null || !visitor.scopes.includes(row.scope)))
     throw new Problem(403, "scope", row.scope === null ? "No API key may do this." : `The key lacks ${row.scope}.`);
-  if (visitor.only !== null && row.who === "account" && !row.byDomain)
+  if (visitor.only !== null && (row.who === "account" || row.who === "operator") && !row.byDomain)
     throw new Problem(403, "key-of-domains", "This is about the whole account; the key is for single domains.");
   if (row.who === "operator" && !visitor.account.operator)
     throw new Problem(403, "operator-only", "Only the operator of this installation may do this.");

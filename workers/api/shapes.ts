@@ -59,6 +59,22 @@ export const nodeShape = z.object({
       at: time.describe("When this was looked at"),
     })
     .nullable(),
+  version: z.string().nullable(),
+  relayWaiting: z.int().nullable().describe("Messages on their way out"),
+  diskFreeBytes: z.int().nullable(),
+  clockSkewMs: z.int().nullable().describe("How far its clock is ahead of the edge's, latency included"),
+  backup: z
+    .object({
+      since: time.describe("When its data folder was new"),
+      until: time.describe("What it acknowledged up to then is in a copy; 0 before the first"),
+    })
+    .nullable()
+    .describe("null where no copies of it are made"),
+  kept: z
+    .object({ count: z.int(), bytes: z.int(), at: time })
+    .nullable()
+    .describe("What the edge keeps until a copy of the node holds it"),
+  troubles: z.array(z.object({ says: z.string(), since: time.nullable() })).describe("What to look into"),
   createdAt: time,
 });
 

@@ -14,6 +14,7 @@ import { explainPages } from "./pages/explain.tsx";
 import { hookPages } from "./pages/hooks.tsx";
 import { mailboxPage } from "./pages/mailbox.tsx";
 import { mailboxPages } from "./pages/mailboxes.tsx";
+import { nodePages } from "./pages/nodes.tsx";
 import { overviewPages } from "./pages/overview.tsx";
 import { referencePages } from "./pages/reference.tsx";
 import { reportPages } from "./pages/reports.tsx";
@@ -39,6 +40,7 @@ const pages = [
   mailboxPage,
   activityPages,
   chartPages,
+  nodePages,
   reportPages,
   securityPages,
   referencePages,

@@ -2,7 +2,7 @@
 import type { FC } from "hono/jsx";
 import { unicodeName } from "../../src/core/rules/unicode-name.ts";
 import type { DomainView } from "../directory/domains.ts";
-import { type ApiKey, scopes } from "../sign-in/api-key.ts";
+import { type ApiKey, type Scope, scopes } from "../sign-in/api-key.ts";
 import { Act, type Me } from "./act.tsx";
 import { Icon } from "./icons.tsx";
 import { Confirm, Copyable, Field, fieldAria, Head, Time } from "./parts.tsx";
@@ -75,7 +75,7 @@ export const Keys: FC<Props> = ({ me, keys, domains }) => (
         <fieldset>
           <legend class="label">May</legend>
           <div class="ticks">
-            {scopes.map((scope) => (
+            {scopesFor(me).map((scope) => (
               <label class="row">
                 <input type="checkbox" name="scopes" value={scope} />
                 <code>{scope}</code>
@@ -116,6 +116,11 @@ const Reach: FC = () => (
     </Field>
   </div>
 );
+
+/** Nodes are the operator's. */
+function scopesFor({ account }: Me): Scope[] {
+  return scopes.filter((scope) => account.operator || !scope.startsWith("nodes:"));
+}
 
 function namesOf(ids: readonly string[], domains: readonly DomainView[]): string {
   const names = new Map(domains.map(({ id, name }) => [id, unicodeName(name)]));

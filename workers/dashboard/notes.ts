@@ -31,6 +31,7 @@ const notes: Record<string, string> = {
   "domain-left": "You no longer belong to that domain.",
   "member-changed": "Saved.",
   "invitation-removed": "The invitation no longer works.",
+  "node-enrolled": "The node is known here. It is heard of within a minute of its start.",
   joined: "Welcome. You belong to this domain now.",
   "settings-changed": "Saved.",
   "hook-added": "The webhook is ready to be an alias's destination.",

@@ -8,7 +8,16 @@ import { Icon, type IconName, Mark, Sprite } from "./icons.tsx";
 import { noteOf } from "./notes.ts";
 import { Notice } from "./parts.tsx";
 
-export type Place = "overview" | "domains" | "mailboxes" | "activity" | "charts" | "reports" | "security" | "reference";
+export type Place =
+  | "overview"
+  | "domains"
+  | "mailboxes"
+  | "activity"
+  | "charts"
+  | "reports"
+  | "nodes"
+  | "security"
+  | "reference";
 type Link = { at: Place; href: string; label: string; icon: IconName; wide?: true };
 
 const everyday: Link[] = [
@@ -23,6 +32,8 @@ const yours: Link[] = [
   { at: "security", href: "/security", label: "Sign-in", icon: "security" },
   { at: "reference", href: "/reference", label: "API", icon: "book", wide: true },
 ];
+
+const operators: Link[] = [{ at: "nodes", href: "/nodes", label: "Nodes", icon: "device", wide: true }];
 
 export type PageProps = { title: string; at: Place; islands?: string[]; status?: 200 | 403 | 404 | 409 | 422 | 429 };
 
@@ -40,7 +51,7 @@ export function page(c: Context<App>, visitor: Visitor, props: PageProps, body: 
           <span>Jump to…</span>
           <kbd>Ctrl K</kbd>
         </button>
-        <Nav at={props.at} />
+        <Nav at={props.at} operator={visitor.account.operator} />
         <RailFoot visitor={visitor} theme={themeOf(c)} />
       </header>
       <main class="sheet" id="main">
@@ -103,9 +114,9 @@ const Open: FC<{ children?: Child }> = ({ children }) => (
   </main>
 );
 
-const Nav: FC<{ at: Place }> = ({ at }) => (
+const Nav: FC<{ at: Place; operator: boolean }> = ({ at, operator }) => (
   <nav class="nav" aria-label="Places">
-    {everyday.map((link) => (
+    {[...everyday, ...(operator ? operators : [])].map((link) => (
       <NavLink link={link} at={at} />
     ))}
     <h2>You</h2>

@@ -23,6 +23,7 @@ export const scopes = [
   "activity:read",
   "team:read",
   "team:write",
+  "nodes:read",
 ] as const;
 export type Scope = (typeof scopes)[number];
 export type ApiKey = typeof apiKey.$inferSelect;

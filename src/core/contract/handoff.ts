@@ -151,11 +151,17 @@ export const spoolStateSchema = z.strictObject({
   at: z.int(),
 });
 export type SpoolState = z.infer<typeof spoolStateSchema>;
+/** What the edge keeps of a node's mail until a copy of the node holds it, when that was last looked through as a whole. */
+export const keptStateSchema = z.strictObject({ count: z.int(), bytes: z.int(), at: z.int() });
+export type KeptState = z.infer<typeof keptStateSchema>;
 /** Mailboxes placed on this node, with the revision that the edge holds: the node asks for those it lacks. */
 export const heartbeatAnswerSchema = z.strictObject({
   mailboxes: z.array(z.strictObject({ id: z.string(), address: z.string(), revision: z.int(), epoch: z.int() })),
   domains: z.array(z.string()),
   spool: spoolStateSchema.optional(),
+  kept: keptStateSchema.optional(),
+  /** How far the node's clock was ahead of the edge's when the beat came. */
+  clockSkewMs: z.int().optional(),
   /** Id of the restore after which all that the edge kept is in its spool again. */
   putBack: z.string().optional(),
 });

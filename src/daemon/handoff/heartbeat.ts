@@ -4,7 +4,7 @@
  */
 import { statfs } from "node:fs/promises";
 import type { z } from "zod";
-import type { Heartbeat, heartbeatAnswerSchema, SpoolState } from "../../core/contract/handoff.ts";
+import type { Heartbeat, heartbeatAnswerSchema } from "../../core/contract/handoff.ts";
 import type { MailboxRecord } from "../../core/contract/mailbox.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { CopiesTold } from "../store/backed-up.ts";
@@ -33,8 +33,8 @@ export type HeartbeatDeps = {
   dir: string;
   clock: Clock;
   everyMs?: number;
-  /** What waits at the edge for this node. */
-  onSpool?: (spool: SpoolState) => void;
+  /** What the edge said: what waits there for this node, and what it keeps. */
+  onAnswer?: (answer: Answer) => void;
   onDomains?: (domains: readonly string[]) => void;
   log?: (line: string) => void;
 };
@@ -111,7 +111,7 @@ async function once(deps: HeartbeatDeps): Promise<void> {
   });
   deps.copies?.isHeard();
   deps.onDomains?.(answer.domains);
-  if (answer.spool) deps.onSpool?.(answer.spool);
+  deps.onAnswer?.(answer);
   await reconcile(deps, answer.mailboxes);
   await deps.store.synced();
   if (answer.putBack !== undefined) deps.copies?.isPutBack(answer.putBack);

@@ -4,7 +4,6 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fromBase64, utf8 } from "../../core/bytes.ts";
-import type { SpoolState } from "../../core/contract/handoff.ts";
 import { labels } from "../../core/seal/labels.ts";
 import type { Config, NodeIdentity } from "../config.ts";
 import { type DoorOptions, doorServer } from "../door/server.ts";
@@ -21,7 +20,7 @@ import { CopiesTold } from "../store/backed-up.ts";
 import type { Store } from "../store/store.ts";
 import type { Certificate } from "./certificate.ts";
 import { logLine } from "./log.ts";
-import { type Measured, serveMetrics } from "./metrics.ts";
+import { type EdgeTold, type Measured, serveMetrics } from "./metrics.ts";
 
 const version = "0.1.0";
 const connectTimeoutMs = 30_000;
@@ -47,7 +46,8 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
   const onAnswer = (status: number): void => void handoffs.set(status, (handoffs.get(status) ?? 0) + 1);
   const handoff = await openHandoff(deps, fromBase64(edgeConfig.publicKey), queue, onAnswer);
   const door = await openDoor(deps, edge, queue);
-  let spool: SpoolState | null = null;
+  let told: EdgeTold = {};
+  const copies = new CopiesTold(config.data, config.backup?.mark ?? null, clock, logLine);
   const pulse = startHeartbeat({
     node: config.node.id,
     version,
@@ -57,17 +57,18 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
     relayWaiting: () => queue.waiting,
     signing: () => queue.signingRecord,
     ports: { ...deps.mailPorts },
-    copies: new CopiesTold(config.data, config.backup?.mark ?? null, clock, logLine),
+    copies,
     dir: config.data,
     clock,
-    onSpool: (state) => {
-      spool = state;
+    onAnswer: (answer) => {
+      told = answer;
     },
     log: logLine,
   });
   const measure = (): Measured => {
     const [mailboxes, relayWaiting, heartbeatAt] = [store.stats(), queue.waiting, pulse.answeredAt];
-    return { mailboxes, relayWaiting, heartbeatAt, spool, handoffs, now: clock() };
+    const backup = copies.said().backup ?? null;
+    return { mailboxes, relayWaiting, heartbeatAt, told, backup, handoffs, now: clock() };
   };
   const metrics = config.listen.metrics && (await serveMetrics(config.listen.metrics, measure));
   const listening = Object.entries({ handoff, door, metrics }).flatMap(([name, one]) =>

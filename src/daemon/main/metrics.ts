@@ -5,14 +5,23 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { SpoolState } from "../../core/contract/handoff.ts";
+import type { Cover, KeptState, SpoolState } from "../../core/contract/handoff.ts";
+
+/** What the last heartbeat was answered. */
+export type EdgeTold = {
+  spool?: SpoolState | undefined;
+  kept?: KeptState | undefined;
+  clockSkewMs?: number | undefined;
+};
 
 export type Measured = {
   mailboxes: readonly { usedBytes: number; waiting: number }[];
   relayWaiting: number;
   /** UTC ms; 0: never. */
   heartbeatAt: number;
-  spool: SpoolState | null;
+  told: EdgeTold;
+  /** How far copies of this node reach; null where none are made. */
+  backup: Cover | null;
   /** Hand-off calls by the status that they were answered with. */
   handoffs: ReadonlyMap<number, number>;
   now: number;
@@ -30,13 +39,16 @@ export function metricsText(measured: Measured): string {
     .join("");
 }
 
-function metrics({ mailboxes, relayWaiting, heartbeatAt, spool, handoffs, now }: Measured): Metric[] {
+function metrics({ mailboxes, relayWaiting, heartbeatAt, told, backup, handoffs, now }: Measured): Metric[] {
   const gauge = (name: string, help: string, value: number | null | undefined): Metric => {
     return { name, type: "gauge", help, values: value == null ? [] : [["", value]] };
   };
   const sum = (of: "usedBytes" | "waiting"): number => mailboxes.reduce((total, one) => total + one[of], 0);
   const age = (at: number): number => Math.max(0, now - at) / 1000;
+  const { spool, kept, clockSkewMs } = told;
   const lag = spool && (spool.oldest === null ? 0 : age(spool.oldest));
+  const copied = ({ since, until }: Cover): number | null => (until || since) && age(until || since);
+  const ahead = (ms: number | undefined) => (ms === undefined ? null : ms / 1000);
   return [
     gauge("mailboxes", "Mailboxes placed here.", mailboxes.length),
     gauge("mailbox_bytes", "Raw bytes of filed mail.", sum("usedBytes")),
@@ -46,6 +58,14 @@ function metrics({ mailboxes, relayWaiting, heartbeatAt, spool, handoffs, now }:
     gauge("edge_waiting", "Sealed messages at the edge for this node.", spool?.waiting),
     gauge("edge_parked", "Of this node, given up by the edge after five days.", spool?.parked),
     gauge("handoff_lag_seconds", "Age of the oldest message that waits at the edge for this node.", lag),
+    gauge("edge_kept", "Messages that the edge keeps until a copy of this node holds them.", kept?.count),
+    gauge("edge_kept_bytes", "Bytes of them, sealed.", kept?.bytes),
+    gauge(
+      "backup_age_seconds",
+      "Age of what the newest copy holds; before the first, of the data.",
+      backup && copied(backup),
+    ),
+    gauge("clock_ahead_seconds", "How far this clock is ahead of the edge's, latency included.", ahead(clockSkewMs)),
     {
       name: "handoff_calls_total",
       type: "counter",

@@ -1,6 +1,7 @@
 /** Nodes, for the operator; which of them a mailbox can live on, for everybody signed in. */
 import { z } from "zod";
-import { changeNode, enrolNode, type Node, nodeById, nodes, spoolOf } from "../../directory/nodes.ts";
+import { healthOf, troublesOf } from "../../directory/node-health.ts";
+import { changeNode, enrolNode, type Node, nodeById, nodes } from "../../directory/nodes.ts";
 import type { World } from "../../directory/open.ts";
 import { notFound } from "../../directory/problem.ts";
 import { inPages } from "../paging.ts";
@@ -16,10 +17,10 @@ async function nodeOr404(call: { world: World; params: { node: string } }): Prom
   return found;
 }
 
-const shown = (node: Node) => ({ ...node, spool: spoolOf(node) });
+const shown = (node: Node, world: World) => ({ ...node, ...healthOf(node), troubles: troublesOf(node, world.clock()) });
 
 export const nodeRows = [
-  operator({
+  operator("nodes:read", {
     method: "GET",
     path: "/nodes",
     name: "nodes",
@@ -27,9 +28,14 @@ export const nodeRows = [
     says: "All nodes",
     query: cursorQuery,
     answer: page(nodeShape),
-    run: async (call) => inPages((await nodes(call.world)).map(shown), (node) => node.id, call.query),
+    run: async (call) =>
+      inPages(
+        (await nodes(call.world)).map((node) => shown(node, call.world)),
+        (node) => node.id,
+        call.query,
+      ),
   }),
-  operator({
+  operator(null, {
     method: "POST",
     path: "/nodes",
     name: "enrolNode",
@@ -39,9 +45,9 @@ export const nodeRows = [
     body: nodeInput,
     answer: nodeShape,
     status: 201,
-    run: async (call) => shown(await enrolNode(call.world, call.body)),
+    run: async (call) => shown(await enrolNode(call.world, call.body), call.world),
   }),
-  operator({
+  operator("nodes:read", {
     method: "GET",
     path: "/nodes/:node",
     name: "node",
@@ -49,9 +55,9 @@ export const nodeRows = [
     says: "One node",
     params,
     answer: nodeShape,
-    run: async (call) => shown(await nodeOr404(call)),
+    run: async (call) => shown(await nodeOr404(call), call.world),
   }),
-  operator({
+  operator(null, {
     method: "PATCH",
     path: "/nodes/:node",
     name: "changeNode",
@@ -64,7 +70,7 @@ export const nodeRows = [
       state: z.enum(["active", "draining", "gone"]).optional(),
     }),
     answer: nodeShape,
-    run: async (call) => shown(await changeNode(call.world, await nodeOr404(call), call.body)),
+    run: async (call) => shown(await changeNode(call.world, await nodeOr404(call), call.body), call.world),
   }),
   personal("mailboxes:read", {
     method: "GET",

@@ -4,12 +4,15 @@ import type { FC } from "hono/jsx";
 import { unicodeName } from "../../../src/core/rules/unicode-name.ts";
 import { activity, type Message } from "../../directory/activity.ts";
 import type { DomainView } from "../../directory/domains.ts";
+import { type Trouble, troublesOf } from "../../directory/node-health.ts";
+import { type Node, nodes } from "../../directory/nodes.ts";
+import type { World } from "../../directory/open.ts";
 import { type Tally, tally } from "../../directory/tally.ts";
 import type { App } from "../../sign-in/visitor.ts";
 import { signedIn } from "../guard.tsx";
 import { Icon, Mark } from "../icons.tsx";
 import { MessageRow, type Names, stepsOf } from "../message.tsx";
-import { Badge, Head, plural } from "../parts.tsx";
+import { Badge, Head, Notice, plural, Time } from "../parts.tsx";
 import { myDomains, namesFor } from "../reader.ts";
 import { page } from "../shell.tsx";
 
@@ -24,7 +27,8 @@ overviewPages.get(
     const ids = domains.map((domain) => domain.id);
     const [recent, week] = await Promise.all([activity(world, { domains: ids, limit: 8 }), tally(world, ids, 7)]);
     const names = await namesFor(world, domains, stepsOf(recent.rows));
-    const body = <Overview domains={domains} recent={recent.rows} week={week} names={names} />;
+    const ill = visitor.account.operator ? await illNodes(world) : [];
+    const body = <Overview domains={domains} recent={recent.rows} week={week} names={names} ill={ill} />;
     return page(c, visitor, { title: "Overview", at: "overview", islands: ["activity"] }, body);
   }),
 );
@@ -47,8 +51,8 @@ const Welcome: FC = () => (
   </>
 );
 
-const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; names: Names }> = (props) => {
-  const { domains, recent, week, names } = props;
+const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; names: Names; ill: Ill[] }> = (props) => {
+  const { domains, recent, week, names, ill } = props;
   return (
     <>
       <Head title="Overview" says="What came in over the last seven days, and where it went.">
@@ -57,6 +61,7 @@ const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; name
           Charts
         </a>
       </Head>
+      <Nodes ill={ill} />
       <div class="figures">
         <Figure
           value={week.accepted}
@@ -108,6 +113,26 @@ const Overview: FC<{ domains: DomainView[]; recent: Message[]; week: Tally; name
     </>
   );
 };
+
+type Ill = { node: Node; troubles: Trouble[] };
+
+/** For the operator: nodes with something to look into. */
+async function illNodes(world: World): Promise<Ill[]> {
+  const all = (await nodes(world)).map((node) => ({ node, troubles: troublesOf(node, world.clock()) }));
+  return all.filter(({ troubles }) => troubles.length > 0);
+}
+
+const Nodes: FC<{ ill: Ill[] }> = ({ ill }) =>
+  ill.length === 0 ? null : (
+    <Notice tone={ill.some(({ troubles }) => troubles.some(({ tone }) => tone === "fail")) ? "fail" : "warn"}>
+      {ill.slice(0, 3).map(({ node, troubles: [first] }) => (
+        <p>
+          <strong>{node.name}</strong>: {first?.says} {first?.since != null && <Time at={first.since} />}
+        </p>
+      ))}
+      <a href="/nodes">{ill.length > 3 ? `All ${ill.length} nodes that need a look` : "How the nodes fare"}</a>
+    </Notice>
+  );
 
 /** One notice each, or one for all when there are many. */
 const Pending: FC<{ domains: DomainView[] }> = ({ domains }) => {
