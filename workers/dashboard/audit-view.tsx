@@ -46,13 +46,21 @@ const acts: Record<Act, string> = {
   "totp.off": "switched codes off",
   "recovery-codes.made": "made new recovery codes",
   "recovery-code.used": "signed in with a recovery code",
+  "codes.guessed": "gave too many wrong codes",
   "passkey.added": "added the passkey",
   "passkey.removed": "removed the passkey",
   "session.revoked": "signed out a session",
 };
 
 /** Acts whose subject is only an id. */
-const bare = new Set<string>(["totp.on", "totp.off", "recovery-codes.made", "recovery-code.used", "session.revoked"]);
+const bare = new Set<string>([
+  "totp.on",
+  "totp.off",
+  "recovery-codes.made",
+  "recovery-code.used",
+  "codes.guessed",
+  "session.revoked",
+]);
 
 function wordsOf(act: string): string {
   return Object.hasOwn(acts, act) ? acts[act as Act] : act;

@@ -54,6 +54,7 @@ export type Act =
   | "totp.off"
   | "recovery-codes.made"
   | "recovery-code.used"
+  | "codes.guessed"
   | "passkey.added"
   | "passkey.removed"
   | "session.revoked";

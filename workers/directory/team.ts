@@ -1,5 +1,5 @@
 /** Who belongs to a domain, in which role, and who is asked to. A domain always has an owner. */
-import { and, asc, eq, gt, ne, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, exists, gt, ne, or, type SQL, sql } from "drizzle-orm";
 import { digest, newSecret } from "../sign-in/secret.ts";
 import { audited } from "./audit.ts";
 import type { Domain, Role } from "./domains.ts";
@@ -32,7 +32,7 @@ export async function changeMember(world: World, domainId: string, accountId: st
   const which = role === "owner" ? membershipIn(domainId, accountId) : notTheLastOwner(domainId, accountId);
   const entry = { domain: domainId, act: "member.changed", subject: member.email, detail: { role } } as const;
   const change = world.db.update(membership).set({ role }).where(which).returning();
-  const [changed] = await audited(world, entry, [change]);
+  const [, changed] = await audited(world, entry, [invitationsBy(world, domainId, accountId, role), change]);
   if (changed.length === 0) throw lastOwner();
   return { ...member, role };
 }
@@ -41,7 +41,8 @@ export async function changeMember(world: World, domainId: string, accountId: st
 export async function removeMember(world: World, domainId: string, accountId: string): Promise<void> {
   const member = await memberOf(world, domainId, accountId);
   const act = accountId === world.actor ? "member.left" : "member.removed";
-  const [gone] = await audited(world, { domain: domainId, act, subject: member.email }, [
+  const [, gone] = await audited(world, { domain: domainId, act, subject: member.email }, [
+    invitationsBy(world, domainId, accountId, null),
     world.db.delete(membership).where(notTheLastOwner(domainId, accountId)).returning(),
   ]);
   if (gone.length === 0) throw lastOwner();
@@ -122,6 +123,15 @@ export async function memberOf(world: World, domainId: string, accountId: string
   const found = (await membersOf(world, domainId)).find((member) => member.account === accountId);
   if (found === undefined) throw notFound("member");
   return found;
+}
+
+/** Deletes what an owner asked others to join by, where the rest of the batch gives them another role or none. */
+function invitationsBy(world: World, domainId: string, accountId: string, role: Role | null) {
+  const losesIt = role === "owner" ? sql`false` : notTheLastOwner(domainId, accountId);
+  const canGo = world.db.select().from(membership).where(losesIt);
+  return world.db
+    .delete(invitation)
+    .where(and(eq(invitation.domain, domainId), eq(invitation.invitedBy, accountId), exists(canGo)));
 }
 
 function membershipIn(domainId: string, accountId: string): SQL | undefined {

@@ -13,7 +13,7 @@ import { record } from "../directory/audit.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import { acceptInvitation, invitationFor } from "../directory/team.ts";
-import { countOrRefuse, forgive, limits } from "./limit.ts";
+import { count, countOrRefuse, forgive, isCounted, limits } from "./limit.ts";
 import { checkPasswordRule, hashPassword, passwordMatches } from "./password.ts";
 import { makeCodes, takeRecoveryCode } from "./recovery.ts";
 import { digest } from "./secret.ts";
@@ -25,14 +25,18 @@ export type Credentials = { email: string; password: string };
 /** Throws 401 `wrong-credentials` for an unknown address, a wrong password and a frozen account alike; 429 over the limits. */
 export async function signIn(world: World, given: Credentials, ip: string): Promise<Account> {
   const email = given.email.trim().toLowerCase();
+  const place = `${email}\0${ip}`;
   await countOrRefuse(world, limits.signInAddress, ip);
-  await countOrRefuse(world, limits.signInAccount, email);
+  await countOrRefuse(world, limits.signInPlace, place);
+  if (!(await isCounted(world, limits.knownPlace, place))) await countOrRefuse(world, limits.signInAccount, email);
   const found = await accountByEmail(world, email);
   const right = await passwordMatches(given.password, found?.password ?? null);
   if (found === null || !right || found.state !== "active") {
     throw new Problem(401, "wrong-credentials", "The address or the password is not right.");
   }
   await forgive(world, limits.signInAccount, email);
+  await forgive(world, limits.signInPlace, place);
+  await count(world, limits.knownPlace, place);
   return found;
 }
 
@@ -43,10 +47,14 @@ export function needsCode(world: World, account: string): Promise<boolean> {
 
 /** A code of this moment, or one of the recovery codes; under a limit that makes guessing hopeless. */
 export async function secondFactor(world: World, account: string, seed: Uint8Array, code: string): Promise<void> {
-  await countOrRefuse(world, limits.secondFactor, account);
+  const { used } = await countOrRefuse(world, limits.secondFactor, account);
+  await countOrRefuse(world, limits.secondFactorDay, account);
   const right = (await takeCode(world, account, seed, code)) || (await takeRecoveryCode(world, account, code));
+  if (!right && used === limits.secondFactor.max)
+    await record({ ...world, actor: account }, { domain: null, act: "codes.guessed", subject: account });
   if (!right) throw new Problem(401, "wrong-code", "That code is not right, or was used already.", { field: "code" });
   await forgive(world, limits.secondFactor, account);
+  await forgive(world, limits.secondFactorDay, account);
 }
 
 /** For programs: both factors in one call. Answers whether there was a second one. */
@@ -94,6 +102,7 @@ export async function switchCodesOn(
 ): Promise<string[]> {
   await countOrRefuse(world, limits.secondFactor, me.account);
   await confirmTotp(world, me.account, seed, code);
+  await forgive(world, limits.secondFactor, me.account);
   await markProved(world, me.session, true);
   return makeCodes(world, me.account);
 }

@@ -2,7 +2,7 @@
  * Limits on guessing and on pace, counted in D1 so that every location sees the same number (the platform's rate-limit
  * binding counts per location and approximately). One statement counts and answers, so parallel guesses can't slip by.
  */
-import { eq, sql } from "drizzle-orm";
+import { and, eq, gt, sql } from "drizzle-orm";
 import { hex, utf8 } from "../../src/core/bytes.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
@@ -12,13 +12,19 @@ export type Limit = { name: string; max: number; windowMs: number };
 export type Count = { used: number; resetAt: number };
 
 const minute = 60_000;
+const day = 24 * 60 * minute;
 export const limits = {
   /** Per client address, over all accounts. */
   signInAddress: { name: "sign-in-ip", max: 30, windowMs: 15 * minute },
-  /** Per account, over all addresses: wide enough that a stranger can't easily lock an owner out. */
+  /** Per account and client address: one address alone never reaches the account's own limit. */
+  signInPlace: { name: "sign-in-place", max: 10, windowMs: 15 * minute },
+  /** Per account, over all addresses but those that somebody came in from lately: strangers can't lock an owner out there. */
   signInAccount: { name: "sign-in-account", max: 60, windowMs: 60 * minute },
+  knownPlace: { name: "known-place", max: 1, windowMs: 30 * day },
   /** Six digits, three steps valid at a time: 10 guesses in 15 minutes are one chance in 30,000. */
   secondFactor: { name: "second-factor", max: 10, windowMs: 15 * minute },
+  /** And for whoever keeps at it: one in 6,000 a day. */
+  secondFactorDay: { name: "second-factor-day", max: 50, windowMs: day },
   /** Letters to one address, asked for by anybody; and asked for by one client. */
   mailedLink: { name: "mailed-link", max: 5, windowMs: 60 * minute },
   mailedLinkAddress: { name: "mailed-link-ip", max: 20, windowMs: 60 * minute },
@@ -56,6 +62,16 @@ export async function countOrRefuse(world: World, limit: Limit, who: string): Pr
   if (counted.used <= limit.max) return counted;
   const retryAfter = Math.max(1, Math.ceil((counted.resetAt - world.clock()) / 1000));
   throw new Problem(429, "too-many", `Too many tries. Please wait ${inWords(retryAfter)}.`, { retryAfter });
+}
+
+/** Whether anything stands counted, without counting. */
+export async function isCounted(world: World, limit: Limit, who: string): Promise<boolean> {
+  const [row] = await world.db
+    .select({ count: attempt.count })
+    .from(attempt)
+    .where(and(eq(attempt.key, await keyOf(limit, who)), gt(attempt.expiresAt, world.clock())))
+    .limit(1);
+  return row !== undefined;
 }
 
 export async function forgive(world: World, limit: Limit, who: string): Promise<void> {

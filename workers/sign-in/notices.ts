@@ -11,6 +11,7 @@ const told: Partial<Record<Act, string>> = {
   "email.changed": "Your account has another address now; this one opens it no more.",
   "totp.off": "Codes from an app were switched off: the password alone signs in now.",
   "recovery-code.used": "Somebody signed in with one of your recovery codes.",
+  "codes.guessed": "Somebody who knows your password gave too many wrong codes; none is taken for a while.",
   "passkey.added": "A passkey was added.",
   "key.made": "An API key was made.",
 };
@@ -32,10 +33,10 @@ async function tell(env: Env, waiting: Waiting, row: AuditRow, says: string): Pr
   const to = row.act === "email.changed" && typeof from === "string" ? from : found?.email;
   const out = await wayOut(edge).catch(() => null);
   if (to === undefined || out === null) return;
-  await mail(edge, out, to, "About your account", [
-    says,
-    "",
-    "If this was you, there is nothing to do.",
-    `If not, choose a new password at once: ${out.origin}/forgotten`,
-  ]);
+  // The old address of an account has no say in it any more, so no page can help it.
+  const ifNot =
+    to === found?.email
+      ? `If not, choose a new password at once: ${out.origin}/forgotten`
+      : `If not, write at once to whoever runs ${out.origin}.`;
+  await mail(edge, out, to, "About your account", [says, "", "If this was you, there is nothing to do.", ifNot]);
 }

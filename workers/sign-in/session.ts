@@ -5,7 +5,7 @@
 import { and, desc, eq, gt, ne } from "drizzle-orm";
 import type { Account } from "../directory/accounts.ts";
 import type { World } from "../directory/open.ts";
-import { account, session } from "../directory/schema.ts";
+import { account, challenge, session } from "../directory/schema.ts";
 import { digest, newSecret } from "./secret.ts";
 
 export type Session = typeof session.$inferSelect;
@@ -66,8 +66,12 @@ export async function revokeSession(world: World, accountId: string, id: string)
   return gone.length > 0;
 }
 
+/** And all that somebody may have begun in one: half-done sign-ins, mailed links, to another address too. */
 export async function closeOtherSessions(world: World, accountId: string, keep: string): Promise<void> {
-  await world.db.delete(session).where(and(eq(session.account, accountId), ne(session.id, keep)));
+  await world.db.batch([
+    world.db.delete(session).where(and(eq(session.account, accountId), ne(session.id, keep))),
+    world.db.delete(challenge).where(eq(challenge.account, accountId)),
+  ]);
 }
 
 export async function closeAllSessions(world: World, accountId: string): Promise<void> {

@@ -57,7 +57,7 @@ async function answerWith(path: string, next: string): Promise<void> {
     authenticatorData: spell(authenticatorData),
     signature: spell(signature),
   });
-  location.assign(next.startsWith("/") && !next.startsWith("//") ? next : "/");
+  location.assign(/^\/(?![/\\])/.test(next) ? next : "/");
 }
 
 async function addPasskey(name: string): Promise<void> {
