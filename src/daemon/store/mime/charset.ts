@@ -1,8 +1,11 @@
 /**
  * Bytes of any charset to text. Node carries full ICU, so WHATWG's names and legacy encodings are all there; the names that
- * mail uses beside them are mapped. Unknown charsets and undeclared 8-bit text are tried as UTF-8, then read as windows-1252.
+ * mail uses beside them are mapped, and iconv-lite knows those of DOS, old Macs and UTF-32. Unknown charsets and undeclared 8-bit
+ * text are tried as UTF-8, then read as windows-1252.
  */
 import { TextDecoder } from "node:util";
+import iconv from "iconv-lite";
+import { decodeHz, decodeIso2022Kr } from "./shifted.ts";
 
 const aliases = new Map([
   ["utf7", "utf-7"],
@@ -25,20 +28,32 @@ const aliases = new Map([
   ["unknown-8bit", "utf-8"],
   ["x-unknown", "utf-8"],
   ["default", "utf-8"],
+  ["hz", "hz-gb-2312"],
+  ["csiso2022kr", "iso-2022-kr"],
+  ["eucjp-ms", "euc-jp"],
+  ["uhc", "euc-kr"],
   ["us-ascii", "utf-8"],
   ["ascii", "utf-8"],
   ["utf8mb4", "utf-8"],
 ]);
 const strict = new TextDecoder("utf-8", { fatal: true });
 const western = new TextDecoder("windows-1252");
-const decoders = new Map<string, TextDecoder | null>();
+type Decode = (bytes: Uint8Array) => string;
+const decoders = new Map<string, Decode | null>([
+  ["utf-7", decodeUtf7],
+  ["utf-8", decodeUnknown],
+  ["utf-16", decodeUtf16],
+  ["iso-2022-kr", decodeIso2022Kr],
+  ["hz-gb-2312", decodeHz],
+  // To iconv-lite these are charsets.
+  ["base64", null],
+  ["hex", null],
+]);
 
 export function decodeCharset(bytes: Uint8Array, charset: string): string {
   const name = charset.trim().toLowerCase().replace(/^"|"$/g, "");
   const known = aliases.get(name) ?? name;
-  if (known === "utf-7") return decodeUtf7(bytes);
-  if (known === "utf-8") return decodeUnknown(bytes);
-  return decoderOf(known)?.decode(bytes) ?? decodeUnknown(bytes);
+  return decoderOf(known)?.(bytes) ?? decodeUnknown(bytes);
 }
 
 /** UTF-8 where it is, else windows-1252. */
@@ -50,18 +65,33 @@ export function decodeUnknown(bytes: Uint8Array): string {
   }
 }
 
-function decoderOf(name: string): TextDecoder | null {
+function decoderOf(name: string): Decode | null {
   const had = decoders.get(name);
   if (had !== undefined) return had;
-  let decoder: TextDecoder | null = null;
-  try {
-    decoder = new TextDecoder(name);
-  } catch {
-    // not a name that ICU knows
-  }
+  const decode = fromIcu(name) ?? fromIconv(name);
   // A sender chooses the name: don't let it grow this map for ever.
-  if (decoders.size < 200) decoders.set(name, decoder);
-  return decoder;
+  if (decoders.size < 200) decoders.set(name, decode);
+  return decode;
+}
+
+function fromIcu(name: string): Decode | null {
+  try {
+    const decoder = new TextDecoder(name);
+    return (bytes) => decoder.decode(bytes);
+  } catch {
+    return null; // not a name that ICU knows
+  }
+}
+
+function fromIconv(name: string): Decode | null {
+  if (!iconv.encodingExists(name)) return null;
+  return (bytes) => iconv.decode(bytes, name);
+}
+
+// RFC 2781 §4.3: its first character says which end comes first.
+function decodeUtf16(bytes: Uint8Array): string {
+  const big = bytes[0] === 0xfe && bytes[1] === 0xff;
+  return new TextDecoder(big ? "utf-16be" : "utf-16le").decode(bytes);
 }
 
 // RFC 2152. Not in ICU's WHATWG set, still met in old mail.

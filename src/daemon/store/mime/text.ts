@@ -1,6 +1,7 @@
 /** The readable text of a message: its text parts, decoded; HTML as words. Bounded, for previews, SEARCH and the index. */
 
 import { decodeCharset } from "./charset.ts";
+import { decodeEntities } from "./entities.ts";
 import type { PartMap } from "./map.ts";
 import { decodeTransfer } from "./transfer.ts";
 
@@ -41,32 +42,6 @@ function charsetOfHtml(bytes: Uint8Array): string {
   return head.match(/<meta[^>]{0,200}charset\s*=\s*["']?([\w-]{2,40})/i)?.[1] ?? "utf-8";
 }
 
-const named = new Map([
-  ["amp", "&"],
-  ["lt", "<"],
-  ["gt", ">"],
-  ["quot", '"'],
-  ["apos", "'"],
-  ["hellip", "…"],
-  ["ndash", "–"],
-  ["mdash", "—"],
-  ["lsquo", "‘"],
-  ["rsquo", "’"],
-  ["ldquo", "“"],
-  ["rdquo", "”"],
-  ["bdquo", "„"],
-  ["bull", "•"],
-  ["euro", "€"],
-  ["trade", "™"],
-]);
-// HTML's names of U+00A0 to U+00FF, in order.
-const latin = `nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute micro
-  para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave
-  Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc
-  Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc
-  iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml`;
-for (const [i, name] of latin.split(/\s+/).entries()) named.set(name, String.fromCharCode(0xa0 + i));
-
 /** Words of an HTML text: no scripts, styles, comments or tags; block ends become line ends. One pass, no backtracking. */
 export function textOfHtml(html: string): string {
   const out: string[] = [];
@@ -79,7 +54,7 @@ export function textOfHtml(html: string): string {
     out.push(html.slice(at, open));
     at = afterTag(html, open, out);
   }
-  return entities(out.join(""));
+  return decodeEntities(out.join(""));
 }
 
 function afterTag(html: string, open: number, out: string[]): number {
@@ -116,12 +91,4 @@ function indexOfClosing(html: string, name: string, from: number): number {
 function after(text: string, mark: string, from: number): number {
   const found = text.indexOf(mark, from);
   return found < 0 ? text.length : found + mark.length;
-}
-
-function entities(text: string): string {
-  return text.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,8}));/gi, (whole, decimal, hex, name) => {
-    if (name !== undefined) return named.get(name) ?? named.get(String(name).toLowerCase()) ?? whole;
-    const code = decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal);
-    return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-  });
 }
