@@ -76,7 +76,7 @@ export const ExplainView: FC<Props> = ({ visitor, domain, asked, answer, names }
               maxlength={200_000}
               {...fieldAria("raw", { hint: true })}
             >
-              {asked.raw.slice(0, 20_000)}
+              {asked.raw}
             </textarea>
           </Field>
         </details>

@@ -7,6 +7,7 @@ import type { Delivery, Endpoint } from "../directory/webhooks.ts";
 import type { Visitor } from "../sign-in/visitor.ts";
 import type { Answer } from "../webhook.ts";
 import { DomainHead } from "./domain-head.tsx";
+import { Alert } from "./gate-views.tsx";
 import { Icon } from "./icons.tsx";
 import { Badge, Confirm, Copyable, Empty, Field, FormToken, fieldAria, Notice, Time } from "./parts.tsx";
 
@@ -94,7 +95,7 @@ export const HookView: FC<HookProps> = (props) => {
   return (
     <>
       <DomainHead domain={domain} at="webhooks" />
-      {problem && <Notice tone="fail">{problem.detail}</Notice>}
+      <Alert problem={problem ?? null} />
       {test && <TestAnswer {...test} />}
       <section class="card stack" aria-labelledby="hook">
         <div class="row">
@@ -131,18 +132,13 @@ const HookKeys: FC<{ keys: string[] }> = ({ keys }) => (
 const TestAnswer: FC<Answer> = ({ status, answer }) => {
   const ok = status >= 200 && status < 300;
   const words = answer.trim().slice(0, 200);
+  const said = status === 0 ? words || "no answer" : `answered ${status}${words === "" ? "" : `, “${words}”`}`;
   return (
-    <Notice tone={ok ? "pass" : "fail"}>
-      <p>
-        {ok ? "It took our letter: " : "It did not take our letter: "}
-        {status === 0
-          ? words === ""
-            ? "no answer"
-            : words
-          : `answered ${status}${words === "" ? "" : `, “${words}”`}`}
-        .
-      </p>
-    </Notice>
+    <div role={ok ? "status" : "alert"}>
+      <Notice tone={ok ? "pass" : "fail"}>
+        {ok ? "It took our letter" : "It did not take our letter"}: {said}.
+      </Notice>
+    </div>
   );
 };
 
@@ -184,48 +180,57 @@ const HookChange: FC<Pick<HookProps, "visitor" | "domain" | "hook" | "keys">> = 
   </form>
 );
 
-const Deliveries: FC<HookProps> = ({ visitor, domain, hook, deliveries }) => (
-  <section class="card flush" aria-labelledby="tries">
-    <div class="toolbar">
-      <h2 id="tries">What was tried</h2>
-    </div>
-    {deliveries.length === 0 && <p class="pager">Nothing yet.</p>}
-    <table class="fold-table">
-      <tbody>
-        {deliveries.map((one) => (
-          <tr>
-            <td>
-              {one.ok ? (
-                <Badge tone="pass">{one.status}</Badge>
-              ) : (
-                <Badge tone="fail">{one.status === 0 ? "no answer" : one.status}</Badge>
-              )}
-            </td>
-            <td class="grow">
-              <a href={`/activity/${one.journal}`}>Message</a>, try {one.attempt}, {one.latencyMs} ms
-              {!one.ok && one.answer !== "" && <div class="soft small wrap">{one.answer.slice(0, 200)}</div>}
-              {one.nextAt !== null && (
-                <div class="soft small">
-                  again <Time at={one.nextAt} />
-                </div>
-              )}
-            </td>
-            <td class="soft nowrap">
-              <Time at={one.at} />
-            </td>
-            <td class="acts">
-              {!one.ok && roleAtLeast(domain.role, "admin") && (
-                <form method="post" action={`/domains/${domain.id}/webhooks/${hook.id}/replay`}>
-                  <FormToken token={visitor.formToken} />
-                  <button class="plain small-button" name="message" value={one.message} type="submit">
-                    Try now
-                  </button>
-                </form>
-              )}
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </section>
-);
+/** The last try of each message that was not taken: what was taken at last needs none any more. */
+function stillOpen(deliveries: readonly Delivery[]): Set<Delivery> {
+  const byMessage = Map.groupBy(deliveries, ({ message }) => message);
+  return new Set([...byMessage.values()].flatMap(([last]) => (last === undefined || last.ok ? [] : [last])));
+}
+
+const Deliveries: FC<HookProps> = ({ visitor, domain, hook, deliveries }) => {
+  const open = stillOpen(deliveries);
+  return (
+    <section class="card flush" aria-labelledby="tries">
+      <div class="toolbar">
+        <h2 id="tries">What was tried</h2>
+      </div>
+      {deliveries.length === 0 && <p class="pager">Nothing yet.</p>}
+      <table class="fold-table">
+        <tbody>
+          {deliveries.map((one) => (
+            <tr>
+              <td>
+                {one.ok ? (
+                  <Badge tone="pass">{one.status}</Badge>
+                ) : (
+                  <Badge tone="fail">{one.status === 0 ? "no answer" : one.status}</Badge>
+                )}
+              </td>
+              <td class="grow">
+                <a href={`/activity/${one.journal}`}>Message</a>, try {one.attempt}, {one.latencyMs} ms
+                {!one.ok && one.answer !== "" && <div class="soft small wrap">{one.answer.slice(0, 200)}</div>}
+                {one.nextAt !== null && open.has(one) && (
+                  <div class="soft small">
+                    again <Time at={one.nextAt} />
+                  </div>
+                )}
+              </td>
+              <td class="soft nowrap">
+                <Time at={one.at} />
+              </td>
+              <td class="acts">
+                {open.has(one) && roleAtLeast(domain.role, "admin") && (
+                  <form method="post" action={`/domains/${domain.id}/webhooks/${hook.id}/replay`}>
+                    <FormToken token={visitor.formToken} />
+                    <button class="plain small-button" name="message" value={one.message} type="submit">
+                      Try now
+                    </button>
+                  </form>
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+};

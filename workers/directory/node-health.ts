@@ -59,10 +59,10 @@ export function troublesOf(node: Node, now: number): Trouble[] {
     node.lastSeenAt === null && { tone: "warn", says: "Not heard of yet", since: null },
     node.lastSeenAt !== null && now - node.lastSeenAt > silentMs && fail("Not heard of since", node.lastSeenAt),
     node.unreachableSince !== null && fail("Hand-offs find it silent since", node.unreachableSince),
-    spool !== null && spool.parked > 0 && fail(`${spool.parked} given up after five days`, null),
+    spool !== null && spool.parked > 0 && fail(`${messages(spool.parked)} given up after five days`, null),
     spool?.oldest != null &&
       now - spool.oldest > lateMs &&
-      warn(`${spool.waiting} wait at the edge, since`, spool.oldest),
+      warn(`Behind: ${messages(spool.waiting)} at the edge, since`, spool.oldest),
     backup?.until === 0 && warn("No copy has been made yet", null),
     backup !== null &&
       backup.until > 0 &&
@@ -80,6 +80,10 @@ function warn(says: string, since: number | null): Trouble {
 
 function fail(says: string, since: number | null): Trouble {
   return { tone: "fail", says, since };
+}
+
+function messages(n: number): string {
+  return n === 1 ? "1 message" : `${n} messages`;
 }
 
 export function seconds(ms: number): string {

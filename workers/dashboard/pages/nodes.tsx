@@ -116,7 +116,7 @@ const NodeCard: FC<{ node: Node; now: number }> = ({ node, now }) => {
 
 export const Troubles: FC<{ of: readonly Trouble[] }> = ({ of }) =>
   of.length === 0 ? null : (
-    <ul class="plain-list">
+    <ul class="stack tight">
       {of.map(({ tone, says, since }) => (
         <li>
           <Badge tone={tone}>{tone === "fail" ? "trouble" : "look"}</Badge> {says}
