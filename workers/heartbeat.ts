@@ -3,29 +3,26 @@
  * holds, so that the node asks for what it lacks. Mail that waits for the node is driven again.
  */
 import { and, eq, sql } from "drizzle-orm";
-import type { z } from "zod";
-import type { Heartbeat, heartbeatAnswerSchema } from "../src/core/contract/handoff.ts";
+import type { Heartbeat, HeartbeatAnswer } from "../src/core/contract/handoff.ts";
 import { keptStateOf } from "./directory/node-health.ts";
 import { spoolOf } from "./directory/nodes.ts";
 import { domain, mailbox, node } from "./directory/schema.ts";
 import { putBackKept } from "./kept.ts";
+import { movesFor } from "./moves.ts";
 import type { Edge } from "./platform.ts";
 import { redrive } from "./sweep.ts";
 
 /** A node that was silent is driven at once, any other at most so often. */
 const redriveEveryMs = 20_000;
 
-export async function heartbeat(
-  edge: Edge,
-  nodeId: string,
-  beat: Heartbeat,
-): Promise<z.infer<typeof heartbeatAnswerSchema>> {
+export async function heartbeat(edge: Edge, nodeId: string, beat: Heartbeat): Promise<HeartbeatAnswer> {
   if (beat.node !== nodeId) throw new Error("a heartbeat for another node");
   const [before] = await edge.db.select().from(node).where(eq(node.id, nodeId)).limit(1);
   const spool = before === undefined ? null : spoolOf(before);
   const kept = before === undefined ? null : keptStateOf(before);
   const clockSkewMs = beat.time - edge.clock();
   await noteMailboxes(edge, nodeId, beat);
+  const moves = await movesFor(edge, nodeId, beat);
   const [, mailboxes, domains] = await edge.db.batch([
     noteNode(edge, nodeId, beat, clockSkewMs),
     edge.db
@@ -43,7 +40,7 @@ export async function heartbeat(
   if (wasSilent || edge.clock() - (redrivenAt ?? 0) >= redriveEveryMs)
     edge.later(redrive(edge, { id: nodeId, redrivenAt }, wasSilent));
   const known = { ...(spool && { spool }), ...(kept && { kept }), ...(putBack && { putBack }) };
-  return { mailboxes, domains: domains.map(({ name }) => name), clockSkewMs, ...known };
+  return { mailboxes, domains: domains.map(({ name }) => name), clockSkewMs, ...known, ...moves };
 }
 
 function noteNode(edge: Edge, nodeId: string, beat: Heartbeat, clockSkewMs: number) {

@@ -117,6 +117,27 @@ async function putBack(edge: Edge, { key, place, facts }: Kept): Promise<void> {
   await edge.env.SPOOL.put(keyOf(place), object.body, { onlyIf: { etagDoesNotMatch: "*" }, customMetadata });
 }
 
+/** The mailbox lives elsewhere now: from here on only a copy of that node ends the keeping. Answers how many there were, at most a thousand. */
+export async function rekeep(
+  edge: Edge,
+  { box, from, to }: { box: string; from: string; to: string },
+): Promise<number> {
+  const prefix = `${root}${from}/${box}/`;
+  const { objects } = await edge.env.SPOOL.list({ prefix, limit: 1000, include: ["customMetadata"] });
+  const found = objects.flatMap(keptOf);
+  for (let at = 0; at < found.length; at += atOnce)
+    await Promise.all(found.slice(at, at + atOnce).map((one) => keepFor(edge, to, one)));
+  return found.length;
+}
+
+/** Written there before it is deleted here. */
+async function keepFor(edge: Edge, to: string, { key, place, facts }: Kept): Promise<void> {
+  const object = await edge.env.SPOOL.get(key);
+  if (object === null) return;
+  await keep(edge, { place: { ...place, node: to }, facts }, new Uint8Array(await object.arrayBuffer()));
+  await edge.env.SPOOL.delete(key);
+}
+
 // No margin at the beginning: within minutes of losing its disk no node begins with an empty one and a wrong clock.
 function isCovered({ handedAt }: Kept, { since, until }: Cover): boolean {
   return handedAt >= since && handedAt + marginMs <= until;

@@ -3,10 +3,12 @@ import { Hono } from "hono";
 import { z } from "zod";
 import { utf8Decode } from "../src/core/bytes.ts";
 import { edgePaths, heartbeatSchema, outboundResultsSchema, rcptQuestionSchema } from "../src/core/contract/handoff.ts";
+import { moveNewsSchema } from "../src/core/contract/move.ts";
 import { admitNode } from "./call.ts";
 import { mailboxFor } from "./directory/node-mailbox.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { answerRcpt, ingest, readIngest } from "./ingest.ts";
+import { hearOfMove } from "./moves.ts";
 import { type Edge, logTrouble, openEdge } from "./platform.ts";
 import { noteOrigin } from "./post.ts";
 import { takeResults } from "./results.ts";
@@ -32,6 +34,7 @@ export function nodeRoutes(): Hono<{ Bindings: Env }> {
   mount(app, { path: edgePaths.heartbeat, read: json(heartbeatSchema), answer: heartbeat });
   mount(app, { path: edgePaths.mailbox, read: json(askSchema), answer: mailboxFor });
   mount(app, { path: edgePaths.results, read: json(outboundResultsSchema), answer: takeResults });
+  mount(app, { path: edgePaths.move, read: json(moveNewsSchema), answer: hearOfMove });
   return app;
 }
 

@@ -20,6 +20,7 @@ import {
 } from "./directory/schema.ts";
 import { handOff } from "./handoff.ts";
 import { tidyKept } from "./kept.ts";
+import { followMoves } from "./moves.ts";
 import { type Parked, park } from "./parking.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { deleteOldRaw } from "./raw-link.ts";
@@ -42,6 +43,7 @@ export async function sweep(edge: Edge): Promise<void> {
   const step = (work: Promise<void>): Promise<void> => work.catch((error: unknown) => logTrouble("sweep", error));
   for (const one of nodes) await step(redrive(edge, one, one.unreachableSince !== null));
   for (const one of nodes) await step(tidyKept(edge, one));
+  await step(followMoves(edge));
   await step(ringWebhooks(edge));
   await step(destroyOldSeeds(edge));
   await step(deleteOldRaw(edge));

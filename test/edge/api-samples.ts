@@ -167,6 +167,18 @@ export async function samplesFor(edge: Edge, owner: ApiClient, stranger: ApiClie
     node: { params: { node: edge.node.id }, missing: { node: "n9" } },
     changeNode: { params: { node: edge.node.id }, missing: { node: "n9" }, body: { name: "renamed" } },
     places: { params: {} },
+    moves: { params: {} },
+    askMove: { params: {}, body: { address: "ana@a.test", node: "n3" }, before: () => asked(edge, ids.mailbox, null) },
+    move: {
+      params: { move: ids.move },
+      missing: { move: none },
+      before: () => asked(edge, ids.mailbox, ids.move),
+    },
+    cancelMove: {
+      params: { move: ids.move },
+      missing: { move: none },
+      before: () => asked(edge, ids.mailbox, ids.move),
+    },
   };
 }
 
@@ -242,6 +254,8 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
     counter: 0,
     created_at: now,
   });
+  const move = edge.newId();
+  await asked(edge, box.id, move);
   const session = "ab".repeat(32);
   await openSession(edge, session);
   const ids = {
@@ -250,6 +264,7 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
     to,
     mailbox: box.id,
     slot: box.keyslots[0]?.id ?? "",
+    move,
     key,
     guest,
     session,
@@ -259,6 +274,19 @@ async function seed(edge: Edge, owner: ApiClient, stranger: ApiClient) {
     ownRule,
   };
   return { ...ids, message: message?.id ?? "", invitation: invitation?.id ?? "" };
+}
+
+/** A third node was heard of just now; the mailbox is on its way there by this move, or by none. */
+async function asked(edge: Edge, mailbox: string, id: string | null): Promise<void> {
+  const now = Date.now();
+  await edge.rows("delete from mailbox_move");
+  await edge.rows(
+    "insert into node (id, name, origin, mx_host, public_key, state, created_at) values ('n3', 'three', 'https://127.0.0.1:1', 'mx3.test', '', 'active', 0) on conflict do nothing",
+  );
+  // The first node was heard of later: what is sent on goes by way of that.
+  await edge.rows("update node set last_seen_at = case id when 'n3' then ?1 else ?1 + 1 end", now);
+  const row = { mailbox, source: edge.node.id, target: "n3", epoch: 0, state: "asked", asked_at: now };
+  if (id !== null) await edge.insert("mailbox_move", { id, ...row });
 }
 
 /** One of the owner's, besides the one that asks. */

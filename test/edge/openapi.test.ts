@@ -115,6 +115,8 @@ const carriedOutBy: Record<string, string> = {
   "/mailboxes/:mailbox/quota": "changeMailbox",
   "/mailboxes/:mailbox/retry": "retryWaiting",
   "/mailboxes/:mailbox/delete": "removeMailbox",
+  "/moves": "askMove",
+  "/moves/:move/cancel": "cancelMove",
   "/activity/:message/retry": "retryMessage",
   "/security/name": "changeAccount",
   "/security/password": "changePassword",

@@ -7,6 +7,7 @@ import { byMailRows } from "./rows/by-mail.ts";
 import { dnsRows } from "./rows/dns.ts";
 import { domainRows } from "./rows/domains.ts";
 import { mailboxRows } from "./rows/mailboxes.ts";
+import { moveRows } from "./rows/moves.ts";
 import { nodeRows } from "./rows/nodes.ts";
 import { ruleRows } from "./rows/rules.ts";
 import { securityRows } from "./rows/security.ts";
@@ -34,4 +35,5 @@ export const rows: readonly Row[] = [
   ...activityRows,
   ...teamRows,
   ...nodeRows,
+  ...moveRows,
 ];

@@ -197,6 +197,24 @@ export const mailboxShape = z.object({
   appliedRevision: z.int().describe("The revision that the node has confirmed"),
   createdAt: time,
 });
+export const moveInput = z.object({
+  address: z.string().min(3).max(320).describe("The mailbox's"),
+  node: z.string().min(1).max(64).describe("Where it is to live; must be active and heard of within two minutes"),
+});
+export const moveShape = z.object({
+  id,
+  mailbox: id,
+  address: z.string(),
+  source: z.string().describe("Node that it leaves"),
+  target: z.string().describe("Node that it moves to"),
+  state: z.enum(["asked", "moved", "cancelled"]).describe("“asked” until it is over, one way or the other"),
+  askedAt: time,
+  endedAt: time.nullable(),
+  trouble: z
+    .string()
+    .describe("What went wrong last, or why it was cancelled; it is tried again until it is cancelled"),
+  troubleAt: time.nullable(),
+});
 export const waitingShape = z.object({
   message: z.string().describe("The message's id in the activity, for as long as that is kept"),
   since: time.describe("When it was accepted"),

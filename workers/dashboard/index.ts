@@ -14,6 +14,7 @@ import { explainPages } from "./pages/explain.tsx";
 import { hookPages } from "./pages/hooks.tsx";
 import { mailboxPage } from "./pages/mailbox.tsx";
 import { mailboxPages } from "./pages/mailboxes.tsx";
+import { movePages } from "./pages/moves.tsx";
 import { nodePages } from "./pages/nodes.tsx";
 import { overviewPages } from "./pages/overview.tsx";
 import { referencePages } from "./pages/reference.tsx";
@@ -38,6 +39,7 @@ const pages = [
   teamPages,
   mailboxPages,
   mailboxPage,
+  movePages,
   activityPages,
   chartPages,
   nodePages,

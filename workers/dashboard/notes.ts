@@ -11,6 +11,8 @@ const notes: Record<string, string> = {
   "domain-proved": "Proven: the domain is yours, and receives mail from now on.",
   "mailbox-added": "The mailbox is ready.",
   "mailbox-removed": "The mailbox is gone. What backups still hold has no key any more, and is gone within 30 days.",
+  "move-asked": "The new node fetches it now. Below is how it goes.",
+  "move-cancelled": "The mailbox stays where it was.",
   "device-revoked": "That device is cut off. Its sessions ended at once.",
   "device-added": "The device can sign in now.",
   "signed-out": "You are signed out.",

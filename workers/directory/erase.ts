@@ -7,7 +7,7 @@ import { audited } from "./audit.ts";
 import { type Mailbox, nextRevision } from "./mailboxes.ts";
 import type { World } from "./open.ts";
 import { Problem } from "./problem.ts";
-import { alias, destination, domain, keyslot, mailbox } from "./schema.ts";
+import { alias, destination, domain, keyslot, mailbox, mailboxMove } from "./schema.ts";
 
 /** D1's own history ("Time Travel") reaches 30 days back; a node's backups are to be kept no longer. */
 const historyMs = 30 * 86_400_000;
@@ -63,6 +63,10 @@ export async function eraseMailbox(world: World, of: Mailbox): Promise<void> {
       .where(and(inArray(alias.id, pointing), not(elsewhere(world, of.id)))),
     world.db.delete(destination).where(and(eq(destination.kind, "mailbox"), eq(destination.target, of.id))),
     world.db.delete(keyslot).where(eq(keyslot.mailbox, of.id)),
+    world.db
+      .update(mailboxMove)
+      .set({ state: "cancelled", endedAt: world.clock(), trouble: "The mailbox was deleted." })
+      .where(and(eq(mailboxMove.mailbox, of.id), eq(mailboxMove.state, "asked"))),
     world.db
       .update(mailbox)
       .set({

@@ -36,6 +36,16 @@ export async function mailboxById(world: World, id: string): Promise<Mailbox | n
   return row ?? null;
 }
 
+/** The same by its address. */
+export async function mailboxByAddress(world: World, address: string): Promise<Mailbox | null> {
+  const [row] = await world.db
+    .select()
+    .from(mailbox)
+    .where(and(eq(mailbox.address, address), eq(mailbox.state, "active")))
+    .limit(1);
+  return row ?? null;
+}
+
 /** Where it is placed, or was until it was deleted. */
 export async function nodeOfMailbox(world: World, id: string): Promise<Node | null> {
   const [row] = await world.db

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { mailboxRecordSchema } from "./mailbox.ts";
+import { elsewhereSchema, incomingMoveSchema, leavingMoveSchema } from "./move.ts";
 
 /** Edge → node. */
 export const nodePaths = {
@@ -15,6 +16,13 @@ export const nodePaths = {
   relay: "/handoff/relay",
   /** Body: empty JSON object. Answers `{ node, time }`. */
   hello: "/handoff/hello",
+  /** Body: empty JSON object. Answers `{}`; the node's next heartbeat comes at once. */
+  beat: "/handoff/beat",
+  /**
+   * Sent by the new node, signed by the edge. Body: empty JSON object; the manifest's id is the move's. The mailbox is frozen, and
+   * answered as a stream (`daemon/store/moving/format.ts`).
+   */
+  leave: "/handoff/leave",
 } as const;
 
 /** Node → edge. */
@@ -29,6 +37,8 @@ export const edgePaths = {
   mailbox: "/node/mailbox",
   /** Body: `outboundResults`: what became of relay jobs. */
   results: "/node/results",
+  /** Body: `moveNews`; answers `moveAnswer`. Told twice, it answers the same. */
+  move: "/node/move",
 } as const;
 
 /** 200: `stored` now or `duplicate` of one stored before. 410: not here (moved or deleted). Others: try again later. */
@@ -139,6 +149,10 @@ export const heartbeatSchema = z.strictObject({
   backup: coverSchema.optional(),
   /** It was put back from a copy that holds what was acknowledged up to `from`. Said until the answer names `id`. */
   restored: restoredSchema.optional(),
+  /** Moves by which mailboxes are leaving this node: it serves none of these until it hears how the move ended. */
+  leaving: z.array(z.string().max(64)).max(1000).optional(),
+  /** Mailboxes that it holds and the last answer did not name. */
+  unlisted: z.array(z.string().max(64)).max(1000).optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 /** What waits at the edge for a node, when it was last looked through. */
@@ -164,7 +178,11 @@ export const heartbeatAnswerSchema = z.strictObject({
   clockSkewMs: z.int().optional(),
   /** Id of the restore after which all that the edge kept is in its spool again. */
   putBack: z.string().optional(),
+  incoming: z.array(incomingMoveSchema).optional(),
+  leaving: z.array(leavingMoveSchema).optional(),
+  elsewhere: z.array(elsewhereSchema).optional(),
 });
+export type HeartbeatAnswer = z.infer<typeof heartbeatAnswerSchema>;
 
 /** Inside a sealed relay job: this JSON, then the raw message (framed as `contract/frame.ts` does). */
 export const relayJobSchema = z.strictObject({

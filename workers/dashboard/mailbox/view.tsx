@@ -40,6 +40,12 @@ export const MailboxView: FC<ViewProps> = ({ visitor, box, slots, services, may,
     </section>
     {may && <Room visitor={visitor} box={box} />}
     {may && <ForGood box={box} />}
+    {visitor.account.operator && (
+      <p>
+        It lives on node <code>{box.node}</code>.{" "}
+        <a href={`/moves?address=${encodeURIComponent(box.address)}`}>Move it to another node</a>
+      </p>
+    )}
   </>
 );
 

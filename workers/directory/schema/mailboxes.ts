@@ -1,4 +1,5 @@
-/** Nodes, the mailboxes placed on them, and the wrapped keys of those: public halves only, nothing here opens mail. */
+/** Nodes, the mailboxes placed on them, their moves, and their wrapped keys: public halves only, nothing here opens mail. */
+import { sql } from "drizzle-orm";
 import { index, integer, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import type { PreviousKey } from "../../../src/core/contract/mailbox.ts";
 import { domain } from "./domains.ts";
@@ -77,4 +78,36 @@ export const keyslot = sqliteTable(
     revokedAt: integer(),
   },
   (t) => [uniqueIndex("keyslot_selector").on(t.mailbox, t.selector)],
+);
+
+/** A mailbox's way from one node to another. `asked` until exactly one of the two ends is written. */
+export const mailboxMove = sqliteTable(
+  "mailbox_move",
+  {
+    id: text().primaryKey(),
+    mailbox: text()
+      .notNull()
+      .references(() => mailbox.id, { onDelete: "cascade" }),
+    source: text()
+      .notNull()
+      .references(() => node.id),
+    target: text()
+      .notNull()
+      .references(() => node.id),
+    /** The mailbox's at the source. */
+    epoch: integer().notNull(),
+    state: text({ enum: ["asked", "moved", "cancelled"] }).notNull(),
+    askedAt: integer().notNull(),
+    endedAt: integer(),
+    /** What went wrong last, or why it was cancelled. */
+    trouble: text().notNull().default(""),
+    troubleAt: integer(),
+    /** Nothing of the mailbox is left in the source's part of the spool. */
+    followedAt: integer(),
+  },
+  (t) => [
+    uniqueIndex("mailbox_move_asked").on(t.mailbox).where(sql`state = 'asked'`),
+    index("mailbox_move_target").on(t.target, t.state),
+    index("mailbox_move_mailbox").on(t.mailbox),
+  ],
 );
