@@ -103,10 +103,10 @@ describe("an encrypted file", () => {
 describe("a migration", () => {
   it("keeps the file as it was, once, beside it", () => {
     const path = file("old.db");
-    const old = Database.open(path, key(), "node");
-    old.exec("INSERT INTO setting VALUES ('a', 1)");
+    const old = Database.open(path, key(), "queue");
+    old.exec("CREATE TABLE had (x); INSERT INTO had VALUES (1)");
     old.close();
-    const before = Database.open(path, key(), "node");
+    const before = Database.open(path, key(), "queue");
     expect(existsSync(`${path}.before-2`)).toBe(false);
     // The second script of a made-up history.
     migrate(
@@ -115,15 +115,15 @@ describe("a migration", () => {
     );
     before.close();
     copyFileSync(`${path}.before-2`, file("kept.db"));
-    const kept = Database.open(file("kept.db"), key(), "node");
-    expect(kept.value("SELECT value FROM setting WHERE name = 'a'")).toBe(1);
+    const kept = Database.open(file("kept.db"), key(), "queue");
+    expect(kept.value("SELECT x FROM had")).toBe(1);
     expect(kept.value("SELECT count(*) FROM sqlite_schema WHERE name = 't2'")).toBe(0);
     kept.close();
-    expect(() => Database.open(path, key(), "node")).toThrow("newer version");
+    expect(() => Database.open(path, key(), "queue")).toThrow("newer version");
   });
 
   it("that fails half way leaves nothing of itself", () => {
-    const db = Database.open(file("half.db"), key(), "node");
+    const db = Database.open(file("half.db"), key(), "queue");
     expect(() => migrate(db, ["", "CREATE TABLE new (x); INSERT INTO nowhere VALUES (1)"])).toThrow("nowhere");
     expect(db.version).toBe(1);
     expect(db.value("SELECT count(*) FROM sqlite_schema WHERE name = 'new'")).toBe(0);

@@ -97,7 +97,7 @@ export class MemoryMailbox {
   readonly subscriptions = new Set<string>();
   readonly metadata = new Map<string, Uint8Array>();
   readonly listeners = new Set<(change: Change) => void>();
-  readonly revoked = new Set<() => void>();
+  readonly revoked = new Set<(why: "revoked") => void>();
   /** POP3's one lock. */
   popLocked = false;
   #ids = 0;
@@ -428,7 +428,7 @@ class MemoryAccount implements Account {
     return () => this.#mailbox.listeners.delete(listener);
   }
 
-  onRevoked(listener: () => void): void {
+  onRevoked(listener: (why: "revoked") => void): void {
     this.#mailbox.revoked.add(listener);
   }
 

@@ -49,7 +49,7 @@ class MemoryMaildrop implements Maildrop {
     this.#mailbox.popLocked = false;
   }
 
-  onRevoked(listener: () => void): void {
+  onRevoked(listener: (why: "revoked") => void): void {
     this.#mailbox.revoked.add(listener);
   }
 }

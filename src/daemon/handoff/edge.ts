@@ -6,6 +6,7 @@ import { frame } from "../../core/contract/frame.ts";
 import {
   edgePaths,
   type Heartbeat,
+  type HeartbeatAnswer,
   heartbeatAnswerSchema,
   type IngestAnswer,
   type IngestEnvelope,
@@ -17,6 +18,7 @@ import {
   type rcptQuestionSchema,
 } from "../../core/contract/handoff.ts";
 import type { MailboxRecord } from "../../core/contract/mailbox.ts";
+import { type MoveAnswer, type MoveNews, moveAnswerSchema } from "../../core/contract/move.ts";
 import type { Clock, Crypto, Random } from "../../core/ports.ts";
 import { ulid } from "../../core/ulid.ts";
 
@@ -61,7 +63,7 @@ export class EdgeClient {
     return this.#ask(edgePaths.ingest, frame(envelope, raw), ingestAnswerSchema, 120_000);
   }
 
-  async heartbeat(beat: Heartbeat): Promise<z.infer<typeof heartbeatAnswerSchema>> {
+  async heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer> {
     return this.#ask(edgePaths.heartbeat, json(beat), heartbeatAnswerSchema);
   }
 
@@ -69,6 +71,11 @@ export class EdgeClient {
   async mailbox(address: string): Promise<MailboxRecord | null> {
     const { mailbox } = await this.#ask(edgePaths.mailbox, json({ address }), mailboxAnswerSchema, 5000);
     return mailbox;
+  }
+
+  /** How a move stands to which this node is the new one. */
+  async move(news: MoveNews): Promise<MoveAnswer> {
+    return this.#ask(edgePaths.move, json(news), moveAnswerSchema);
   }
 
   async results(results: OutboundResults): Promise<void> {

@@ -3,20 +3,18 @@
  * node does not know, or knows in an older revision, is fetched; so is what a login misses, at a bounded rate.
  */
 import { statfs } from "node:fs/promises";
-import type { z } from "zod";
-import type { Heartbeat, heartbeatAnswerSchema } from "../../core/contract/handoff.ts";
+import type { Heartbeat, HeartbeatAnswer } from "../../core/contract/handoff.ts";
 import type { MailboxRecord } from "../../core/contract/mailbox.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { CopiesTold } from "../store/backed-up.ts";
 import type { Store } from "../store/store.ts";
-
-type Answer = z.infer<typeof heartbeatAnswerSchema>;
+import type { MoveTalk } from "./moves.ts";
 
 export type HeartbeatDeps = {
   node: string;
   version: string;
   edge: {
-    heartbeat(beat: Heartbeat): Promise<Answer>;
+    heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer>;
     mailbox(address: string): Promise<MailboxRecord | null>;
   };
   store: Pick<Store, "stats" | "record" | "applyMailbox" | "synced" | "onMiss">;
@@ -29,12 +27,14 @@ export type HeartbeatDeps = {
   ports?: NonNullable<Heartbeat["ports"]>;
   /** How far copies of this node reach, and whether it is one. */
   copies?: Pick<CopiesTold, "said" | "isHeard" | "isPutBack">;
+  /** Mailboxes on their way here or from here. */
+  moves?: Pick<MoveTalk, "said" | "heard">;
   /** The folder whose disk is watched. */
   dir: string;
   clock: Clock;
   everyMs?: number;
   /** What the edge said: what waits there for this node, and what it keeps. */
-  onAnswer?: (answer: Answer) => void;
+  onAnswer?: (answer: HeartbeatAnswer) => void;
   onDomains?: (domains: readonly string[]) => void;
   log?: (line: string) => void;
 };
@@ -42,6 +42,8 @@ export type HeartbeatDeps = {
 export type Pulse = {
   /** One beat now; resolves when it is over, also when the edge is away. */
   beat(): Promise<void>;
+  /** One beat that begins after this was called. */
+  beatAnew(): Promise<void>;
   /** When the edge last answered one, UTC ms; 0: never. */
   readonly answeredAt: number;
   stop(): void;
@@ -76,9 +78,14 @@ export function startHeartbeat(deps: HeartbeatDeps): Pulse {
     if (timer) clearTimeout(timer);
     return running;
   };
+  const beatAnew = async (): Promise<void> => {
+    await running;
+    await beat();
+  };
   void beat();
   return {
     beat,
+    beatAnew,
     get answeredAt() {
       return answeredAt;
     },
@@ -95,7 +102,8 @@ function pause(failures: number, everyMs: number): number {
   return failures === 0 || failures > 30 ? everyMs : Math.min(everyMs, 500 * 2 ** Math.min(failures, 2));
 }
 
-async function once(deps: HeartbeatDeps): Promise<void> {
+/** `again`: the edge was asked just now about all that this node holds. */
+async function once(deps: HeartbeatDeps, again = false): Promise<void> {
   const disk = await statfs(deps.dir);
   const answer = await deps.edge.heartbeat({
     node: deps.node,
@@ -107,18 +115,22 @@ async function once(deps: HeartbeatDeps): Promise<void> {
     ...(deps.signing ? { signing: deps.signing() } : {}),
     ...(deps.ports ? { ports: deps.ports } : {}),
     ...deps.copies?.said(),
+    ...deps.moves?.said(),
     diskFreeBytes: disk.bavail * disk.bsize,
   });
   deps.copies?.isHeard();
   deps.onDomains?.(answer.domains);
   deps.onAnswer?.(answer);
+  const mustAsk = await deps.moves?.heard(answer);
   await reconcile(deps, answer.mailboxes);
+  // What the edge did not name may have moved away: a node that was put back lets nobody in to it.
+  if (mustAsk && !again) return once(deps, true);
   await deps.store.synced();
   if (answer.putBack !== undefined) deps.copies?.isPutBack(answer.putBack);
 }
 
 /** One that can't be had holds up no other, but nobody may say then that all was. */
-async function reconcile(deps: HeartbeatDeps, placed: Answer["mailboxes"]): Promise<void> {
+async function reconcile(deps: HeartbeatDeps, placed: HeartbeatAnswer["mailboxes"]): Promise<void> {
   const failed: unknown[] = [];
   for (const { id, address, revision } of placed) {
     const had = deps.store.record(id);

@@ -9,8 +9,9 @@ import { mailboxUpdateSchema, nodePaths } from "../../core/contract/handoff.ts";
 import type { MailboxRecord } from "../../core/contract/mailbox.ts";
 import { limits } from "../../core/limits.ts";
 import type { Clock, Crypto } from "../../core/ports.ts";
-import type { Acceptance } from "../store/store.ts";
-import { type Answer, json, problem, refused, send } from "./answer.ts";
+import type { Acceptance } from "../store/intake.ts";
+import type { Leave } from "../store/moving/moves.ts";
+import { type Answer, json, problem, refused, type Streamed, send } from "./answer.ts";
 import { readBody, readPieces, Unreadable } from "./body.ts";
 
 export type HandoffDeps = {
@@ -23,9 +24,12 @@ export type HandoffDeps = {
   store: {
     acceptSealed(arrival: Arrival & { bytes: Uint8Array }): Promise<Acceptance>;
     acceptStream(arrival: Arrival & { size: number; pieces: AsyncIterable<Uint8Array> }): Promise<Acceptance>;
-    applyMailbox(record: MailboxRecord): Promise<number>;
+    applyMailbox(record: MailboxRecord): Promise<number | null>;
     holds(mailbox: string, epoch: number): boolean;
+    moves: { leave(asked: { mailbox: string; epoch: number; move: string }): Promise<Leave> };
   };
+  /** The edge has news: the next heartbeat is due now. */
+  onBeat?: () => void;
   /** Takes a relay job over; durable when it resolves. An id seen before is no error. */
   onRelay(manifest: Manifest, sealed: Uint8Array): Promise<void>;
   /** The status that a call was answered with. */
@@ -46,7 +50,7 @@ type Route = {
   most: number;
   /** May answer before the body is read. */
   early?: (deps: HandoffDeps, manifest: Manifest) => Answer | null;
-  take: (deps: HandoffDeps, manifest: Manifest, body: Uint8Array) => Promise<Answer>;
+  take: (deps: HandoffDeps, manifest: Manifest, body: Uint8Array) => Promise<Answer | Streamed>;
   /** The same of a large body. */
   stream?: (deps: HandoffDeps, manifest: Manifest, pieces: AsyncIterable<Uint8Array>) => Promise<Answer>;
 };
@@ -55,6 +59,8 @@ const routes: Record<string, Route> = {
   [nodePaths.message]: { most: mostSealed, early: goneEarly, take: takeMessage, stream: streamMessage },
   [nodePaths.mailbox]: { most: limits.callBytes, take: takeMailbox },
   [nodePaths.relay]: { most: mostSealed, take: takeRelay },
+  [nodePaths.leave]: { most: 1024, take: letGo },
+  [nodePaths.beat]: { most: 1024, take: beatNow },
   [nodePaths.hello]: { most: 1024, take: async ({ node, clock }) => json({ node, time: clock() }) },
 };
 
@@ -67,14 +73,15 @@ export function handoffListener(deps: HandoffDeps): RequestListener {
       })
       .then((given) => {
         deps.onAnswer?.(given.status);
-        send(response, given);
+        const sent = send(response, given);
         discard(request);
+        return sent;
       })
       .catch(() => request.destroy());
   };
 }
 
-async function answer(deps: HandoffDeps, request: IncomingMessage): Promise<Answer> {
+async function answer(deps: HandoffDeps, request: IncomingMessage): Promise<Answer | Streamed> {
   const path = request.url ?? "";
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   if (!route) return problem(404, "no such path");
@@ -148,7 +155,22 @@ function answerTo(accepted: Acceptance): Answer {
 
 async function takeMailbox({ store }: HandoffDeps, _: Manifest, body: Uint8Array): Promise<Answer> {
   const update = parseUpdate(body);
-  return update ? json({ applied: await store.applyMailbox(update) }) : problem(400, "not a mailbox record");
+  if (update === null) return problem(400, "not a mailbox record");
+  const applied = await store.applyMailbox(update);
+  return applied === null ? problem(410, "the mailbox has moved to another node") : json({ applied });
+}
+
+/** Sent by the node that the mailbox moves to, signed by the edge for this one. */
+async function letGo({ store }: HandoffDeps, { mailbox, epoch, id }: Manifest): Promise<Answer | Streamed> {
+  if (mailbox === undefined || epoch === undefined) return problem(400, "a move is of a mailbox");
+  const left = await store.moves.leave({ mailbox, epoch, move: id });
+  if (left.ok) return { status: 200, stream: left.stream };
+  return left.why === "gone" ? problem(410, "no such mailbox here") : problem(503, "the mailbox is not known so");
+}
+
+async function beatNow({ onBeat }: HandoffDeps): Promise<Answer> {
+  onBeat?.();
+  return json({});
 }
 
 function parseUpdate(body: Uint8Array): MailboxRecord | null {

@@ -115,7 +115,7 @@ export interface Account {
    */
   watch(listener: (change: Change) => void): () => void;
   /** Called when this mailbox's access was revoked: the session must end. */
-  onRevoked(listener: () => void): void;
+  onRevoked(listener: (why: "revoked" | "moving") => void): void;
   logout(): Promise<void>;
 }
 

@@ -117,7 +117,7 @@ export class Session extends BaseSession {
       void account.logout();
       throw new Bye("Too many sessions for this mailbox", "LIMIT");
     }
-    account.onRevoked(() => this.end(byeLine(new Bye("Your access was revoked", "AUTHORIZATIONFAILED"))));
+    account.onRevoked((why) => this.end(byeLine(endings[why])));
     this.#unwatch = account.watch((change) => this.#hear(change));
     this.quietAfterLogin();
     this.become({ at: "authenticated", session: this, account });
@@ -302,6 +302,11 @@ export class Session extends BaseSession {
     return "NO [SERVERBUG] Internal error";
   }
 }
+
+const endings = {
+  revoked: new Bye("Your access was revoked", "AUTHORIZATIONFAILED"),
+  moving: new Bye("The mailbox is being moved to another server, try again later", "UNAVAILABLE"),
+};
 
 function byeLine({ code, message }: Bye): string {
   return message === "" ? "" : `* BYE ${code === null ? "" : `[${code}] `}${message}\r\n`;

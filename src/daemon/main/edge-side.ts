@@ -9,7 +9,8 @@ import type { Config, NodeIdentity } from "../config.ts";
 import { type DoorOptions, doorServer } from "../door/server.ts";
 import { EdgeClient } from "../handoff/edge.ts";
 import { startHeartbeat } from "../handoff/heartbeat.ts";
-import { handoffListener } from "../handoff/listener.ts";
+import { type HandoffDeps, handoffListener } from "../handoff/listener.ts";
+import { MoveTalk } from "../handoff/moves.ts";
 import { guardedConnect, mailPorts } from "../net/connect.ts";
 import { nodeResolver } from "../net/dns.ts";
 import { clock, nativePrimitives, nodeCrypto, random } from "../platform.ts";
@@ -26,6 +27,8 @@ const version = "0.1.0";
 const connectTimeoutMs = 30_000;
 /** A hand-off call of 28 MB over a slow line; longer is a stalled one. */
 const requestMs = 5 * 60_000;
+/** Longest that a stop waits for calls under way. */
+const closeMs = 3000;
 
 export type EdgeSide = { ports: Record<string, number>; signing: SigningRecord; close(): Promise<void> };
 type Deps = {
@@ -44,7 +47,8 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
   const queue = await openQueue(deps, edge);
   const handoffs = new Map<number, number>();
   const onAnswer = (status: number): void => void handoffs.set(status, (handoffs.get(status) ?? 0) + 1);
-  const handoff = await openHandoff(deps, fromBase64(edgeConfig.publicKey), queue, onAnswer);
+  const ears = { onAnswer, onBeat: () => void pulse.beatAnew() };
+  const handoff = await openHandoff(deps, fromBase64(edgeConfig.publicKey), queue, ears);
   const door = await openDoor(deps, edge, queue);
   let told: EdgeTold = {};
   const copies = new CopiesTold(config.data, config.backup?.mark ?? null, clock, logLine);
@@ -58,6 +62,7 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
     signing: () => queue.signingRecord,
     ports: { ...deps.mailPorts },
     copies,
+    moves: new MoveTalk({ edge, store, log: logLine }),
     dir: config.data,
     clock,
     onAnswer: (answer) => {
@@ -124,7 +129,7 @@ async function openHandoff(
   { config, store, certificate }: Deps,
   edgeKey: Uint8Array,
   queue: RelayQueue,
-  onAnswer: (status: number) => void,
+  ears: Required<Pick<HandoffDeps, "onAnswer" | "onBeat">>,
 ) {
   const at = config.listen.handoff;
   if (at === undefined) return null;
@@ -134,7 +139,7 @@ async function openHandoff(
     crypto: nodeCrypto,
     clock,
     store,
-    onAnswer,
+    ...ears,
     onRelay: async (manifest, sealed) => void (await queue.accept(manifest.id, sealed)),
     log: logLine,
   });
@@ -154,6 +159,8 @@ async function openHandoff(
     clearInterval(renewing);
     const closed = once(server.close(), "close");
     server.closeIdleConnections();
+    // A mailbox that is being given to another node may take long, and is asked for again.
+    setTimeout(() => server.closeAllConnections(), closeMs).unref();
     await closed;
   };
   return { port: (server.address() as AddressInfo).port, close };

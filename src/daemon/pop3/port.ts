@@ -20,5 +20,5 @@ export interface Maildrop {
   commit(deleted: readonly number[]): Promise<void>;
   /** Lets the lock go; deletes nothing. */
   release(): Promise<void>;
-  onRevoked(listener: () => void): void;
+  onRevoked(listener: (why: "revoked" | "moving") => void): void;
 }

@@ -16,6 +16,11 @@ import type { Maildrop } from "./port.ts";
 /** RFC 2449 §4: 255 bytes; SASL's initial response and UTF-8 names may need more. */
 const MOST_LINE = 2048;
 
+const endings = {
+  revoked: "-ERR [AUTH] Your access was revoked\r\n",
+  moving: "-ERR [SYS/TEMP] The mailbox is being moved to another server, try again later\r\n",
+};
+
 export class Session extends BaseSession {
   readonly server: Server;
   state: State = { at: "authorization", session: this, user: null };
@@ -59,7 +64,7 @@ export class Session extends BaseSession {
   }
 
   enter(maildrop: Maildrop): void {
-    maildrop.onRevoked(() => this.end("-ERR [AUTH] Your access was revoked\r\n"));
+    maildrop.onRevoked((why) => this.end(endings[why]));
     this.quietAfterLogin();
     this.state = { at: "transaction", session: this, maildrop, deleted: new Set() };
   }

@@ -19,6 +19,9 @@ import type {
   Want,
 } from "./types.ts";
 
+/** Why a session ends from our side: its device was revoked, or the mailbox moves to another node. */
+export type SessionEnd = "revoked" | "moving";
+
 export type SessionFacts = {
   session: number;
   mailboxId: string;
@@ -34,7 +37,7 @@ export class StoreAccount {
   readonly mailboxId: string;
   readonly address: string;
   readonly #facts: SessionFacts;
-  readonly #revoked = new Set<() => void>();
+  readonly #revoked = new Set<(why: SessionEnd) => void>();
   readonly #unwatch = new Set<() => void>();
   #over = false;
 
@@ -116,13 +119,13 @@ export class StoreAccount {
     };
   }
 
-  onRevoked(listener: () => void): void {
+  onRevoked(listener: (why: SessionEnd) => void): void {
     this.#revoked.add(listener);
   }
 
   /** Ends the session from our side. */
-  revoke(): void {
-    for (const listener of this.#revoked) listener();
+  revoke(why: SessionEnd): void {
+    for (const listener of this.#revoked) listener(why);
     void this.logout();
   }
 

@@ -5,6 +5,7 @@
  */
 import { chunkBytes, headerBytes, tagBytes } from "../../core/seal/format.ts";
 import type { Database } from "../sqlite/database.ts";
+import { type CarriedPage, type CarriedTo, pieceRoom, readCarried } from "./inbox-carry.ts";
 import type { Hooks } from "./mailbox.ts";
 
 export type Accepted = "stored" | "duplicate";
@@ -13,8 +14,6 @@ type Job = { run: () => () => void; failed: (cause: unknown) => void };
 export type Sealed = { id: string; number: number; size: number };
 
 const states = { coming: 0, waiting: 1, unreadable: 2 };
-/** Rows of one arrival: row id = its number * `pieceRoom` + piece. */
-const pieceRoom = 65_536;
 const sealedChunk = chunkBytes + tagBytes;
 
 export class Inbox {
@@ -213,6 +212,18 @@ export class Inbox {
       if ((await other.accept(id, bytes)) === "stored") carried++;
     }
     return carried;
+  }
+
+  /** All that is acknowledged, page by page, for another node; while nothing is taken or filed. */
+  carried(from: CarriedTo): CarriedPage {
+    return readCarried(this.#db, from);
+  }
+
+  /** About how many bytes that is. */
+  get carriedBytes(): number {
+    const sealed = this.#db.value<number>("SELECT coalesce(sum(size), 0) FROM arrival WHERE state <> ?", states.coming);
+    const known = this.#db.value<number>("SELECT count(*) FROM known");
+    return (sealed ?? 0) + (known ?? 0) * 100;
   }
 
   #recount(): void {

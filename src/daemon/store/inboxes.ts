@@ -55,7 +55,10 @@ export class Inboxes {
 
 /** The locked inbox of mailbox `id` in a folder: the node's key opens it, for it holds only ciphertext. */
 export function openInbox(folder: string, id: string, nodeKey: Uint8Array, soon: Hooks["soon"]): Inbox {
+  return new Inbox(openInboxFile(folder, id, nodeKey), { now: Date.now, soon });
+}
+
+export function openInboxFile(folder: string, id: string, nodeKey: Uint8Array): Database {
   const key = nativePrimitives.hkdf(nodeKey, utf8(id), utf8(labels.inboxKey), 32);
-  const db = Database.open(join(folder, "inbox.db"), Buffer.from(key.buffer), "mailbox/inbox");
-  return new Inbox(db, { now: Date.now, soon });
+  return Database.open(join(folder, "inbox.db"), Buffer.from(key.buffer), "mailbox/inbox");
 }

@@ -12,6 +12,7 @@ import { Inboxes } from "./inboxes.ts";
 import type { Hooks, Mailbox, Write } from "./mailbox.ts";
 import { folderOf } from "./place.ts";
 import { Refusal } from "./refusal.ts";
+import { isMarkedRestored } from "./restore.ts";
 import type { Announced } from "./types.ts";
 import { type News, type OpenFacts, type Unlocked, Unlocker } from "./unlock.ts";
 import { Warmth } from "./warmth.ts";
@@ -36,6 +37,8 @@ export class Keeper {
   readonly #inboxes: Inboxes;
   readonly #unlocker: Unlocker;
   readonly #warmth = new Warmth();
+  /** On their way to another node. */
+  readonly #frozen = new Set<string>();
 
   /** `workload` counts what this thread was asked so far. */
   constructor(options: KeeperOptions, tell: (news: News) => void, soon: Hooks["soon"], workload: () => number) {
@@ -48,6 +51,7 @@ export class Keeper {
 
   /** Opens the mailbox for a session, with MK just unwrapped (taken over and zeroed). */
   async enter(session: number, facts: OpenFacts, masterKey: Uint8Array): Promise<void> {
+    this.#refuseFrozen(facts.mailbox);
     let open = this.#open.get(facts.mailbox);
     // The key was rotated while it was open: who came in with the old one is out.
     if (open && !open.masterKey.equals(masterKey)) {
@@ -134,6 +138,28 @@ export class Keeper {
     if (this.#open.get(id)?.sessions.size === 0) this.lock(id);
   }
 
+  /** Nobody is let in and nothing is taken: when this resolves, all that was acknowledged is in the mailbox's files, and they lie still. */
+  async freeze(id: string): Promise<void> {
+    this.#frozen.add(id);
+    this.lock(id);
+    // What came in this turn is committed first.
+    await pause();
+    this.#inboxes.forget(id);
+  }
+
+  thaw(id: string): void {
+    this.#frozen.delete(id);
+  }
+
+  /** Put back from a copy, and not opened since. */
+  isRestored(id: string): boolean {
+    return isMarkedRestored(folderOf(this.#options.dir, id), id, this.#options.nodeKey);
+  }
+
+  #refuseFrozen(id: string): void {
+    if (this.#frozen.has(id)) throw new Refusal("UNAVAILABLE", "The mailbox is being moved to another server");
+  }
+
   /** Forgets the mailbox and destroys its folder. */
   erase(id: string): void {
     this.lock(id);
@@ -142,6 +168,13 @@ export class Keeper {
   }
 
   inbox(id: string): Inbox {
+    this.#refuseFrozen(id);
+    return this.#inboxes.open(id, (one) => this.#open.has(one));
+  }
+
+  /** Of a frozen mailbox, to be read. */
+  stillInbox(id: string): Inbox {
+    if (!this.#frozen.has(id)) throw new Refusal("UNAVAILABLE", "The mailbox is not on its way to another server");
     return this.#inboxes.open(id, (one) => this.#open.has(one));
   }
 

@@ -1,6 +1,6 @@
 /** INBOX for POP3, numbered and locked for one session: `pop3/port.ts` Maildrop. */
 import { readHeader } from "../../core/message/header.ts";
-import type { StoreAccount } from "./account.ts";
+import type { SessionEnd, StoreAccount } from "./account.ts";
 import { ReadAhead } from "./ahead.ts";
 
 /** A message of this size is read whole for TOP: one question instead of two, and read ahead. */
@@ -90,7 +90,7 @@ export class StoreMaildrop {
     await this.#account.logout();
   }
 
-  onRevoked(listener: () => void): void {
+  onRevoked(listener: (why: SessionEnd) => void): void {
     this.#account.onRevoked(listener);
   }
 }

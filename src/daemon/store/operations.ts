@@ -16,6 +16,8 @@ import type { Accepted, Inbox } from "./inbox.ts";
 import { type Keeper, pause } from "./keeper.ts";
 import type { Mailbox, Write } from "./mailbox.ts";
 import * as metadata from "./metadata.ts";
+import { moveOperations, moveStateOperations } from "./moving/operations.ts";
+import type { Staging } from "./moving/staging.ts";
 import type { Mirror, NodeState, SlotUse } from "./node-state.ts";
 import { type Prepared, prepareInSlices } from "./prepare.ts";
 import { Refusal } from "./refusal.ts";
@@ -27,7 +29,7 @@ import { change, restIn } from "./turns.ts";
 import type { FlagChange, NewMessage, Query, Section, SortKey, SpecialUse, UidRanges, Want } from "./types.ts";
 import type { OpenFacts } from "./unlock.ts";
 
-export type Context = { keeper: Keeper; node: NodeState | null };
+export type Context = { keeper: Keeper; node: NodeState | null; staging: Staging };
 
 type InFolder = { session: number; folder: number };
 
@@ -77,7 +79,8 @@ export const operations = {
   // The node's own state: first thread only.
   nodeRecords(context: Context, _: null) {
     const node = nodeState(context);
-    return { placed: node.all(), awaitsSync: node.awaitsSync };
+    const { awaitsSync } = node;
+    return { placed: node.all(), awaitsSync, away: node.away(), arriving: node.arriving() };
   },
   nodeSynced: (context: Context, _: null) => nodeState(context).awaitSync(false),
   nodeSave: (context: Context, { record }: { record: MailboxRecord }) => nodeState(context).save(record),
@@ -107,6 +110,9 @@ export const operations = {
     const { waiting, waitingBytes, unreadable } = keeper.inbox(mailbox);
     return { waiting, waitingBytes, unreadable };
   },
+
+  ...moveOperations,
+  ...moveStateOperations,
 
   // Login. A dummy slot (`real` false) costs the same and never opens.
   async login(

@@ -8,14 +8,15 @@ import type { Keyslot, MailboxRecord } from "../../core/contract/mailbox.ts";
 import type { Clock } from "../../core/ports.ts";
 import { parseAppPassword } from "../../core/seal/keys.ts";
 import { nativePrimitives, random, clock as systemClock } from "../platform.ts";
-import { StoreAccount } from "./account.ts";
-import { takeIn } from "./arrival.ts";
+import { type SessionEnd, StoreAccount } from "./account.ts";
 import type { LoopDelay } from "./delay.ts";
 import { dummySlot } from "./dummy.ts";
 import { Hub } from "./hub.ts";
+import { type Acceptance, type Arrival, Intake, type Stream } from "./intake.ts";
 import { StoreMaildrop } from "./maildrop.ts";
 import { Mirrors } from "./mirrors.ts";
-import type { Placed } from "./node-state.ts";
+import { Moves } from "./moving/moves.ts";
+import { freshly, type MailboxStats, Placements } from "./placements.ts";
 import { StoreThread } from "./threads.ts";
 import type { News } from "./unlock.ts";
 
@@ -37,16 +38,6 @@ export type StoreOptions = {
 
 export type AppLogin<T> = { ok: true; account: T } | { ok: false; why: "credentials" | "unavailable" };
 type From = { ip: string };
-type Arrival = { mailbox: string; epoch: number; id: string };
-type Stream = { size: number; pieces: AsyncIterable<Uint8Array> };
-
-/** Answer of `acceptSealed`. `gone`: moved or deleted; `full`: past 110 % of the quota; `later`: placed here, but not known so yet. */
-export type Acceptance = "stored" | "duplicate" | "gone" | "full" | "later";
-
-export type MailboxStats = Pick<Placed, "usedBytes" | "waiting" | "generation" | "lastUse"> & {
-  id: string;
-  revision: number;
-};
 
 export async function openStore(options: StoreOptions): Promise<Store> {
   const store = new Store(options);
@@ -57,12 +48,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 export class Store {
   readonly #options: Required<StoreOptions>;
   readonly #threads: StoreThread[];
-  readonly #placed = new Map<string, Placed>();
-  readonly #byAddress = new Map<string, string>();
+  readonly #placements = new Placements();
   readonly #accounts = new Map<number, StoreAccount>();
   readonly #maildropLocks = new Set<string>();
   readonly #hub = new Hub<StoreAccount>((session) => this.#accounts.get(session) ?? null);
   readonly #mirrors: Mirrors;
+  readonly #intake: Intake;
+  /** Of mailboxes between this node and others. */
+  readonly moves: Moves;
   #nextSession = 1;
   #awaitsSync = false;
   #closed: Promise<void> | null = null;
@@ -89,14 +82,23 @@ export class Store {
       );
     });
     this.#mirrors = new Mirrors((mirrors, uses) => this.#node.call("nodeMirror", { mirrors, uses }));
+    const threadOf = (mailbox: string): StoreThread => this.#threadOf(mailbox);
+    const placements = this.#placements;
+    this.#intake = new Intake({ placements, mirrors: this.#mirrors, threadOf, awaitsSync: () => this.#awaitsSync });
+    this.moves = new Moves({
+      ...{ dir, placements, threadOf, node: this.#node },
+      endSessions: (mailbox) => this.#endSessions(mailbox, "moving", () => true),
+    });
   }
 
   async start(): Promise<void> {
-    const { placed, awaitsSync } = await this.#node.call("nodeRecords", null);
-    for (const one of placed) this.#hold(one);
+    const { placed, awaitsSync, away, arriving } = await this.#node.call("nodeRecords", null);
+    for (const one of placed) this.#placements.hold(one);
+    for (const { mailbox, epoch } of away) this.#placements.away(mailbox, epoch);
     // The last run may have ended between noting a deletion and doing it.
     for (const { record } of placed) if (record.state === "deleted") await this.#erase(record.id);
     this.#awaitsSync = awaitsSync;
+    await this.moves.start(arriving);
   }
 
   /** The edge's records were applied: a restored node may let people in again. */
@@ -118,36 +120,16 @@ export class Store {
     return this.#threads[sum % this.#threads.length] ?? this.#node;
   }
 
-  #hold(placed: Placed): void {
-    const { id, address, state } = placed.record;
-    const had = this.#placed.get(id);
-    if (had && this.#byAddress.get(had.record.address) === id) this.#byAddress.delete(had.record.address);
-    this.#placed.set(id, placed);
-    if (state !== "active") return;
-    // An address belongs to one mailbox: one that had it before is gone (node.db has dropped it too).
-    const before = this.#byAddress.get(address);
-    if (before !== undefined && before !== id) this.#placed.delete(before);
-    this.#byAddress.set(address, id);
-  }
-
   #hear(news: News): void {
     if (news.kind === "changes") this.#hub.publish(news.mailbox, news.changes);
     else if (news.kind === "alarm") this.#alarm(news.mailbox, news.what);
     else if (news.kind === "proven") this.#pin(news.mailbox, news.keyId);
-    else {
-      const placed = this.#placed.get(news.mailbox);
-      if (!placed) return;
-      placed.generation = Math.max(placed.generation, news.generation);
-      placed.highestModseq = Math.max(placed.highestModseq, news.highestModseq);
-      placed.usedBytes = news.usedBytes;
-      placed.waiting = news.waiting;
-      this.#mirrors.state(news);
-    }
+    else if (this.#placements.hear(news)) this.#mirrors.state(news);
   }
 
   /** A key id that its owner's login has proven is the one to expect from now on. */
   #pin(mailbox: string, keyId: string): void {
-    const placed = this.#placed.get(mailbox);
+    const placed = this.#placements.get(mailbox);
     if (!placed || placed.pinnedKeyId === keyId) return;
     placed.pinnedKeyId = keyId;
     void this.#node.call("nodePin", { mailbox, keyId }).catch(() => undefined);
@@ -176,8 +158,8 @@ export class Store {
     try {
       // A restored node may hold slots that were revoked since.
       if (this.#awaitsSync) return { ok: false, why: "unavailable" };
-      if (parsed && !this.#slotFor(address, parsed.selector)) await this.onMiss?.(address);
-      const slot = parsed ? this.#slotFor(address, parsed.selector) : this.#testSlotFor(address);
+      if (parsed && !this.#placements.slotFor(address, parsed.selector)) await this.onMiss?.(address);
+      const slot = parsed ? this.#placements.slotFor(address, parsed.selector) : this.#testSlot(address);
       return await this.#enter(address, slot, parsed?.secret ?? (slot ? secret.slice() : random(20)));
     } catch {
       // Whoever must know has been told by an alarm.
@@ -189,7 +171,7 @@ export class Store {
 
   async #enter(address: string, slot: Keyslot | null, secret: Uint8Array): Promise<AppLogin<StoreAccount>> {
     // A user or slot that does not exist costs what an existing one costs.
-    const placed = slot ? this.#at(address) : null;
+    const placed = slot ? this.#placements.at(address) : null;
     const record = placed?.record;
     const session = this.#nextSession++;
     const facts = {
@@ -210,39 +192,20 @@ export class Store {
     const account = new StoreAccount({ session, mailboxId, address, slot: slot.id, thread, hub: this.#hub, ended });
     this.#accounts.set(session, account);
     this.#used(mailboxId, slot.id);
-    if (this.#isRevoked(mailboxId, slot.id)) {
+    if (this.#placements.isRevoked(mailboxId, slot.id)) {
       await account.logout();
       return { ok: false, why: "credentials" };
     }
     return { ok: true, account };
   }
 
-  #at(address: string): Placed | null {
-    return this.#placed.get(this.#byAddress.get(address) ?? "") ?? null;
-  }
-
-  #slotFor(address: string, selector: string): Keyslot | null {
-    const slots = this.#at(address)?.record.keyslots ?? [];
-    return (
-      slots.find((slot) => slot.kind === "app-password" && slot.selector === selector && slot.revokedAt === null) ??
-      null
-    );
-  }
-
-  #testSlotFor(address: string): Keyslot | null {
-    if (!this.#options.testSlots) return null;
-    const slots = this.#at(address)?.record.keyslots ?? [];
-    return slots.find((slot) => slot.kind === "test-only" && slot.revokedAt === null) ?? null;
-  }
-
-  #isRevoked(mailbox: string, slot: string): boolean {
-    const record = this.#placed.get(mailbox)?.record;
-    return record?.state !== "active" || record.keyslots.find(({ id }) => id === slot)?.revokedAt !== null;
+  #testSlot(address: string): Keyslot | null {
+    return this.#options.testSlots ? this.#placements.testSlotFor(address) : null;
   }
 
   #used(mailbox: string, slot: string): void {
     const at = this.#options.clock();
-    const placed = this.#placed.get(mailbox);
+    const placed = this.#placements.get(mailbox);
     if (placed) placed.lastUse[slot] = at;
     this.#mirrors.use({ mailbox, slot, at });
   }
@@ -271,45 +234,32 @@ export class Store {
    * Takes over `bytes`. `stored` and `duplicate` are durable: the ciphertext is synced, or was filed before. An open mailbox shows
    * the message soon after.
    */
-  async acceptSealed({ mailbox, epoch, id, bytes }: Arrival & { bytes: Uint8Array }): Promise<Acceptance> {
-    const refused = await this.#refusal({ mailbox, epoch, id }, bytes.length);
-    return refused ?? this.#accepted(mailbox, await this.#threadOf(mailbox).call("accept", { mailbox, id, bytes }));
+  acceptSealed(arrival: Arrival & { bytes: Uint8Array }): Promise<Acceptance> {
+    return this.#intake.whole(arrival);
   }
 
   /** The same as it comes. Where `pieces` throws, nothing of it remains, and that is thrown on. */
-  async acceptStream({ size, pieces, ...arrival }: Arrival & Stream): Promise<Acceptance> {
-    const { mailbox, id } = arrival;
-    const refused = await this.#refusal(arrival, size);
-    return refused ?? this.#accepted(mailbox, await takeIn(this.#threadOf(mailbox), { mailbox, id, pieces }));
+  acceptStream(arrival: Arrival & Stream): Promise<Acceptance> {
+    return this.#intake.stream(arrival);
   }
 
-  async #refusal({ mailbox, epoch }: Arrival, size: number): Promise<Acceptance | null> {
-    const placed = this.#placed.get(mailbox);
-    if (placed?.record.state !== "active" || epoch < placed.record.epoch) return "gone";
-    if (epoch > placed.record.epoch) return "later";
-    const { waitingBytes } = await this.#threadOf(mailbox).call("waiting", { mailbox });
-    // The edge refuses at 100 %; what it had already accepted still fits.
-    return placed.usedBytes + waitingBytes + size > placed.record.quotaBytes * 1.1 + 65_536 ? "full" : null;
-  }
-
-  #accepted(mailbox: string, { accepted, waiting }: { accepted: Acceptance; waiting: number }): Acceptance {
-    const placed = this.#placed.get(mailbox);
-    if (placed) {
-      placed.waiting = waiting;
-      this.#mirrors.waiting(mailbox, placed);
-    }
-    return accepted;
-  }
-
-  /** Applies a record at or above the revision held; answers the revision held afterwards. Durable when it resolves. */
-  async applyMailbox(record: MailboxRecord): Promise<number> {
-    const had = this.#placed.get(record.id);
+  /**
+   * Applies a record at or above the revision held; answers the revision held afterwards, null where the mailbox has moved away. Durable
+   * when it resolves. A record of a mailbox whose copy lies ready says that the move was made.
+   */
+  async applyMailbox(record: MailboxRecord): Promise<number | null> {
+    if (this.#placements.isAway(record)) return null;
+    if (await this.moves.arrived(record)) return record.revision;
+    const had = this.#placements.get(record.id);
     if (had && record.revision < had.record.revision) return had.record.revision;
     if (had && !mayFollow(record, had.pinnedKeyId)) this.#alarm(record.id, "the edge offers another public key");
-    const fresh = { pinnedKeyId: record.keyId, generation: 0, highestModseq: 0, usedBytes: 0, waiting: 0, lastUse: {} };
-    this.#hold({ ...fresh, ...had, record }); // before anything is awaited: an older one that comes meanwhile is older
+    // Before anything is awaited: an older one that comes meanwhile is older.
+    this.#placements.hold({ ...freshly(record), ...had, record });
     await this.#node.call("nodeSave", { record });
-    await this.#endRevoked(record);
+    const ended = await this.#endSessions(record.id, "revoked", ({ slot }) =>
+      this.#placements.isRevoked(record.id, slot),
+    );
+    if (ended) await this.#threadOf(record.id).call("lockIdle", { mailbox: record.id });
     if (record.state === "deleted") await this.#erase(record.id);
     else await this.#threadOf(record.id).call("setQuota", { mailbox: record.id, quotaBytes: record.quotaBytes });
     return record.revision;
@@ -319,21 +269,19 @@ export class Store {
     return this.#threadOf(mailbox).call("erase", { mailbox });
   }
 
-  async #endRevoked(record: MailboxRecord): Promise<void> {
-    const revoked = [...this.#accounts.values()].filter(
-      ({ mailboxId, slot }) => mailboxId === record.id && this.#isRevoked(record.id, slot),
-    );
-    for (const account of revoked) {
-      account.revoke();
+  /** Answers whether there were any. */
+  async #endSessions(mailbox: string, why: SessionEnd, which: (account: StoreAccount) => boolean): Promise<boolean> {
+    const ending = [...this.#accounts.values()].filter((account) => account.mailboxId === mailbox && which(account));
+    for (const account of ending) {
+      account.revoke(why);
       await account.logout();
     }
-    if (revoked.length > 0) await this.#threadOf(record.id).call("lockIdle", { mailbox: record.id });
+    return ending.length > 0;
   }
 
   /** Would a message for this placement be taken at all? */
   holds(mailbox: string, epoch: number): boolean {
-    const record = this.#placed.get(mailbox)?.record;
-    return record?.state === "active" && epoch >= record.epoch;
+    return this.#placements.holds(mailbox, epoch);
   }
 
   /** Has the full-text index of an open mailbox mail yet to look at? Searches are exact all the same. */
@@ -348,14 +296,12 @@ export class Store {
 
   /** The record held, by id. */
   record(mailbox: string): MailboxRecord | null {
-    return this.#placed.get(mailbox)?.record ?? null;
+    return this.#placements.get(mailbox)?.record ?? null;
   }
 
   /** What a heartbeat says of each mailbox. */
   stats(): MailboxStats[] {
-    return [...this.#placed.values()].map(({ record: { id, revision }, usedBytes, waiting, generation, lastUse }) => {
-      return { id, revision, usedBytes, waiting, generation, lastUse: { ...lastUse } };
-    });
+    return this.#placements.stats();
   }
 
   /** Ends all sessions, wipes keys, closes every database; once. */

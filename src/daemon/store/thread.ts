@@ -3,6 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Damaged, named } from "../sqlite/trouble.ts";
 import { type Call, Outbox, type Reply, type Said, type Start } from "./crossing.ts";
 import { Keeper } from "./keeper.ts";
+import { Staging } from "./moving/staging.ts";
 import { NodeState } from "./node-state.ts";
 import { type Context, type Operation, operations } from "./operations.ts";
 import { Refusal } from "./refusal.ts";
@@ -34,7 +35,7 @@ const keeper = new Keeper(
   soon,
   () => asked,
 );
-const context: Context = { keeper, node };
+const context: Context = { keeper, node, staging: new Staging(start) };
 
 port.on("message", (calls: Call[] | "close") => {
   if (calls === "close") {

@@ -426,7 +426,7 @@ describe("the end", () => {
   it("comes at once when access is revoked", async () => {
     const { servers, mailboxes } = await world();
     const client = await loggedIn(servers.imap);
-    for (const revoke of mailboxes.mailbox(user).revoked) revoke();
+    for (const revoke of mailboxes.mailbox(user).revoked) revoke("revoked");
     expect(await client.response()).toMatch(/^\* BYE \[AUTHORIZATIONFAILED\]/);
     expect(await client.response()).toBeNull();
   });

@@ -41,7 +41,7 @@ describe("keyslots", () => {
     expect(await fixture.store.applyMailbox(two)).toBe(2);
     const kept = await logIn(fixture.store, mailbox);
     const lost = await logIn(fixture.store, mailbox, password);
-    const ended = new Promise<void>((resolve) => lost.onRevoked(resolve));
+    const ended = new Promise<void>((resolve) => lost.onRevoked(() => resolve()));
     kept.onRevoked(() => expect.unreachable("the other slot was not revoked"));
     const three = {
       ...two,

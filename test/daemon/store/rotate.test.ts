@@ -61,7 +61,7 @@ describe("rotating a mailbox's key", () => {
 
     const second = rotated(first);
     // Sealed to the old key, in flight while the record changes.
-    const ended = new Promise<void>((resolve) => account.onRevoked(resolve));
+    const ended = new Promise<void>((resolve) => account.onRevoked(() => resolve()));
     await fixture.store.applyMailbox(second.record);
     await ended;
     await deliver(first, "c", "three");
