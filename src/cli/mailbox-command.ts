@@ -1,5 +1,5 @@
 /**
- * `postern mailbox …`: what a mailbox's owner does without a browser. `add` makes its keys here, on the owner's own machine; `check`
+ * `postern mailbox …`: what a mailbox's owner, or an operator, does without a browser. `add` makes its keys here, on the owner's own machine; `check`
  * says whether what a node keeps is whole, and needs an app password, for the node itself can't look.
  */
 import { parseArgs } from "node:util";
@@ -9,23 +9,28 @@ import { InUse, isFree } from "../daemon/store/copies.ts";
 import { openStore } from "../daemon/store/store.ts";
 import { askHidden } from "./hidden.ts";
 import { makeMailbox } from "./mailbox.ts";
+import { move } from "./mailbox-move.ts";
 import { complaining, nodeHome } from "./node-home.ts";
 import { Mistake } from "./run.ts";
 
 export const usage = `usage: postern mailbox add ADDRESS --edge https://postern.example.net --node ID [--quota BYTES]
        postern mailbox check NODE.json ADDRESS
+       postern mailbox move ADDRESS NODE --edge https://postern.example.net --email YOU [--code CODE]
 
 add    Makes the mailbox's keys on this machine and gives the edge its public half and locked copies. Needs an API key with
        "mailboxes:write", asked for or read from standard input. Prints the app password and the recovery code, once, as JSON.
 check  Looks at every message of a mailbox on a node that stands still: names what is damaged, and which parts of it; all else can
        be read. Needs one of the mailbox's app passwords, asked for or read from standard input. Exit code 1 where something is.
+move   Moves a mailbox with its mail to another node, and waits for the end of it; ended early, the move goes on. For operators: your
+       password at the edge is asked for or read from standard input, --code is the code of this moment where your account asks for one.
 `;
 
 export async function run(args: string[]): Promise<number> {
   const [what, ...rest] = args;
   if (what === "add") return add(rest);
   if (what === "check") return check(rest);
-  throw new Mistake("add or check");
+  if (what === "move") return move(rest);
+  throw new Mistake("add, check or move");
 }
 
 const answerSchema = z.object({ title: z.string().optional(), detail: z.string().optional() });

@@ -15,7 +15,7 @@ const commands: Record<string, Command> = {
   "new-edge": { what: "make the secrets of an edge", load: () => import("./new-edge.ts") },
   "new-node": { what: "write a node's identity and configuration", load: () => import("./new-node.ts") },
   mailbox: {
-    what: "make a mailbox's keys here, or check that a mailbox is whole",
+    what: "make a mailbox's keys here, check that it is whole, or move it to another node",
     load: () => import("./mailbox-command.ts"),
   },
   backup: { what: "copy a node that stands still", load: () => import("./backup.ts") },

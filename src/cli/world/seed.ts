@@ -65,7 +65,7 @@ const nodeSchema = z.object({ lastSeenAt: z.int().nullable() });
 const seenWithinMs = 60_000;
 
 /** Until the node's heartbeat has reached the edge: before that there is no way out for mail. */
-async function untilSeen(api: Api, node: string): Promise<void> {
+export async function untilSeen(api: Api, node: string): Promise<void> {
   for (;;) {
     const { lastSeenAt } = nodeSchema.parse(await api("GET", `/api/nodes/${node}`, undefined));
     if (lastSeenAt !== null && Date.now() - lastSeenAt < seenWithinMs) return;
@@ -74,10 +74,10 @@ async function untilSeen(api: Api, node: string): Promise<void> {
 }
 
 const idSchema = z.object({ id: z.string() });
-type Api = (method: string, path: string, body: unknown) => Promise<unknown>;
+export type Api = (method: string, path: string, body: unknown) => Promise<unknown>;
 
 /** The first account where there is none, else a sign-in; answers calls that carry the session. */
-async function signIn(origin: string, { admin, setupToken }: Secrets): Promise<Api> {
+export async function signIn(origin: string, { admin, setupToken }: Secrets): Promise<Api> {
   const post = (path: string, body: unknown): Promise<Response> =>
     fetch(`${origin}${path}`, {
       method: "POST",
