@@ -45,7 +45,12 @@ export const TotpCard: FC<{ me: Me; totp: boolean; codes: number }> = ({ me, tot
   </section>
 );
 
-export const PasskeyCard: FC<{ me: Me; passkeys: Passkey[] }> = ({ me, passkeys }) => (
+export const PasskeyCard: FC<{ me: Me; passkeys: Passkey[]; totp: boolean; codes: number }> = ({
+  me,
+  passkeys,
+  totp,
+  codes,
+}) => (
   <section class="card stack" aria-labelledby="passkey-title">
     <div class="row">
       <h2 id="passkey-title">Passkeys</h2>
@@ -92,6 +97,16 @@ export const PasskeyCard: FC<{ me: Me; passkeys: Passkey[] }> = ({ me, passkeys 
     <noscript>
       <p class="soft">Adding a passkey needs JavaScript.</p>
     </noscript>
+    {passkeys.length > 0 && !totp && (
+      <div class="stack tight">
+        <p class="soft small">
+          {plural(codes, "recovery code")} left. One proves that it is you if you lose your passkey.
+        </p>
+        <Act me={me} to="/security/codes" class="row">
+          <button type="submit">{codes > 0 ? "New recovery codes" : "Make recovery codes"}</button>
+        </Act>
+      </div>
+    )}
   </section>
 );
 

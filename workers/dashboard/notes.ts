@@ -19,6 +19,8 @@ const notes: Record<string, string> = {
   "session-revoked": "That session is ended.",
   "sessions-revoked": "All other sessions are ended.",
   "password-reset": "Your new password works. All sessions are ended: sign in with it.",
+  "password-reset-passkeys-stay":
+    "Your new password works, and sessions and API keys are ended. Your passkeys stay, since a domain of yours demands a second factor: sign in, prove by one you trust, and remove the others.",
   "link-mailed": "The letter is on its way. Open the link in it.",
   "email-confirmed": "The address is confirmed.",
   left: "Your account is deleted.",

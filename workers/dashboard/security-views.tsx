@@ -37,7 +37,7 @@ export const SecurityView: FC<Props> = ({ me, totp, codes, passkeys, sessions, k
     <EmailCard me={me} />
     <div class="columns">
       <TotpCard me={me} totp={totp} codes={codes} />
-      <PasskeyCard me={me} passkeys={passkeys} />
+      <PasskeyCard {...{ me, passkeys, totp, codes }} />
     </div>
     <Sessions me={me} sessions={sessions} />
     <Keys me={me} keys={keys} domains={domains} />

@@ -46,12 +46,9 @@ export const Sessions: FC<{ me: Me; sessions: Session[] }> = ({ me, sessions }) 
   </section>
 );
 
-export const ProveForm: FC<{ me: Me; next: string; totp: boolean; problem: Problem | null }> = ({
-  me,
-  next,
-  totp,
-  problem,
-}) => (
+type ProveProps = { me: Me; next: string; code: "asked" | "taken" | "none"; problem: Problem | null };
+
+export const ProveForm: FC<ProveProps> = ({ me, next, code, problem }) => (
   <>
     <Head
       title="It's you?"
@@ -72,14 +69,22 @@ export const ProveForm: FC<{ me: Me; next: string; totp: boolean; problem: Probl
             maxlength={200}
           />
         </Field>
-        {totp && (
-          <Field id="code" label="Code" hint="From your authenticator app, or one of your recovery codes.">
+        {code !== "none" && (
+          <Field
+            id="code"
+            label="Code"
+            hint={
+              code === "asked"
+                ? "From your authenticator app, or one of your recovery codes."
+                : "One of your recovery codes, if you have lost your passkey."
+            }
+          >
             <input
               id="code"
               name="code"
               class="mono"
               autocomplete="one-time-code"
-              required
+              required={code === "asked"}
               maxlength={20}
               {...fieldAria("code", { hint: true })}
             />

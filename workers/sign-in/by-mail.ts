@@ -15,6 +15,7 @@ import { foldEmail } from "./enter.ts";
 import { countOrRefuse, limits } from "./limit.ts";
 import { mail, mailLink, wayOut } from "./links.ts";
 import { checkPasswordRule, hashPassword } from "./password.ts";
+import { isReliedOn } from "./strength.ts";
 
 /** Both limits count what was typed, account or not. */
 async function typedAddress(world: World, text: string, ip: string): Promise<string> {
@@ -88,13 +89,14 @@ export async function finishSignUp(world: World, token: string, password: string
 
 /**
  * Every session ends, and links and half-done sign-ins with them. `alsoKeys`: passkeys and API keys too, for somebody whose
- * account was entered; always where the address was never proven before, since another may have made the account.
+ * account was entered; always where the address was never proven before, since another may have made the account. Passkeys stay
+ * where a domain relies on them: whoever reads somebody's mail gets past no second factor by it.
  */
 export async function resetPassword(
   world: World,
   given: { token: string; password: string; alsoKeys: boolean },
   ip: string,
-): Promise<Account> {
+): Promise<{ passkeysStay: boolean }> {
   await countOrRefuse(world, limits.setup, ip);
   const found = await accountOf(world, await linkFor(world, "reset", given.token));
   checkPasswordRule(given.password, found.email);
@@ -102,11 +104,13 @@ export async function resetPassword(
   if ((await takeAnswer(world, "reset", given.token)) === null) throw gone();
   const { db } = world;
   const keysToo = given.alsoKeys || found.emailVerifiedAt === null;
+  const passkeysStay = found.emailVerifiedAt !== null && (await isReliedOn(world, found.id));
   const keys = [
-    db.delete(passkey).where(eq(passkey.account, found.id)),
+    ...(passkeysStay ? [] : [db.delete(passkey).where(eq(passkey.account, found.id))]),
     db.delete(apiKey).where(eq(apiKey.account, found.id)),
   ];
-  const entry = { domain: null, act: "password.reset", subject: found.email, detail: { keysToo } } as const;
+  const detail = { keysToo, passkeysStay };
+  const entry = { domain: null, act: "password.reset", subject: found.email, detail } as const;
   await audited({ ...world, actor: found.id }, entry, [
     ...(keysToo ? keys : []),
     db.delete(session).where(eq(session.account, found.id)),
@@ -116,7 +120,7 @@ export async function resetPassword(
       .set({ password, emailVerifiedAt: found.emailVerifiedAt ?? world.clock() })
       .where(eq(account.id, found.id)),
   ]);
-  return found;
+  return { passkeysStay: keysToo && passkeysStay };
 }
 
 /** Either kind of link that proves an address. Changing it ends every session but `keep`. */

@@ -14,10 +14,12 @@ import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import { acceptInvitation, invitationFor } from "../directory/team.ts";
 import { count, countOrRefuse, forgive, isCounted, limits } from "./limit.ts";
+import { passkeysOf } from "./passkey.ts";
 import { checkPasswordRule, hashPassword, passwordMatches } from "./password.ts";
-import { makeCodes, takeRecoveryCode } from "./recovery.ts";
+import { codesLeft, makeCodes, takeRecoveryCode } from "./recovery.ts";
 import { digest } from "./secret.ts";
 import { closeOtherSessions, markProved } from "./session.ts";
+import { mayChangeFactors } from "./strength.ts";
 import { confirmTotp, hasTotp, takeCode } from "./totp.ts";
 
 export type Credentials = { email: string; password: string };
@@ -57,6 +59,18 @@ export async function secondFactor(world: World, account: string, seed: Uint8Arr
   await forgive(world, limits.secondFactorDay, account);
 }
 
+/** Codes that stand in for a lost factor, or a Problem where there is none that could be lost. */
+export async function newRecoveryCodes(world: World, account: string): Promise<string[]> {
+  if (!(await hasTotp(world, account)) && (await passkeysOf(world, account)).length === 0)
+    throw new Problem(
+      409,
+      "totp-off",
+      "Recovery codes stand in for a second factor: have codes from an app or a passkey.",
+    );
+  await mayChangeFactors(world, account);
+  return makeCodes(world, account);
+}
+
 /** For programs: both factors in one call. Answers whether there was a second one. */
 export async function signInWithCode(
   world: World,
@@ -65,7 +79,9 @@ export async function signInWithCode(
   ip: string,
 ): Promise<{ account: Account; strong: boolean }> {
   const account = await signIn(world, given, ip);
-  if (!(await needsCode(world, account.id))) return { account, strong: false };
+  const asks = await needsCode(world, account.id);
+  // Somebody whose only factor is a passkey may have lost it: their recovery codes are taken, never asked for.
+  if (!asks && (!given.code || (await codesLeft(world, account.id)) === 0)) return { account, strong: false };
   if (given.code === undefined || given.code === "")
     throw new Problem(401, "second-factor-needed", "Send the code of this moment too.", { field: "code" });
   await secondFactor(world, account.id, seed, given.code);

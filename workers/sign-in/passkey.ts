@@ -17,7 +17,7 @@ import { Problem } from "../directory/problem.ts";
 import { passkey } from "../directory/schema.ts";
 import { type Asked, minute, putQuestion, takeAnswer } from "./challenge.ts";
 import { algorithmOf, coseOf } from "./passkey-key.ts";
-import { weakenIfBare } from "./strength.ts";
+import { mayChangeFactors, weakenIfBare } from "./strength.ts";
 
 export type Passkey = typeof passkey.$inferSelect;
 /** The page's origin; its host is the relying party's id. */
@@ -31,7 +31,8 @@ export const registrationSchema = z.object({
 });
 export const assertionSchema = z.object({ id: text, clientDataJSON: text, authenticatorData: text, signature: text });
 
-export function askForNew(world: World, account: string): Promise<string> {
+export async function askForNew(world: World, account: string): Promise<string> {
+  await mayChangeFactors(world, account);
   return putQuestion(world, "passkey-add", { account }, 5 * minute);
 }
 
@@ -81,6 +82,7 @@ export async function removePasskey(world: World, account: string, id: string): 
   const mine = and(eq(passkey.id, id), eq(passkey.account, account));
   const [found] = await world.db.select({ name: passkey.name }).from(passkey).where(mine).limit(1);
   if (found === undefined) return false;
+  await mayChangeFactors(world, account);
   await audited(world, { domain: null, act: "passkey.removed", subject: found.name }, [
     world.db.delete(passkey).where(mine),
   ]);

@@ -1,18 +1,50 @@
-/** What a second factor gave goes with the last of them: sessions and keys made under it count as weak from then on. */
-import { and, eq, isNotNull, notExists } from "drizzle-orm";
+/**
+ * What second factors are worth. What they gave goes with the last of them: sessions and keys made under it count as weak from
+ * then on, and no recovery code stands in for it. While a domain demands the one that somebody has, neither their password nor
+ * their mail is enough to put another in its place: they show it first, or a recovery code, or are asked into the domain anew.
+ */
+import { and, eq, exists, isNotNull, notExists, or } from "drizzle-orm";
 import type { World } from "../directory/open.ts";
-import { apiKey, passkey, session, totp } from "../directory/schema.ts";
+import { Problem } from "../directory/problem.ts";
+import { apiKey, domain, membership, passkey, recoveryCode, session, totp } from "../directory/schema.ts";
 
-export async function weakenIfBare(world: World, account: string): Promise<void> {
-  const { db } = world;
+/** Throws 403 where the actor has not shown the factor that a domain of theirs relies on. */
+export async function mayChangeFactors(world: World, account: string): Promise<void> {
+  if (world.strong || !(await isReliedOn(world, account))) return;
+  throw new Problem(
+    403,
+    "second-factor-needed",
+    "A domain of yours demands the second factor that you have. Prove by it first: by your passkey, or with a code.",
+  );
+}
+
+/** Whether the account has a second factor, and belongs to a domain that demands one. */
+export async function isReliedOn(world: World, account: string): Promise<boolean> {
+  const { codes, passkeys } = factorsOf(world, account);
+  const [found] = await world.db
+    .select({ domain: domain.id })
+    .from(membership)
+    .innerJoin(domain, eq(domain.id, membership.domain))
+    .where(and(eq(membership.account, account), eq(domain.mfa, true), or(exists(codes), exists(passkeys))))
+    .limit(1);
+  return found !== undefined;
+}
+
+function factorsOf({ db }: World, account: string) {
   const codes = db
     .select({ account: totp.account })
     .from(totp)
     .where(and(eq(totp.account, account), isNotNull(totp.confirmedAt)));
-  const passkeys = db.select({ id: passkey.id }).from(passkey).where(eq(passkey.account, account));
+  return { codes, passkeys: db.select({ id: passkey.id }).from(passkey).where(eq(passkey.account, account)) };
+}
+
+export async function weakenIfBare(world: World, account: string): Promise<void> {
+  const { db } = world;
+  const { codes, passkeys } = factorsOf(world, account);
   const bare = and(notExists(codes), notExists(passkeys));
   const weak = { strong: false };
   await db.batch([
+    db.delete(recoveryCode).where(and(eq(recoveryCode.account, account), bare)),
     db
       .update(session)
       .set(weak)

@@ -8,15 +8,16 @@ import { labels } from "../../src/core/seal/labels.ts";
 import { audited } from "../directory/audit.ts";
 import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
-import { recoveryCode, totp } from "../directory/schema.ts";
+import { totp } from "../directory/schema.ts";
 import { type AtRestKey, openAtRest, sealAtRest } from "./at-rest.ts";
-import { weakenIfBare } from "./strength.ts";
+import { mayChangeFactors, weakenIfBare } from "./strength.ts";
 
 const stepMs = 30_000;
 const shape = { algorithm: "SHA1", digits: 6, period: stepMs / 1000 } as const;
 
 /** A fresh secret, pending until `confirmTotp`; replaces a pending one, never one that counts. */
 export async function beginTotp(world: World, account: string, seed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  await mayChangeFactors(world, account);
   const secret = new Uint8Array(world.random(20));
   const sealed = await sealAtRest(keyOf(seed), secret, world.random);
   const [row] = await world.db
@@ -60,10 +61,9 @@ export async function confirmTotp(world: World, account: string, seed: Uint8Arra
   ]);
 }
 
-/** The recovery codes go too: they stand in for a code that nothing asks for any more. */
 export async function endTotp(world: World, account: string): Promise<void> {
+  await mayChangeFactors(world, account);
   await audited(world, { domain: null, act: "totp.off", subject: account }, [
-    world.db.delete(recoveryCode).where(eq(recoveryCode.account, account)),
     world.db.delete(totp).where(eq(totp.account, account)),
   ]);
   await weakenIfBare(world, account);

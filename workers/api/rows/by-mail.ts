@@ -63,7 +63,10 @@ export const byMailRows = [
     body: z.object({
       token,
       password,
-      alsoKeys: z.boolean().default(false).describe("Delete passkeys and API keys too: somebody else was in"),
+      alsoKeys: z
+        .boolean()
+        .default(false)
+        .describe("Somebody else was in: delete API keys too, and passkeys unless a domain demands them"),
     }),
     async run(call) {
       await resetPassword(call.world, call.body, call.ip);

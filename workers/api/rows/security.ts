@@ -5,8 +5,8 @@ import { auditLog, verifyChain } from "../../directory/audit.ts";
 import { Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
 import { askNewEmail, askVerified } from "../../sign-in/by-mail.ts";
-import { leave, newPassword, switchCodesOn } from "../../sign-in/enter.ts";
-import { codesLeft, makeCodes } from "../../sign-in/recovery.ts";
+import { leave, newPassword, newRecoveryCodes, switchCodesOn } from "../../sign-in/enter.ts";
+import { codesLeft } from "../../sign-in/recovery.ts";
 import { closeOtherSessions } from "../../sign-in/session.ts";
 import { base32, beginTotp, endTotp, hasTotp, totpUri } from "../../sign-in/totp.ts";
 import { type Personal, personal } from "../row.ts";
@@ -88,9 +88,7 @@ export const securityRows = [
     proof: true,
     answer: codes,
     async run(call) {
-      if (!(await hasTotp(call.world, call.visitor.account.id)))
-        throw new Problem(409, "totp-off", "Recovery codes stand in for codes from an app: switch those on first.");
-      return { codes: await makeCodes(call.world, call.visitor.account.id) };
+      return { codes: await newRecoveryCodes(call.world, call.visitor.account.id) };
     },
   }),
   personal(null, {

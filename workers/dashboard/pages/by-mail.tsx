@@ -83,7 +83,8 @@ byMailPages.post("/reset/:token", async (c) => {
   const { password, keys } = await openFormOf(c, choosing);
   const given = { token: c.req.param("token"), password, alsoKeys: keys === "yes" };
   const tried = await attempt(() => resetPassword(c.get("world"), given, ipOf(c)));
-  return tried.ok ? c.redirect("/sign-in?done=password-reset", 303) : resetPage(c, tried.problem);
+  if (!tried.ok) return resetPage(c, tried.problem);
+  return c.redirect(`/sign-in?done=password-reset${tried.value.passkeysStay ? "-passkeys-stay" : ""}`, 303);
 });
 
 async function resetPage(c: Context<App>, problem: Problem | null): Promise<Response> {

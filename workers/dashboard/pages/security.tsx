@@ -10,9 +10,9 @@ import { Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
 import { addKey, keysOf, removeKey, type Scope, scopes } from "../../sign-in/api-key.ts";
 import { askNewEmail, askVerified } from "../../sign-in/by-mail.ts";
-import { leave, newPassword, proveAgain, switchCodesOn } from "../../sign-in/enter.ts";
+import { leave, newPassword, newRecoveryCodes, proveAgain, switchCodesOn } from "../../sign-in/enter.ts";
 import { passkeysOf, removePasskey } from "../../sign-in/passkey.ts";
-import { codesLeft, makeCodes } from "../../sign-in/recovery.ts";
+import { codesLeft } from "../../sign-in/recovery.ts";
 import { closeOtherSessions, markProved, revokeSession, sessionsOf } from "../../sign-in/session.ts";
 import { beginTotp, endTotp, hasTotp, pendingTotp, totpUri } from "../../sign-in/totp.ts";
 import { type App, ipOf, siteOf, takeCookie } from "../../sign-in/visitor.ts";
@@ -101,7 +101,10 @@ securityPages.post(
 
 async function provePage(c: Context<App>, me: Me, problem: Problem | null): Promise<Response> {
   const next = safeNext(c.req.query("next") ?? "/security");
-  const view = <ProveForm me={me} next={next} problem={problem} totp={await hasTotp(c.get("world"), me.account.id)} />;
+  const world = c.get("world");
+  const [totp, left] = await Promise.all([hasTotp(world, me.account.id), codesLeft(world, me.account.id)]);
+  const code = totp ? "asked" : left > 0 ? "taken" : "none";
+  const view = <ProveForm {...{ me, next, problem, code }} />;
   return page(c, me, { ...frame, status: problem === null ? 200 : 422 }, view);
 }
 
@@ -109,7 +112,8 @@ securityPages.post(
   "/security/totp/begin",
   proved(async (c, me) => {
     await formOf(c, me, nothing);
-    await beginTotp(c.get("world"), me.account.id, configOf(c.env).edgeSeed);
+    const tried = await attempt(() => beginTotp(c.get("world"), me.account.id, configOf(c.env).edgeSeed));
+    if (!tried.ok) return overview(c, me, tried.problem);
     return c.redirect("/security/totp", 303);
   }),
 );
@@ -147,7 +151,8 @@ securityPages.post(
   "/security/totp/off",
   proved(async (c, me) => {
     await formOf(c, me, nothing);
-    await endTotp(c.get("world"), me.account.id);
+    const tried = await attempt(() => endTotp(c.get("world"), me.account.id));
+    if (!tried.ok) return overview(c, me, tried.problem);
     return c.redirect("/security?done=totp-off", 303);
   }),
 );
@@ -156,7 +161,9 @@ securityPages.post(
   "/security/codes",
   proved(async (c, me) => {
     await formOf(c, me, nothing);
-    return page(c, me, frame, <CodesOnce codes={await makeCodes(c.get("world"), me.account.id)} first={false} />);
+    const tried = await attempt(() => newRecoveryCodes(c.get("world"), me.account.id));
+    if (!tried.ok) return overview(c, me, tried.problem);
+    return page(c, me, frame, <CodesOnce codes={tried.value} first={false} />);
   }),
 );
 
@@ -164,7 +171,8 @@ securityPages.post(
   "/security/passkeys/remove",
   proved(async (c, me) => {
     const { passkey } = await formOf(c, me, z.object({ passkey: z.string().max(1400) }));
-    await removePasskey(c.get("world"), me.account.id, passkey);
+    const tried = await attempt(() => removePasskey(c.get("world"), me.account.id, passkey));
+    if (!tried.ok) return overview(c, me, tried.problem);
     return c.redirect("/security?done=passkey-removed", 303);
   }),
 );
