@@ -1,5 +1,5 @@
 /**
- * One run of the store's measurements in a process of its own; prints one line of JSON. Usage: measure.ts MESSAGES LARGE [plain].
+ * One run of the store's measurements in a process of its own; prints one line of JSON. Usage: measure.ts MESSAGES LARGE.
  * With LARGE only the very large mailbox is measured, without it all the rest.
  */
 import { logIn } from "../../test/daemon/store/fixture.ts";
@@ -8,8 +8,8 @@ import { filing } from "./filing.ts";
 import { memory, opening, reading, searchingVeryMany } from "./reading.ts";
 import { makeWorld } from "./world.ts";
 
-const [total, large, mode] = process.argv.slice(2);
-const world = await makeWorld(Number(total), Number(large), mode === "plain");
+const [total, large] = process.argv.slice(2);
+const world = await makeWorld(Number(total), Number(large));
 if (world.large > 0) await searchingVeryMany(world);
 else {
   // First, while the process is small.

@@ -51,7 +51,6 @@ export async function searchingVeryMany(world: World): Promise<void> {
 }
 
 export async function opening(world: World): Promise<void> {
-  if (world.isPlain) return;
   const { store } = world.fixture;
   const mailbox = await placed(world, "opened");
   world.figures["open and close ms"] = await best(async () => (await logIn(store, mailbox)).logout());

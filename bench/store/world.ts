@@ -16,14 +16,12 @@ export type World = {
   total: number;
   /** Messages of the very large mailbox. */
   large: number;
-  /** Without a cipher the store refuses to open its own files again, and rightly: then mailboxes stay open. */
-  isPlain: boolean;
   figures: Record<string, number>;
 };
 
-export async function makeWorld(total: number, large: number, isPlain: boolean): Promise<World> {
-  const fixture = await storeFixture({ graceMs: isPlain ? 3_600_000 : 0 });
-  return { fixture, total, large, isPlain, figures: {} };
+export async function makeWorld(total: number, large: number): Promise<World> {
+  const fixture = await storeFixture({ graceMs: 0 });
+  return { fixture, total, large, figures: {} };
 }
 
 export function fewOf({ total }: World): number {
