@@ -42,7 +42,22 @@ beforeAll(async () => {
   const { port } = faults.address() as AddressInfo;
   const vars = { FAULTS: `http://127.0.0.1:${port}` };
   world = await testWorld({ vars, edgeArgs: ["--config", configured(port)] });
+  await keepCopies();
 });
+
+/** Backups are configured: the edge keeps what the node took, so every point below is passed with that too. */
+async function keepCopies(): Promise<void> {
+  await world.node.stop();
+  const path = join(world.folder, "node.json");
+  const backup = { mark: join(world.folder, "backup-mark.json") };
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), backup }));
+  await world.node.start();
+  const metrics = `http://127.0.0.1:${world.endpoints.metrics.port}/metrics`;
+  await eventually("the edge to have heard of it", async () => {
+    const text = await fetch(metrics).then((said) => said.text());
+    return /^postern_heartbeat_age_seconds \d/m.test(text) ? true : null;
+  });
+}
 afterAll(async () => {
   await world?.close();
   faults?.closeAllConnections();

@@ -22,6 +22,7 @@ export const kills: readonly Fault[] = [
   kill("receive: noted, the sender not told", /^receive: after D1 insert journal_step …/),
   kill("bell: copy read, node not called", /^bell: before node/),
   kill("bell: the node has it, the edge does not know", /^bell: after node/),
+  kill("bell: kept until a backup has it, the spool's copy not deleted", /^bell: after R2 put/),
   kill("bell: the edge's copy deleted, journal not told", /^bell: after R2 delete/),
   kill("sweep: listed, nobody rung", /^sweep: after R2 list/, 1),
 ];
@@ -30,6 +31,8 @@ export const failures: readonly Fault[] = [
   fail("R2 put fails", /^receive: before R2 put/),
   fail("R2 put succeeds and says that it failed", /^receive: after R2 put/),
   fail("R2 get fails", /^bell: before R2 get/),
+  fail("R2 put fails where a copy is kept until a backup has it", /^bell: before R2 put/),
+  fail("that put succeeds and says that it failed", /^bell: after R2 put/),
   fail("R2 delete fails", /^bell: before R2 delete/),
   fail("R2 list fails", /^sweep: before R2 list/),
   fail("D1 busy while mail comes in", /^receive: before D1/, seldom),
