@@ -1,5 +1,5 @@
 // The one door to encrypted files: settings that hold, troubles told apart, migrations that keep what was.
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -120,6 +120,19 @@ describe("a migration", () => {
     expect(kept.value("SELECT count(*) FROM sqlite_schema WHERE name = 't2'")).toBe(0);
     kept.close();
     expect(() => Database.open(path, key(), "queue")).toThrow("newer version");
+  });
+
+  it("keeps nothing of a file that can be rebuilt, and an index is begun anew", () => {
+    const path = file("index-old.db");
+    const old = Database.open(path, key(), "mailbox/index", { rebuildable: true });
+    old.exec("INSERT INTO terms (rowid, text) VALUES (1, 'words'); UPDATE progress SET indexed_to = 9");
+    old.exec("PRAGMA user_version = 1");
+    old.close();
+    const fresh = Database.open(path, key(), "mailbox/index", { rebuildable: true });
+    expect(fresh.value("SELECT indexed_to FROM progress")).toBe(0);
+    expect(fresh.value("SELECT rowid FROM terms WHERE terms MATCH 'wor'")).toBeUndefined();
+    fresh.close();
+    expect(readdirSync(dir).filter((name) => name.startsWith("index-old.db.before"))).toEqual([]);
   });
 
   it("that fails half way leaves nothing of itself", () => {

@@ -31,7 +31,7 @@ export class Database {
     let database: Database | null = null;
     try {
       database = new Database(path, openFile(path, key, settings));
-      if (!settings.readOnly) migrate(database, scriptsOf(migrations));
+      if (!settings.readOnly) migrate(database, scriptsOf(migrations), !settings.rebuildable);
       return database;
     } catch (cause) {
       database?.close();

@@ -1,6 +1,7 @@
 /**
  * Schemas grow by numbered scripts, append-only: each is applied whole or not at all. The file as it was before is kept beside it
- * until somebody deletes it, since no migration can be taken back otherwise. A file from a newer version is refused.
+ * until somebody deletes it, since no migration can be taken back otherwise; what can be rebuilt is not, for a rotated key has to leave
+ * nothing under the old one. A file from a newer version is refused.
  */
 import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,10 +10,10 @@ import type { Database } from "./database.ts";
 /** Folders below `migrations/`. */
 export type Migrations = "node" | "queue" | "mailbox/mail" | "mailbox/index" | "mailbox/inbox";
 
-export function migrate(db: Database, scripts: readonly string[]): void {
+export function migrate(db: Database, scripts: readonly string[], keeps = true): void {
   const have = db.version;
   if (have > scripts.length) throw new Error(`${db.path} was written by a newer version`);
-  if (have > 0 && have < scripts.length) keepBefore(db, have);
+  if (keeps && have > 0 && have < scripts.length) keepBefore(db, have);
   for (const [i, script] of scripts.entries()) {
     if (i < have) continue;
     db.transaction(() => {
