@@ -1,7 +1,8 @@
 /** The hand-off under attack and under failure: forged, stale, misaddressed, repeated, node down, node killed. */
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { request } from "node:https";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fromBase64, utf8 } from "../../src/core/bytes.ts";
 import { type CallHeaders, signCall } from "../../src/core/contract/call.ts";
@@ -174,4 +175,35 @@ test("mail that waits outlives a restart of the edge, whose queue forgets", asyn
   await world.edge.start();
   await world.node.start();
   await eventually("what waited", async () => ((await countIn(world, "INBOX")) === before + 1 ? true : null), 90_000);
+});
+
+/** The demo's operator, over the API. */
+async function api(method: string, path: string, body?: unknown): Promise<number> {
+  const origin = world.endpoints.edge;
+  const headers = { "content-type": "application/json", origin };
+  const session = await fetch(new URL("/api/session", origin), {
+    method: "POST",
+    headers,
+    body: JSON.stringify(world.secrets.admin),
+  });
+  const cookie = session.headers
+    .getSetCookie()
+    .map((each) => each.split(";")[0])
+    .join("; ");
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  return (await fetch(new URL(path, origin), { method, headers: { ...headers, cookie }, ...sent })).status;
+}
+
+test("a mailbox deleted while its node is away: its files and its mail on the way are gone once the node is back", async () => {
+  const folder = join(world.folder, "node", "mailboxes", mailbox.id);
+  expect(existsSync(join(folder, "mail.db"))).toBe(true);
+  await world.node.stop();
+  expect((await emailEvent(world, "five@plain.test", "hello@demo.test", sample("unsigned"))).outcome).toBe("ok");
+  expect(await api("DELETE", `/api/mailboxes/${mailbox.id}?address=${world.endpoints.mailbox.address}`)).toBe(200);
+  expect(existsSync(folder)).toBe(true);
+  await world.node.start();
+  await eventually("the files gone", () => (existsSync(folder) ? null : true), 90_000);
+  expect(await countIn(world, "INBOX")).toBeNaN(); // nobody logs in
+  const body = sealed("late");
+  expect(await post(body, await headersFor("late", body))).toBe(410);
 });
