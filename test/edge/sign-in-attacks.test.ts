@@ -168,6 +168,25 @@ describe("a session", () => {
     expect((await client.get("/account")).status).toBe(200);
   });
 
+  test("is pinned to the host over https: no other host, and no plain page, can plant one", async () => {
+    const ask = (path: string, init: { method?: string; headers: Record<string, string>; body?: string }) =>
+      edge.worker.fetch(`https://edge.example${path}`, { redirect: "manual", ...init });
+    const answer = await ask("/sign-in", {
+      method: "POST",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: new URLSearchParams({ email: "ida@a.test", password }).toString(),
+    });
+    const cookie = answer.headers.get("set-cookie") ?? "";
+    expect(cookie).toMatch(/^__Host-postern=[\w-]{43};/);
+    for (const part of [/; Secure/, /; HttpOnly/, /; SameSite=Lax/, /; Path=\/(;|$)/]) expect(cookie).toMatch(part);
+    expect(cookie).not.toMatch(/Domain/i);
+    expect(answer.headers.get("strict-transport-security")).toContain("max-age");
+    const [pair = ""] = cookie.split(";");
+    expect((await ask("/api/account", { headers: { cookie: pair } })).status).toBe(200);
+    const plain = pair.replace("__Host-", "");
+    expect((await ask("/api/account", { headers: { cookie: plain } })).status).toBe(401);
+  });
+
   test("of a stranger's is not put into a browser by another site's form", async () => {
     for (const headers of [
       { origin: "https://evil.example" },

@@ -96,7 +96,7 @@ export const securityRows = [
     path: "/account/sessions",
     name: "revokeOtherSessions",
     tag,
-    says: "End all your sessions but this one",
+    says: "End all your sessions but this one, and what was begun in them: half-done sign-ins, mailed links",
     run: (call) => closeOtherSessions(call.world, here(call).account, here(call).session),
   }),
   personal(null, {
