@@ -4,6 +4,7 @@
  */
 import { eq, lt, sql } from "drizzle-orm";
 import type { SpoolState } from "../src/core/contract/handoff.ts";
+import { ulid } from "../src/core/ulid.ts";
 import {
   attempt,
   challenge,
@@ -16,6 +17,7 @@ import {
   session,
   tally,
   vacationSent,
+  webhookDelivery,
   webhookEndpoint,
 } from "./directory/schema.ts";
 import { handOff } from "./handoff.ts";
@@ -111,6 +113,8 @@ async function ringWebhooks(edge: Edge): Promise<void> {
   ring(edge, due.slice(0, perRound));
 }
 
+const zeros = (n: number): Uint8Array<ArrayBuffer> => new Uint8Array(n);
+
 /** What has a date and is past it. */
 async function expire(edge: Edge): Promise<void> {
   const now = edge.clock();
@@ -130,6 +134,13 @@ async function expire(edge: Edge): Promise<void> {
       .where(
         sql`${webhookEndpoint.domain} not like 'dns:%' and ${webhookEndpoint.domain} not in (select id from domain)`,
       ),
+    // By their ids, which begin with the time.
+    edge.db.delete(webhookDelivery).where(
+      lt(
+        webhookDelivery.id,
+        ulid(() => now - edge.config.retentionMs, zeros),
+      ),
+    ),
     edge.db.delete(vacationSent).where(lt(vacationSent.expiresAt, now)),
   ]);
 }

@@ -1,6 +1,8 @@
 /** Lists in pages, whatever is added or taken out between two of them; domains proven and set up through the API. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { LoopbackCloudflare } from "../../src/cli/world/cloudflare.ts";
+import { ulid } from "../../src/core/ulid.ts";
+import { random } from "../../src/daemon/platform.ts";
 import { ApiClient } from "./api-client.ts";
 import { type Edge, startEdge } from "./world.ts";
 
@@ -74,9 +76,52 @@ test("aliases, senders, sessions and the log come in pages too", async () => {
   const sessions = await walk("/account/sessions", "id", async () => undefined);
   expect(new Set(sessions).size).toBe(sessions.length);
   expect(sessions.length).toBeGreaterThanOrEqual(4);
+  // Those of one moment too, which a time alone does not tell apart.
+  await edge.env.DIRECTORY.exec("update session set created_at = 5");
+  expect(new Set(await walk("/account/sessions", "id", async () => undefined))).toEqual(new Set(sessions));
   const log = (await walk("/account/audit", "seq", async () => undefined)) as number[];
   expect(log).toEqual([...log].sort((a, b) => b - a));
   expect((await owner.get("/account/audit/check")).body).toMatchObject({ ok: true, rows: log.length });
+});
+
+test("people and invitations come in pages, and who is invited twice or a member already is known on every page", async () => {
+  const [first] = (await owner.get("/domains")).body["items"] as { id: string }[];
+  const at = `/domains/${first?.id}`;
+  const names = ["p1@a.test", "p2@a.test", "p3@a.test", "p4@a.test", "p5@a.test"];
+  for (const email of names) {
+    const account = await edge.addAccount(email);
+    await edge.insert("membership", { account, domain: first?.id ?? "", role: "member", created_at: 1 });
+    await owner.post(`${at}/invitations`, { email: `asked-${email}`, role: "member" });
+  }
+  expect(await walk(`${at}/members`, "email", async () => undefined)).toEqual(["owner@a.test", ...names]);
+  const asked = names.map((email) => `asked-${email}`);
+  expect(await walk(`${at}/invitations`, "email", async () => undefined)).toEqual(asked);
+  expect((await owner.post(`${at}/invitations`, { email: "p5@a.test", role: "member" })).body).toMatchObject({
+    code: "member-exists",
+  });
+  for (const url of ["https://h1.test/a", "https://h2.test/b", "https://h3.test/c"])
+    await owner.post(`${at}/webhooks`, { url });
+  expect(await walk(`${at}/webhooks`, "url", async () => undefined)).toHaveLength(3);
+});
+
+test("a webhook's log comes in pages without an empty last one, and is kept as long as the journal", async () => {
+  const [first] = (await owner.get("/domains")).body["items"] as { id: string }[];
+  const { body } = await owner.post(`/domains/${first?.id}/webhooks`, { url: "https://log.test/" });
+  const tried = { endpoint: String(body["id"]), journal: "j", status: 200, latency_ms: 1, answer: "", ok: 1 };
+  const add = (id: string, attempt: number, at: number) =>
+    edge.insert("webhook_delivery", { id, ...tried, message: `m${attempt}`, attempt, at });
+  const old = Date.now() - 31 * 86_400_000;
+  await add(
+    ulid(() => old, random),
+    9,
+    old,
+  );
+  for (const attempt of [1, 2, 3, 4]) await add(edge.newId(), attempt, Date.now());
+  await edge.worker.scheduled({});
+  const log = `/domains/${first?.id}/webhooks/${body["id"]}/deliveries`;
+  expect(new Set(await walk(log, "attempt", async () => undefined))).toEqual(new Set([1, 2, 3, 4]));
+  const last = await owner.get(`${log}?limit=4`);
+  expect(last.body["next"]).toBeNull();
 });
 
 test("a cursor that is none, and bounds of a page", async () => {

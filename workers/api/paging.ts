@@ -1,18 +1,17 @@
 /**
- * Pages of a list that the directory reads whole (a domain's people, an account's keys): cut by the order's own key, so that
- * what is added or taken out meanwhile neither repeats a row nor skips one.
+ * Pages of the few lists that are read whole: an installation's nodes, what waits in R2 for one mailbox. Cut by the order's own key, so
+ * that what is added or taken out meanwhile neither repeats a row nor skips one. All others are cut in D1 (`directory/keyset.ts`).
  */
 import { fromBase64url, toBase64url, utf8, utf8Decode } from "../../src/core/bytes.ts";
 import { Problem } from "../directory/problem.ts";
 
 type Query = { after?: string | undefined; limit: number };
-type Way = "up" | "down";
 
 /** `key` is unique among the items; they are put in its order. */
-export function inPages<T>(items: readonly T[], key: (item: T) => string, query: Query, way: Way = "up") {
-  const keyed = items.map((item) => ({ item, key: key(item) })).sort((a, b) => order(a.key, b.key, way));
+export function inPages<T>(items: readonly T[], key: (item: T) => string, query: Query) {
+  const keyed = items.map((item) => ({ item, key: key(item) })).sort((a, b) => order(a.key, b.key));
   const after = query.after === undefined ? null : readCursor(query.after);
-  const rest = after === null ? keyed : keyed.filter((one) => order(one.key, after, way) > 0);
+  const rest = after === null ? keyed : keyed.filter((one) => one.key > after);
   const shown = rest.slice(0, query.limit);
   const last = rest.length > shown.length ? shown.at(-1) : undefined;
   return { items: shown.map(({ item }) => item), next: last === undefined ? null : cursorOf(last.key) };
@@ -23,9 +22,8 @@ export function timeKey(at: number): string {
   return String(at).padStart(15, "0");
 }
 
-function order(a: string, b: string, way: Way): number {
-  const up = a < b ? -1 : a > b ? 1 : 0;
-  return way === "up" ? up : -up;
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** For lists that the directory itself reads by the page. */

@@ -1,10 +1,12 @@
 /** Domains and who belongs to them. A domain receives mail once it is `active`: proven by TXT, or let in by the operator. */
 
-import { and, asc, count, eq, getTableColumns, gte, not, sql } from "drizzle-orm";
+import { and, asc, count, eq, getTableColumns, gte, not, type SQL, sql } from "drizzle-orm";
 import { toBase64url } from "../../src/core/bytes.ts";
 import { ownershipRecord } from "../../src/core/health/records.ts";
 import type { Resolver } from "../../src/core/ports.ts";
+import { among } from "./among.ts";
 import { audited, type Entry } from "./audit.ts";
+import { type Page, type PageQuery, pageBy } from "./keyset.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { alias, domain, mailbox, membership } from "./schema.ts";
@@ -33,13 +35,26 @@ function isFor(world: World, domainId: string): boolean {
 
 /** Those that the actor reaches, by name. */
 export async function domainsOf(world: World, accountId: string): Promise<DomainView[]> {
-  const all = await world.db
+  return reached(world, accountId).orderBy(asc(domain.name));
+}
+
+export async function domainPage(world: World, accountId: string, query: PageQuery): Promise<Page<DomainView>> {
+  const order = { by: [domain.name], of: ({ name }: DomainView) => [name] };
+  return pageBy(order, query, ({ after, orderBy, limit }) =>
+    reached(world, accountId, after)
+      .orderBy(...orderBy)
+      .limit(limit),
+  );
+}
+
+function reached(world: World, accountId: string, which?: SQL) {
+  const open = world.strong ? undefined : eq(domain.mfa, false);
+  const own = world.only === null ? undefined : among(domain.id, world.only);
+  return world.db
     .select(view)
     .from(membership)
     .innerJoin(domain, eq(domain.id, membership.domain))
-    .where(eq(membership.account, accountId))
-    .orderBy(asc(domain.name));
-  return all.filter((one) => reaches(world, one));
+    .where(and(eq(membership.account, accountId), open, own, which));
 }
 
 /** The domain as this account may see it; throws `not-found` for anybody else's. */

@@ -4,6 +4,7 @@
  */
 import { and, desc, eq, sql } from "drizzle-orm";
 import { audited } from "./audit.ts";
+import { type Page, type PageQuery, pageBy } from "./keyset.ts";
 import { type Mailbox, nextRevision } from "./mailboxes.ts";
 import type { Node } from "./nodes.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
@@ -50,6 +51,21 @@ export async function moves(world: World, most: number): Promise<MoveView[]> {
     .orderBy(desc(mailboxMove.id))
     .limit(most);
   return rows.map(({ move, address }) => ({ ...move, address }));
+}
+
+/** All of them, in pages. */
+export async function movePage(world: World, query: PageQuery): Promise<Page<MoveView>> {
+  const order = { by: [mailboxMove.id], of: ({ id }: MoveView) => [id], falling: true } as const;
+  return pageBy(order, query, async ({ after, orderBy, limit }) => {
+    const rows = await world.db
+      .select({ move: mailboxMove, address: mailbox.address })
+      .from(mailboxMove)
+      .innerJoin(mailbox, eq(mailbox.id, mailboxMove.mailbox))
+      .where(after)
+      .orderBy(...orderBy)
+      .limit(limit);
+    return rows.map(({ move, address }) => ({ ...move, address }));
+  });
 }
 
 export async function moveById(world: World, id: string): Promise<MoveView | null> {

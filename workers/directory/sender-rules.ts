@@ -3,6 +3,7 @@ import { and, asc, eq } from "drizzle-orm";
 import { parseNetwork } from "../../src/core/rules/network.ts";
 import { foldAddress, foldDomain } from "./address.ts";
 import { audited } from "./audit.ts";
+import { type Page, type PageQuery, pageBy } from "./keyset.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { senderRule } from "./schema.ts";
@@ -22,6 +23,19 @@ export async function senderRulesOf(world: World, scope: string): Promise<Sender
     .where(eq(senderRule.scope, scope))
     .orderBy(asc(senderRule.act), asc(senderRule.value))
     .limit(mostRules);
+}
+
+/** In the order that they were written. */
+export async function senderRulePage(world: World, scope: string, query: PageQuery): Promise<Page<SenderRule>> {
+  const order = { by: [senderRule.id], of: ({ id }: SenderRule) => [id] };
+  return pageBy(order, query, ({ after, orderBy, limit }) =>
+    world.db
+      .select()
+      .from(senderRule)
+      .where(and(eq(senderRule.scope, scope), after))
+      .orderBy(...orderBy)
+      .limit(limit),
+  );
 }
 
 export async function addSenderRule(world: World, list: ListOf, input: NewSenderRule): Promise<SenderRule> {

@@ -3,6 +3,7 @@ import { and, asc, eq, exists, gt, ne, or, type SQL, sql } from "drizzle-orm";
 import { digest, newSecret } from "../sign-in/secret.ts";
 import { audited } from "./audit.ts";
 import type { Domain, Role } from "./domains.ts";
+import { type Page, type PageQuery, pageBy } from "./keyset.ts";
 import type { World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { account, domain, invitation, membership } from "./schema.ts";
@@ -13,18 +14,26 @@ export type Invitation = typeof invitation.$inferSelect;
 const invitationMs = 7 * 86_400_000;
 
 export async function membersOf(world: World, domainId: string): Promise<Member[]> {
+  return members(world, domainId).orderBy(asc(account.email));
+}
+
+export async function memberPage(world: World, domainId: string, query: PageQuery): Promise<Page<Member>> {
+  const order = { by: [account.email], of: ({ email }: Member) => [email] };
+  return pageBy(order, query, ({ after, orderBy, limit }) =>
+    members(world, domainId, after)
+      .orderBy(...orderBy)
+      .limit(limit),
+  );
+}
+
+function members(world: World, domainId: string, which?: SQL) {
+  const { id, email, name } = account;
+  const { role, createdAt } = membership;
   return world.db
-    .select({
-      account: account.id,
-      email: account.email,
-      name: account.name,
-      role: membership.role,
-      createdAt: membership.createdAt,
-    })
+    .select({ account: id, email, name, role, createdAt })
     .from(membership)
     .innerJoin(account, eq(account.id, membership.account))
-    .where(eq(membership.domain, domainId))
-    .orderBy(asc(account.email));
+    .where(and(eq(membership.domain, domainId), which));
 }
 
 export async function changeMember(world: World, domainId: string, accountId: string, role: Role): Promise<Member> {
@@ -50,8 +59,8 @@ export async function removeMember(world: World, domainId: string, accountId: st
 
 /** Answers the link's token, shown to the inviter once. Asking the same address again replaces the first invitation. */
 export async function invite(world: World, of: Domain, email: string, role: Role): Promise<string> {
-  const members = await membersOf(world, of.id);
-  if (members.some((member) => member.email === email))
+  const [here] = await members(world, of.id, eq(account.email, email)).limit(1);
+  if (here !== undefined)
     throw new Problem(409, "member-exists", "They belong to this domain already.", { field: "email" });
   const token = newSecret(world.random);
   const now = world.clock();
@@ -64,11 +73,23 @@ export async function invite(world: World, of: Domain, email: string, role: Role
 }
 
 export async function invitationsOf(world: World, domainId: string): Promise<Invitation[]> {
+  return invited(world, domainId).orderBy(asc(invitation.email));
+}
+
+export async function invitationPage(world: World, domainId: string, query: PageQuery): Promise<Page<Invitation>> {
+  const order = { by: [invitation.email], of: ({ email }: Invitation) => [email] };
+  return pageBy(order, query, ({ after, orderBy, limit }) =>
+    invited(world, domainId, after)
+      .orderBy(...orderBy)
+      .limit(limit),
+  );
+}
+
+function invited(world: World, domainId: string, which?: SQL) {
   return world.db
     .select()
     .from(invitation)
-    .where(and(eq(invitation.domain, domainId), gt(invitation.expiresAt, world.clock())))
-    .orderBy(asc(invitation.email));
+    .where(and(eq(invitation.domain, domainId), gt(invitation.expiresAt, world.clock()), which));
 }
 
 export async function removeInvitation(world: World, domainId: string, id: string): Promise<void> {
@@ -120,7 +141,7 @@ export async function acceptInvitation(
 }
 
 export async function memberOf(world: World, domainId: string, accountId: string): Promise<Member> {
-  const found = (await membersOf(world, domainId)).find((member) => member.account === accountId);
+  const [found] = await members(world, domainId, eq(account.id, accountId)).limit(1);
   if (found === undefined) throw notFound("member");
   return found;
 }

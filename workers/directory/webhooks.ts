@@ -3,6 +3,7 @@ import { and, asc, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import { newWebhookSecret, parseWebhookKey, publicKeyText, signingKeyText } from "../../src/core/webhook/keys.ts";
 import { ed25519PublicKey } from "../crypto.ts";
 import { audited } from "./audit.ts";
+import { type Page, type PageQuery, pageBy } from "./keyset.ts";
 import { newId, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
 import { alias, destination, webhookDelivery, webhookEndpoint } from "./schema.ts";
@@ -20,6 +21,18 @@ export async function endpointsOf(world: World, domain: string): Promise<Endpoin
     .from(webhookEndpoint)
     .where(eq(webhookEndpoint.domain, domain))
     .orderBy(asc(webhookEndpoint.url));
+}
+
+export async function endpointPage(world: World, domain: string, query: PageQuery): Promise<Page<Endpoint>> {
+  const order = { by: [webhookEndpoint.url], of: ({ url }: Endpoint) => [url] };
+  return pageBy(order, query, ({ after, orderBy, limit }) =>
+    world.db
+      .select()
+      .from(webhookEndpoint)
+      .where(and(eq(webhookEndpoint.domain, domain), after))
+      .orderBy(...orderBy)
+      .limit(limit),
+  );
 }
 
 export async function endpointFor(world: World, domain: string, id: string): Promise<Endpoint> {

@@ -8,6 +8,7 @@ import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
 import type { Account } from "../directory/accounts.ts";
 import { audited } from "../directory/audit.ts";
 import { domainsOf } from "../directory/domains.ts";
+import { type Page, type PageQuery, pageBy } from "../directory/keyset.ts";
 import { newId, type World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import { account, apiKey } from "../directory/schema.ts";
@@ -80,6 +81,18 @@ export async function keyFor(world: World, text: string): Promise<{ key: ApiKey;
 
 export async function keysOf(world: World, accountId: string): Promise<ApiKey[]> {
   return world.db.select().from(apiKey).where(eq(apiKey.account, accountId)).orderBy(desc(apiKey.id));
+}
+
+export async function keyPage(world: World, accountId: string, query: PageQuery): Promise<Page<ApiKey>> {
+  const order = { by: [apiKey.id], of: ({ id }: ApiKey) => [id], falling: true } as const;
+  return pageBy(order, query, ({ after, orderBy, limit }) =>
+    world.db
+      .select()
+      .from(apiKey)
+      .where(and(eq(apiKey.account, accountId), after))
+      .orderBy(...orderBy)
+      .limit(limit),
+  );
 }
 
 export async function removeKey(world: World, accountId: string, id: string): Promise<boolean> {

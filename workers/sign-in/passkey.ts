@@ -12,6 +12,7 @@ import { and, desc, eq } from "drizzle-orm";
 import { z } from "zod";
 import { fromBase64url, toBase64, toBase64url } from "../../src/core/bytes.ts";
 import { audited } from "../directory/audit.ts";
+import { type Page, type PageQuery, pageBy } from "../directory/keyset.ts";
 import { isUniqueViolation, type World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import { passkey } from "../directory/schema.ts";
@@ -76,6 +77,19 @@ export async function usePasskey(world: World, given: z.output<typeof assertionS
 
 export async function passkeysOf(world: World, account: string): Promise<Passkey[]> {
   return world.db.select().from(passkey).where(eq(passkey.account, account)).orderBy(desc(passkey.createdAt));
+}
+
+export async function passkeyPage(world: World, account: string, query: PageQuery): Promise<Page<Passkey>> {
+  const of = ({ createdAt, id }: Passkey) => [createdAt, id];
+  const order = { by: [passkey.createdAt, passkey.id], of, falling: true } as const;
+  return pageBy(order, query, ({ after, orderBy, limit }) =>
+    world.db
+      .select()
+      .from(passkey)
+      .where(and(eq(passkey.account, account), after))
+      .orderBy(...orderBy)
+      .limit(limit),
+  );
 }
 
 export async function removePasskey(world: World, account: string, id: string): Promise<boolean> {

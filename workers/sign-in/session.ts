@@ -2,8 +2,9 @@
  * Sessions: a random token in a cookie, its hash in D1. A session ends after 14 days unused, after 60 days at the latest,
  * or at once when its owner revokes it.
  */
-import { and, desc, eq, gt, ne } from "drizzle-orm";
+import { and, desc, eq, gt, ne, type SQL } from "drizzle-orm";
 import type { Account } from "../directory/accounts.ts";
+import { type Page, type PageQuery, pageBy } from "../directory/keyset.ts";
 import type { World } from "../directory/open.ts";
 import { account, challenge, session } from "../directory/schema.ts";
 import { digest, newSecret } from "./secret.ts";
@@ -79,17 +80,27 @@ export async function closeAllSessions(world: World, accountId: string): Promise
 }
 
 export async function sessionsOf(world: World, accountId: string): Promise<Session[]> {
+  return open(world, accountId).orderBy(desc(session.lastSeenAt));
+}
+
+/** The newest first. */
+export async function sessionPage(world: World, accountId: string, query: PageQuery): Promise<Page<Session>> {
+  const of = ({ createdAt, id }: Session) => [createdAt, id];
+  const order = { by: [session.createdAt, session.id], of, falling: true } as const;
+  return pageBy(order, query, ({ after, orderBy, limit }) =>
+    open(world, accountId, after)
+      .orderBy(...orderBy)
+      .limit(limit),
+  );
+}
+
+function open(world: World, accountId: string, which?: SQL) {
+  const now = world.clock();
+  const alive = and(gt(session.expiresAt, now), gt(session.lastSeenAt, now - idleMs));
   return world.db
     .select()
     .from(session)
-    .where(
-      and(
-        eq(session.account, accountId),
-        gt(session.expiresAt, world.clock()),
-        gt(session.lastSeenAt, world.clock() - idleMs),
-      ),
-    )
-    .orderBy(desc(session.lastSeenAt));
+    .where(and(eq(session.account, accountId), alive, which));
 }
 
 /** Its owner has just proved to be there; `strong` where by a second factor or a passkey. */

@@ -3,10 +3,16 @@ import { z } from "zod";
 import { renameAccount } from "../../directory/accounts.ts";
 import { record } from "../../directory/audit.ts";
 import { notFound } from "../../directory/problem.ts";
-import { addKey, keysOf, removeKey, scopes } from "../../sign-in/api-key.ts";
-import { addPasskey, askForNew, passkeysOf, registrationSchema, removePasskey } from "../../sign-in/passkey.ts";
-import { revokeSession, sessionsOf } from "../../sign-in/session.ts";
-import { inPages, timeKey } from "../paging.ts";
+import { addKey, keyPage, removeKey, scopes } from "../../sign-in/api-key.ts";
+import {
+  addPasskey,
+  askForNew,
+  passkeyPage,
+  passkeysOf,
+  registrationSchema,
+  removePasskey,
+} from "../../sign-in/passkey.ts";
+import { revokeSession, sessionPage } from "../../sign-in/session.ts";
 import { personal } from "../row.ts";
 import { accountShape, accountView, cursorQuery, id, page } from "../shapes.ts";
 
@@ -63,9 +69,8 @@ export const accountRows = [
     query: cursorQuery,
     answer: page(sessionShape),
     async run(call) {
-      const items = await sessionsOf(call.world, call.visitor.account.id);
-      const shown = items.map((one) => ({ ...one, current: one.id === call.visitor.session?.id }));
-      return inPages(shown, (one) => timeKey(one.createdAt) + one.id, call.query, "down");
+      const { items, next } = await sessionPage(call.world, call.visitor.account.id, call.query);
+      return { items: items.map((one) => ({ ...one, current: one.id === call.visitor.session?.id })), next };
     },
   }),
   personal(null, {
@@ -88,8 +93,7 @@ export const accountRows = [
     says: "Your API keys",
     query: cursorQuery,
     answer: page(keyShape),
-    run: async (call) =>
-      inPages(await keysOf(call.world, call.visitor.account.id), (key) => key.id, call.query, "down"),
+    run: (call) => keyPage(call.world, call.visitor.account.id, call.query),
   }),
   personal(null, {
     method: "POST",
@@ -130,10 +134,7 @@ export const accountRows = [
     says: "Your passkeys",
     query: cursorQuery,
     answer: page(passkeyShape),
-    async run(call) {
-      const all = await passkeysOf(call.world, call.visitor.account.id);
-      return inPages(all, (one) => timeKey(one.createdAt) + one.id, call.query, "down");
-    },
+    run: (call) => passkeyPage(call.world, call.visitor.account.id, call.query),
   }),
   personal(null, {
     method: "POST",

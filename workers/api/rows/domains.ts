@@ -3,10 +3,9 @@
 import { z } from "zod";
 import { ownershipRecord } from "../../../src/core/health/records.ts";
 import { foldDomain } from "../../directory/address.ts";
-import { addDomain, domainFor, domainsOf, removeDomain, setDomainNode } from "../../directory/domains.ts";
+import { addDomain, domainFor, domainPage, removeDomain, setDomainNode } from "../../directory/domains.ts";
 import { nodeById } from "../../directory/nodes.ts";
 import { Problem } from "../../directory/problem.ts";
-import { inPages } from "../paging.ts";
 import { personal, within } from "../row.ts";
 import { cursorQuery, domainInput, domainParams, domainShape, page } from "../shapes.ts";
 
@@ -22,7 +21,7 @@ export const domainRows = [
     byDomain: true,
     query: cursorQuery,
     answer: page(domainShape),
-    run: async (call) => inPages(await domainsOf(call.world, call.visitor.account.id), (one) => one.name, call.query),
+    run: (call) => domainPage(call.world, call.visitor.account.id, call.query),
   }),
   personal("domains:write", {
     method: "POST",

@@ -1,20 +1,17 @@
 /** Moves of mailboxes between nodes, for the operator. */
 import { z } from "zod";
 import { mailboxAddress, mailboxByAddress } from "../../directory/mailboxes.ts";
-import { askMove, cancelMove, type MoveView, moveById, moves } from "../../directory/moves.ts";
+import { askMove, cancelMove, type MoveView, moveById, movePage } from "../../directory/moves.ts";
 import { nodeById } from "../../directory/nodes.ts";
 import type { World } from "../../directory/open.ts";
 import { notFound } from "../../directory/problem.ts";
 import { nudge } from "../../moves.ts";
 import { openEdge } from "../../platform.ts";
-import { inPages } from "../paging.ts";
 import { type Call, operator } from "../row.ts";
 import { cursorQuery, id, moveInput, moveShape, page } from "../shapes.ts";
 
 const tag = "Nodes";
 const params = z.object({ move: id });
-/** Shown; older ones are in the audit logs. */
-const mostShown = 500;
 
 /** Both nodes hear of it at once where they can be reached, else within half a minute. */
 export function nudgeBoth(call: Pick<Call, "env" | "later">, { source, target }: MoveView): void {
@@ -43,7 +40,7 @@ export const moveRows = [
     says: "Moves of mailboxes between nodes, the latest first",
     query: cursorQuery,
     answer: page(moveShape),
-    run: async (call) => inPages(await moves(call.world, mostShown), (move) => move.id, call.query, "down"),
+    run: (call) => movePage(call.world, call.query),
   }),
   operator(null, {
     method: "POST",

@@ -1,8 +1,7 @@
 /** Allow and deny lists (F10): of a domain, of one alias, and one's own for every domain that one owns. The nearest decides. */
 import { z } from "zod";
 import { aliasFor } from "../../directory/aliases.ts";
-import { addSenderRule, type ListOf, removeSenderRule, senderRulesOf } from "../../directory/sender-rules.ts";
-import { inPages } from "../paging.ts";
+import { addSenderRule, type ListOf, removeSenderRule, senderRulePage } from "../../directory/sender-rules.ts";
 import { type Personal, personal, type Within, within } from "../row.ts";
 import { cursorQuery, domainParams, id, page } from "../shapes.ts";
 
@@ -43,7 +42,7 @@ export const senderRows = [
     params: domainParams,
     query: cursorQuery,
     answer: page(ruleShape),
-    run: async (call) => inPages(await senderRulesOf(call.world, call.domain.id), (one) => one.id, call.query),
+    run: (call) => senderRulePage(call.world, call.domain.id, call.query),
   }),
   within("admin", "aliases:write", {
     method: "POST",
@@ -75,8 +74,7 @@ export const senderRows = [
     params: aliasParams,
     query: cursorQuery,
     answer: page(ruleShape),
-    run: async (call) =>
-      inPages(await senderRulesOf(call.world, (await ofAlias(call)).id), (one) => one.id, call.query),
+    run: async (call) => senderRulePage(call.world, (await ofAlias(call)).id, call.query),
   }),
   within("admin", "aliases:write", {
     method: "POST",
@@ -107,7 +105,7 @@ export const senderRows = [
     says: "Your own allow and deny list: it holds for every domain that you own, behind the domain's",
     query: cursorQuery,
     answer: page(ruleShape),
-    run: async (call) => inPages(await senderRulesOf(call.world, call.visitor.account.id), (one) => one.id, call.query),
+    run: (call) => senderRulePage(call.world, call.visitor.account.id, call.query),
   }),
   personal("aliases:write", {
     method: "POST",

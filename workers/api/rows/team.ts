@@ -5,17 +5,16 @@ import { setDomainMfa } from "../../directory/domains.ts";
 import {
   acceptInvitation,
   changeMember,
-  invitationsOf,
+  invitationPage,
   invite,
   memberOf,
-  membersOf,
+  memberPage,
   removeInvitation,
   removeMember,
 } from "../../directory/team.ts";
 import { openEdge } from "../../platform.ts";
 import { foldEmail } from "../../sign-in/enter.ts";
 import { mailInvitation } from "../../sign-in/links.ts";
-import { inPages } from "../paging.ts";
 import { personal, within } from "../row.ts";
 import { auditQuery, auditShape, chainShape, cursorQuery, domainParams, id, page, role } from "../shapes.ts";
 
@@ -35,7 +34,7 @@ export const teamRows = [
     params: domainParams,
     query: cursorQuery,
     answer: page(memberShape),
-    run: async (call) => inPages(await membersOf(call.world, call.domain.id), (one) => one.email, call.query),
+    run: (call) => memberPage(call.world, call.domain.id, call.query),
   }),
   within("member", "team:read", {
     method: "GET",
@@ -88,7 +87,7 @@ export const teamRows = [
     params: domainParams,
     query: cursorQuery,
     answer: page(invitationShape),
-    run: async (call) => inPages(await invitationsOf(call.world, call.domain.id), (one) => one.email, call.query),
+    run: (call) => invitationPage(call.world, call.domain.id, call.query),
   }),
   within("owner", "team:write", {
     method: "POST",

@@ -4,7 +4,7 @@ import {
   addEndpoint,
   deliveriesOf,
   endpointFor,
-  endpointsOf,
+  endpointPage,
   receiverKeys,
   retireOldKeys,
   rotateKey,
@@ -14,7 +14,6 @@ import { handOff } from "../../handoff.ts";
 import { openEdge } from "../../platform.ts";
 import { keyOf } from "../../spool.ts";
 import { dropWebhook, testWebhook, webhookNode } from "../../webhook.ts";
-import { inPages } from "../paging.ts";
 import { within } from "../row.ts";
 import { cursorQuery, domainParams, id, page, time } from "../shapes.ts";
 
@@ -50,7 +49,7 @@ export const webhookRows = [
     params: domainParams,
     query: cursorQuery,
     answer: page(hookShape),
-    run: async (call) => inPages(await endpointsOf(call.world, call.domain.id), (hook) => hook.url, call.query),
+    run: (call) => endpointPage(call.world, call.domain.id, call.query),
   }),
   within("admin", "aliases:write", {
     method: "POST",
@@ -99,8 +98,9 @@ export const webhookRows = [
     answer: page(deliveryShape),
     async run({ world, domain, params, query }) {
       const hook = await endpointFor(world, domain.id, params.webhook);
-      const rows = await deliveriesOf(world, hook.id, { before: query.after, limit: query.limit });
-      return { items: rows, next: rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null };
+      const rows = await deliveriesOf(world, hook.id, { before: query.after, limit: query.limit + 1 });
+      const items = rows.slice(0, query.limit);
+      return { items, next: rows.length > query.limit ? (items.at(-1)?.id ?? null) : null };
     },
   }),
   within("admin", "aliases:write", {

@@ -44,5 +44,8 @@ export const webhookDelivery = sqliteTable(
     ok: integer({ mode: "boolean" }).notNull(),
     nextAt: integer(),
   },
-  (t) => [index("webhook_delivery_endpoint").on(t.endpoint, t.at)],
+  (t) => [
+    index("webhook_delivery_log").on(t.endpoint, t.id),
+    index("webhook_delivery_message").on(t.endpoint, t.message, t.attempt),
+  ],
 );
