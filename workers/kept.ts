@@ -134,7 +134,8 @@ export async function rekeep(
 async function keepFor(edge: Edge, to: string, { key, place, facts }: Kept): Promise<void> {
   const object = await edge.env.SPOOL.get(key);
   if (object === null) return;
-  await keep(edge, { place: { ...place, node: to }, facts }, new Uint8Array(await object.arrayBuffer()));
+  const customMetadata = { ...metadataOf(facts), handed: String(edge.clock()) };
+  await edge.env.SPOOL.put(root + keyOf({ ...place, node: to }), object.body, { customMetadata });
   await edge.env.SPOOL.delete(key);
 }
 

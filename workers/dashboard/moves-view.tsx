@@ -19,7 +19,7 @@ export const MovesView: FC<Props> = ({ me, moves, nodes, typed, problem }) => (
   <>
     <Head
       title="Moves"
-      crumbs={<a href="/mailboxes">Mailboxes</a>}
+      crumbs={<a href="/nodes">Nodes</a>}
       says="A mailbox goes to another node with its mail, its folders and its flags. Only the nodes see it, and only as ciphertext."
     />
     <section class="card stack" aria-labelledby="ask">

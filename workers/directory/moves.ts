@@ -78,6 +78,16 @@ export async function moveById(world: World, id: string): Promise<MoveView | nul
   return row === undefined ? null : { ...row.move, address: row.address };
 }
 
+/** Is it on its way? */
+export async function isMoving(world: World, mailboxId: string): Promise<boolean> {
+  const [row] = await world.db
+    .select({ id: mailboxMove.id })
+    .from(mailboxMove)
+    .where(and(eq(mailboxMove.mailbox, mailboxId), eq(mailboxMove.state, "asked")))
+    .limit(1);
+  return row !== undefined;
+}
+
 const isAsked = (id: string) => and(eq(mailboxMove.id, id), eq(mailboxMove.state, "asked"));
 
 export async function cancelMove(world: World, of: MoveView): Promise<MoveView> {

@@ -18,11 +18,14 @@ type ViewProps = {
   may: boolean;
   /** Sealed mail that the node has not taken yet. */
   atEdge: readonly Waits[];
+  /** To another node; nobody can log in meanwhile. */
+  moving: boolean;
 };
 
-export const MailboxView: FC<ViewProps> = ({ visitor, box, slots, services, may, atEdge }) => (
+export const MailboxView: FC<ViewProps> = ({ visitor, box, slots, services, may, atEdge, moving }) => (
   <>
     <Head title={box.address} crumbs={<a href="/mailboxes">Mailboxes</a>}>
+      {moving && <Badge tone="warn">moving to another node</Badge>}
       {box.appliedRevision < box.revision && <Badge tone="warn">node not told yet</Badge>}
     </Head>
     <Usage box={box} />

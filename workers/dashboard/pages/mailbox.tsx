@@ -8,6 +8,7 @@ import { mailSetup } from "../../client-setup/place.ts";
 import { type DomainView, domainFor } from "../../directory/domains.ts";
 import { aliasesTo, checkTyped, copiesGoneAt, eraseMailbox } from "../../directory/erase.ts";
 import { type Mailbox, mailboxById, revokeSlot, setQuota, slotsOf } from "../../directory/mailboxes.ts";
+import { isMoving } from "../../directory/moves.ts";
 import { nodes } from "../../directory/nodes.ts";
 import { notFound, Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
@@ -47,7 +48,10 @@ mailboxPage.get(
     const may = roleAtLeast(domain.role, "admin");
     const waiting = await waitingAt(openEdge(c.env, c.executionCtx), box);
     const atEdge = waiting.filter(({ since }) => c.get("world").clock() - since > unremarkableMs);
-    const view = <MailboxView {...{ visitor, box, domain, slots, may, atEdge }} services={setup?.services ?? []} />;
+    const moving = await isMoving(c.get("world"), box.id);
+    const view = (
+      <MailboxView {...{ visitor, box, domain, slots, may, atEdge, moving }} services={setup?.services ?? []} />
+    );
     return page(c, visitor, { title: box.address, at: "mailboxes", islands: ["mailbox"] }, view);
   }),
 );

@@ -47,8 +47,7 @@ movePages.post(
 );
 
 function onlyOperators({ account }: Me): void {
-  if (!account.operator)
-    throw new Problem(403, "operator-only", "Only the operator of this installation moves mailboxes.");
+  if (!account.operator) throw new Problem(404, "not-found", "There is no such page.");
 }
 
 async function movesPage(
@@ -61,5 +60,5 @@ async function movesPage(
   const [latest, all] = [await moves(world, shown), await nodes(world)];
   const open = all.filter((node) => node.state === "active");
   const view = <MovesView {...{ me, typed, problem }} moves={latest} nodes={open} />;
-  return page(c, me, { title: "Moves", at: "mailboxes", status: problem === null ? 200 : 422 }, view);
+  return page(c, me, { title: "Moves", at: "nodes", status: problem === null ? 200 : 422 }, view);
 }

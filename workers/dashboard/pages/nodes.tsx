@@ -53,7 +53,13 @@ type Props = { visitor: Visitor; nodes: Node[]; now: number; form: Form };
 
 const NodesView: FC<Props> = ({ visitor, nodes: all, now, form }) => (
   <>
-    <Head title="Nodes" says="The machines that keep mail, as the edge knows them." />
+    <Head title="Nodes" says="The machines that keep mail, as the edge knows them.">
+      {all.length > 1 && (
+        <a class="button" href="/moves">
+          Move a mailbox
+        </a>
+      )}
+    </Head>
     {all.length === 0 && (
       <Empty icon="device" title="No node yet">
         <p>
