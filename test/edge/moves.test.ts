@@ -152,6 +152,18 @@ test("cancelled and moved are exclusive, however they race", async () => {
   console.log("races", ends);
 });
 
+test("told after it was cancelled, nothing changes, and the next move is another", async () => {
+  const move = await ask();
+  await owner.post(`/moves/${move}/cancel`, {});
+  expect(await tell({ kind: "here", move })).toEqual({ state: "cancelled", mailbox: null });
+  expect(await placed()).toEqual({ node: edge.node.id, epoch: 0 });
+  const next = await ask();
+  expect(await tell({ kind: "here", move })).toEqual({ state: "cancelled", mailbox: null });
+  expect(await placed()).toEqual({ node: edge.node.id, epoch: 0 });
+  expect(await tell({ kind: "here", move: next })).toMatchObject({ state: "moved" });
+  expect(await stateOf(move)).toMatchObject({ state: "cancelled", trouble: "" });
+});
+
 test("trouble is shown until it is over, and is nobody's but the new node's to tell", async () => {
   const move = await ask();
   await tell({ kind: "trouble", move, text: "the disk is full" }, source());
@@ -169,6 +181,7 @@ test("trouble is shown until it is over, and is nobody's but the new node's to t
 test("a deletion ends the move, and nothing that is told afterwards brings the mailbox back", async () => {
   const move = await ask();
   expect((await owner.delete(`/mailboxes/${box.mailboxId}?address=${box.address}`)).status).toBe(200);
+  expect(await stateOf(move)).toMatchObject({ state: "cancelled", trouble: "The mailbox was deleted." });
   expect(await tell({ kind: "here", move })).toEqual({ state: "cancelled", mailbox: null });
   expect((await beat({ leaving: [move] }, source())).leaving).toEqual([{ move, state: "cancelled", epoch: 1 }]);
   expect(await placed()).toEqual({ node: edge.node.id, epoch: 0 });

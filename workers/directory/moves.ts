@@ -103,7 +103,6 @@ export async function cancelMove(world: World, of: MoveView): Promise<MoveView> 
 export async function landMove(world: World, id: string, target: string): Promise<MoveView | null> {
   const move = await moveById(world, id);
   if (move === null || move.target !== target) return null;
-  if (move.state !== "asked") return move;
   const domain = await domainOf(world, move);
   const asked = sql`exists (select 1 from mailbox_move v where v.id = ${id} and v.state = 'asked')`;
   const placed = sql`exists (select 1 from mailbox m where m.id = ${move.mailbox} and m.node = ${target} and m.epoch = ${move.epoch + 1})`;
