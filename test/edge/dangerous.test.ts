@@ -64,8 +64,10 @@ describe("dangerous acts", () => {
     const always = dangerous.filter(({ proof }) => proof === true);
     expect(names(always)).toEqual([
       "addKey",
+      "askMove",
       "askNewPasskey",
       "beginTotp",
+      "cancelMove",
       "changeEmail",
       "changeMember",
       "changeNode",
