@@ -129,6 +129,11 @@ test("one account holds so many streams and no more; closed ones make room", asy
     .toBe(200);
 });
 
+test("the reference says what an event holds", async () => {
+  const page = await (await fetch(new URL("/reference/activity", edge.url))).text();
+  expect(page).toMatch(/id="liveActivity"[\s\S]*Each event[\s\S]*<code>journal<\/code>/);
+});
+
 test("the served client hears it too", async () => {
   const folder = mkdtempSync(join(tmpdir(), "postern-live-"));
   try {

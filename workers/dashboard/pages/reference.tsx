@@ -99,6 +99,7 @@ const OperationView: FC<{ path: string; method: string; operation: Operation }> 
     )}
     {operation.requestBody && <Fields title="Body" schema={bodySchema(operation.requestBody)} />}
     <Fields title="Answer" schema={answerSchema(operation)} />
+    {operation["x-event"] && <Fields title="Each event" schema={operation["x-event"]} />}
   </section>
 );
 
