@@ -38,6 +38,16 @@ export async function keep(
   await edge.env.SPOOL.put(root + keyOf(place), sealed, { customMetadata });
 }
 
+/** With its mailbox, whoever waits for what they lost. */
+export async function dropKept(edge: Edge, of: { id: string; node: string }): Promise<void> {
+  const prefix = `${root}${of.node}/${of.id}/`;
+  for (let more = true; more; ) {
+    const { objects, truncated } = await edge.env.SPOOL.list({ prefix });
+    if (objects.length > 0) await edge.env.SPOOL.delete(objects.map(({ key }) => key));
+    more = truncated;
+  }
+}
+
 /** Part of the sweep: deletes what need not be kept any more. Rests while a node waits for what it lost, but not for ever. */
 export async function tidyKept(edge: Edge, of: Pick<Node, "id" | "facts">): Promise<void> {
   const notes = notesOf(of);

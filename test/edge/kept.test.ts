@@ -144,6 +144,16 @@ test("what is kept dies with its mailbox", async () => {
   expect(await kept()).toEqual([mine]);
 });
 
+test("an owner who deletes a mailbox deletes what is kept of it, though a restored node waits for the rest", async () => {
+  const gone = await edge.addMailbox(domain, "erased@here.test");
+  await beat({ ...noCopyYet, restored: { id: "waits", from: Date.now(), mailboxes: ["none"] } });
+  await keptSince(minute, "gone", gone.mailboxId);
+  const mine = await keptSince(minute, "mine");
+  const answer = await owner.delete(`/mailboxes/${gone.mailboxId}?address=erased@here.test`);
+  expect([answer.status, answer.body]).toMatchObject([200, {}]);
+  expect(await kept()).toEqual([mine]);
+});
+
 test("a node put back from a copy gets what came since, once", async () => {
   const other = await edge.addMailbox(domain, "other@here.test");
   const restored = { id: "restore-1", from: Date.now() - 60 * minute, mailboxes: null };

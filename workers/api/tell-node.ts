@@ -8,7 +8,8 @@ import { callNode } from "../call.ts";
 import { mailboxRecord, markApplied, nodeOfMailbox } from "../directory/mailboxes.ts";
 import type { World } from "../directory/open.ts";
 import { handOff } from "../handoff.ts";
-import { openEdge } from "../platform.ts";
+import { dropKept } from "../kept.ts";
+import { logTrouble, openEdge } from "../platform.ts";
 import { waitingFor } from "../spool.ts";
 
 /** Somebody is looking at the screen: past this the telling goes on by itself. */
@@ -28,6 +29,7 @@ export async function tellNode(call: Caller, mailboxId: string): Promise<void> {
 export async function tellOfErasing(call: Caller, of: { id: string; node: string }): Promise<void> {
   const edge = openEdge(call.env, { waitUntil: call.later });
   for await (const { key } of waitingFor(edge, `${of.node}/${of.id}/`)) await handOff(edge, key, true);
+  await dropKept(edge, of).catch((error: unknown) => logTrouble("kept", error)); // the sweep tries again
   await tellNode(call, of.id);
 }
 
