@@ -6,7 +6,7 @@ import { and, eq, isNull, sql } from "drizzle-orm";
 import { utf8 } from "../src/core/bytes.ts";
 import { signCall } from "../src/core/contract/call.ts";
 import { type Heartbeat, type HeartbeatAnswer, nodePaths } from "../src/core/contract/handoff.ts";
-import type { IncomingMove, MoveAnswer, MoveNews } from "../src/core/contract/move.ts";
+import type { IncomingMove, MoveAnswer, MoveNews, MoveState } from "../src/core/contract/move.ts";
 import { callNode } from "./call.ts";
 import { among } from "./directory/among.ts";
 import { mailboxRecord } from "./directory/mailboxes.ts";
@@ -21,6 +21,10 @@ import { ring, waitingFor } from "./spool.ts";
 /** Fetched one after the other, so a few are enough for a beat. */
 const perBeat = 4;
 const nothing = utf8("{}");
+
+/** The old node erases what it has once it hears that it moved: not before the new one has said that it serves it. */
+const heardState = sql<MoveState>`case when ${mailboxMove.state} = 'moved' and ${mailbox.appliedRevision} < ${mailbox.revision}
+  then 'asked' else ${mailboxMove.state} end`;
 
 /** What a heartbeat's answer says of moves. */
 export async function movesFor(
@@ -38,8 +42,9 @@ export async function movesFor(
       .orderBy(mailboxMove.id)
       .limit(perBeat),
     edge.db
-      .select({ move: mailboxMove.id, state: mailboxMove.state, epoch: sql<number>`${mailboxMove.epoch} + 1` })
+      .select({ move: mailboxMove.id, state: heardState, epoch: sql<number>`${mailboxMove.epoch} + 1` })
       .from(mailboxMove)
+      .innerJoin(mailbox, eq(mailbox.id, mailboxMove.mailbox))
       .where(and(among(mailboxMove.id, leaving), eq(mailboxMove.source, nodeId))),
     edge.db
       .select({ id: mailbox.id, epoch: mailbox.epoch })
@@ -70,12 +75,8 @@ export async function hearOfMove(edge: Edge, nodeId: string, news: MoveNews): Pr
   }
   const move = await landMove(world, news.move, nodeId);
   if (move?.state !== "moved") return { state: "cancelled", mailbox: null };
-  if (move.followedAt === null) edge.later(afterwards(edge, move));
+  if (move.followedAt === null) edge.later(follow(edge, move));
   return { state: "moved", mailbox: await mailboxRecord(world, move.mailbox) };
-}
-
-async function afterwards(edge: Edge, move: Move): Promise<void> {
-  await Promise.all([nudge(edge, move.source), follow(edge, move)]);
 }
 
 /** The node's next heartbeat comes at once, if it hears this. */

@@ -118,6 +118,12 @@ test("told that it is here, the placement changes once; the old node hears it, w
     expect([state, mailbox?.epoch, mailbox?.revision]).toEqual(["moved", 1, 2]);
   }
   expect(await placed()).toEqual({ node: target.id, epoch: 1 });
+  // It erases what it has only when the new node serves it.
+  expect((await beat({ leaving: [move] }, source())).leaving).toEqual([{ move, state: "asked", epoch: 1 }]);
+  const served = { id: box.mailboxId, revision: 2, usedBytes: 0, waiting: 0, generation: 0, lastUse: {} };
+  await beat({ mailboxes: [served] }, source());
+  expect((await beat({ leaving: [move] }, source())).leaving).toEqual([{ move, state: "asked", epoch: 1 }]);
+  await beat({ mailboxes: [served] });
   expect((await beat({ leaving: [move] }, source())).leaving).toEqual([{ move, state: "moved", epoch: 1 }]);
   expect(await beat({ leaving: [move] })).not.toHaveProperty("leaving");
   expect((await beat({ unlisted: [box.mailboxId] }, source())).elsewhere).toEqual([{ id: box.mailboxId, epoch: 1 }]);

@@ -1,19 +1,16 @@
 /** A mailbox moves from one node to another and back, with mail filed, sealed, spooled and under way; and what hurts it on the way. */
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { request } from "node:https";
 import { join } from "node:path";
 import { ImapFlow } from "imapflow";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { fromBase64, utf8 } from "../../src/core/bytes.ts";
-import { signCall } from "../../src/core/contract/call.ts";
 import { nodePaths } from "../../src/core/contract/handoff.ts";
 import { portablePrimitives } from "../../src/core/seal/primitives.ts";
 import { sealedBytes, sealMessage } from "../../src/core/seal/seal.ts";
-import { nodeCrypto } from "../../src/daemon/platform.ts";
 import { postern } from "../postern.ts";
-import { type Fate, type SecondNode, secondNode } from "./second-node.ts";
+import { asEdge, type Fate, type SecondNode, secondNode } from "./second-node.ts";
 import { emailEvent, eventually, type TestWorld, testWorld } from "./world.ts";
 
 let world: TestWorld;
@@ -99,29 +96,10 @@ const subjectsAt = (which: Which): Promise<string[]> =>
 const arrived = (which: Which, subject: string): Promise<unknown> =>
   eventually(subject, async () => ((await subjectsAt(which)).includes(subject) ? true : null), 90_000);
 
-/** A call of the edge to a node. */
-async function call(which: Which, path: string, id: string, body: Uint8Array<ArrayBuffer>, about = {}) {
-  const manifest = { audience: idOf(which), method: "POST" as const, path, id, ...about };
-  const identity = { name: "edge", seed: fromBase64(world.secrets.edge.seed) };
-  const headers = await signCall(manifest, body, identity, Date.now(), nodeCrypto);
-  const port = which === "first" ? world.endpoints.handoff.port : second.ports["handoff"];
-  return new Promise<string>((done, failed) => {
-    const how = {
-      ca: readFileSync(world.endpoints.ca),
-      method: "POST",
-      headers: { ...headers, "content-length": body.length },
-    };
-    const asking = request(`https://localhost:${port}${path}`, how, (answer) => {
-      let said = `${answer.statusCode} `;
-      answer.on("data", (chunk) => {
-        said += String(chunk);
-      });
-      answer.on("end", () => done(said));
-    });
-    asking.on("error", failed);
-    asking.end(body);
-  });
-}
+const call = (which: Which, path: string, id: string, body: Uint8Array<ArrayBuffer>, about = {}): Promise<string> => {
+  const port = which === "first" ? world.endpoints.handoff.port : (second.ports["handoff"] ?? 0);
+  return asEdge(world, { id: idOf(which), port }, { path, id, body, about });
+};
 const nudge = (which: Which): Promise<unknown> => call(which, nodePaths.beat, "beat", utf8("{}")).catch(() => null);
 
 function handOver(which: Which, id: string, epoch: number): Promise<string> {
@@ -174,7 +152,14 @@ const servedAt = (which: Which): Promise<unknown> =>
     90_000,
   );
 const erasedAt = (which: Which): Promise<unknown> =>
-  eventually(`nothing at the ${which} node`, () => (folderAt(which).length === 0 ? true : null), 90_000);
+  eventually(
+    `nothing at the ${which} node`,
+    async () => {
+      await nudge(which);
+      return folderAt(which).length === 0 ? true : null;
+    },
+    90_000,
+  );
 
 test("one command moves it all: what was filed, what waits sealed at the node, what waits at the edge", async () => {
   for (const subject of ["filed-1", "filed-2", "filed-3"]) await mail(subject);

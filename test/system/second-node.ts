@@ -3,13 +3,18 @@
  * node gives out, byte by byte.
  */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer as httpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { request } from "node:https";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { KeptChild } from "../../src/cli/world/child.ts";
 import { nodeConfig, startNode } from "../../src/cli/world/node.ts";
 import { openPlace, secrets } from "../../src/cli/world/place.ts";
 import { type Api, signIn, untilSeen } from "../../src/cli/world/seed.ts";
+import { fromBase64 } from "../../src/core/bytes.ts";
+import { signCall } from "../../src/core/contract/call.ts";
+import { nodeCrypto } from "../../src/daemon/platform.ts";
 import type { TestWorld } from "./world.ts";
 
 /** What becomes of a call to the edge: passed on, passed on with its answer lost, or never sent. */
@@ -123,5 +128,31 @@ function doorToFirst(port: number, doors: Doors): Server {
       one.on("error", () => other.destroy());
       one.on("close", () => other.end());
     }
+  });
+}
+
+type Call = { path: string; id: string; body: Uint8Array<ArrayBuffer>; about?: { mailbox?: string; epoch?: number } };
+
+/** A call of the edge to a node; answers status and body. */
+export async function asEdge(world: TestWorld, to: { id: string; port: number }, call: Call): Promise<string> {
+  const { path, id, body, about } = call;
+  const manifest = { audience: to.id, method: "POST" as const, path, id, ...about };
+  const identity = { name: "edge", seed: fromBase64(world.secrets.edge.seed) };
+  const headers = await signCall(manifest, body, identity, Date.now(), nodeCrypto);
+  const how = {
+    ca: readFileSync(world.endpoints.ca),
+    method: "POST",
+    headers: { ...headers, "content-length": body.length },
+  };
+  return new Promise<string>((done, failed) => {
+    const asking = request(`https://localhost:${to.port}${path}`, how, (answer) => {
+      let said = `${answer.statusCode} `;
+      answer.on("data", (chunk) => {
+        said += String(chunk);
+      });
+      answer.on("end", () => done(said));
+    });
+    asking.on("error", failed);
+    asking.end(body);
   });
 }

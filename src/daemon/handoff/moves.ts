@@ -11,6 +11,8 @@ import type { Store } from "../store/store.ts";
 export type MovesDeps = {
   edge: { move(news: MoveNews): Promise<MoveAnswer> };
   store: Pick<Store, "moves" | "applyMailbox">;
+  /** A mailbox is served here now: the edge waits to hear that, and the old node with it. */
+  onServed?: () => void;
   log?: (line: string) => void;
 };
 
@@ -41,8 +43,10 @@ export class MoveTalk {
   async heard({ mailboxes, incoming = [], leaving = [], elsewhere = [] }: HeartbeatAnswer): Promise<boolean> {
     const { moves } = this.#deps.store;
     const asked = new Set(this.#unlisted);
-    await moves.settle(leaving);
-    for (const { id, epoch } of elsewhere) await moves.away(id, epoch);
+    // One that fails is asked about again, and holds up nothing else.
+    const settled = (work: Promise<void>): Promise<void> => work.catch((cause: unknown) => this.#log("ended", cause));
+    for (const one of leaving) await settled(moves.settle(one));
+    for (const { id, epoch } of elsewhere) await settled(moves.away(id, epoch));
     this.#unlisted = moves.unlisted(new Set(mailboxes.map(({ id }) => id)));
     for (const move of moves.here) await this.#tellHere(move).catch((cause: unknown) => this.#log("told", cause));
     for (const one of incoming) this.#enqueue(one);
@@ -79,8 +83,10 @@ export class MoveTalk {
   async #tellHere(move: string): Promise<void> {
     const { edge, store } = this.#deps;
     const { state, mailbox } = await edge.move({ kind: "here", move });
-    if (state === "moved" && mailbox !== null) await store.applyMailbox(mailbox);
-    else if (state === "cancelled") await store.moves.discard(move);
+    if (state === "moved" && mailbox !== null) {
+      await store.applyMailbox(mailbox);
+      this.#deps.onServed?.();
+    } else if (state === "cancelled") await store.moves.discard(move);
   }
 
   async #tellTrouble(move: string, cause: unknown): Promise<void> {

@@ -47,7 +47,8 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
   const queue = await openQueue(deps, edge);
   const handoffs = new Map<number, number>();
   const onAnswer = (status: number): void => void handoffs.set(status, (handoffs.get(status) ?? 0) + 1);
-  const ears = { onAnswer, onBeat: () => void pulse.beatAnew() };
+  const beatNow = (): void => void pulse.beatAnew();
+  const ears = { onAnswer, onBeat: beatNow };
   const handoff = await openHandoff(deps, fromBase64(edgeConfig.publicKey), queue, ears);
   const door = await openDoor(deps, edge, queue);
   let told: EdgeTold = {};
@@ -62,7 +63,7 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
     signing: () => queue.signingRecord,
     ports: { ...deps.mailPorts },
     copies,
-    moves: new MoveTalk({ edge, store, log: logLine }),
+    moves: new MoveTalk({ edge, store, onServed: beatNow, log: logLine }),
     dir: config.data,
     clock,
     onAnswer: (answer) => {

@@ -168,6 +168,8 @@ export class NodeState {
       const uses = Object.entries(lastUse).map(([slot, at]) => ({ mailbox, slot, at }));
       this.#note([{ ...mirror, mailbox }], uses);
       this.forgetArriving(mailbox);
+      // It may be back before this node has heard how it left.
+      this.#db.run("DELETE FROM leaving WHERE mailbox = ?", mailbox);
     });
   }
 

@@ -1,5 +1,5 @@
 // A mailbox between two nodes: all of it or nothing, frozen while it is under way, and let go only for the move that froze it.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, statSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -66,7 +66,7 @@ async function landed(from: StoreFixture, to: StoreFixture, move = "move-1") {
   epoch++;
   revision++;
   await to.store.applyMailbox({ ...mailbox.record, epoch, revision });
-  await from.store.moves.settle([{ move, state: "moved", epoch }]);
+  await from.store.moves.settle({ move, state: "moved", epoch });
 }
 
 async function facts(store: Store) {
@@ -126,16 +126,13 @@ it("serves nobody on its way, also after a restart, and is let go for no word bu
   expect(wrong).toEqual({ ok: false, why: "credentials" });
   await old.reopen();
   await isFrozen();
-  await old.store.moves.settle([]);
-  await old.store.moves.settle([
-    { move: "move-1", state: "asked", epoch: 1 },
-    { move: "move-0", state: "cancelled", epoch: 1 },
-  ]);
+  await old.store.moves.settle({ move: "move-1", state: "asked", epoch: 1 });
+  await old.store.moves.settle({ move: "move-0", state: "cancelled", epoch: 1 });
   await isFrozen();
   // A revocation reaches it all the same, and frees nothing.
   await old.store.applyMailbox({ ...mailbox.record, revision: 2 });
   await isFrozen();
-  await old.store.moves.settle([{ move: "move-1", state: "cancelled", epoch: 1 }]);
+  await old.store.moves.settle({ move: "move-1", state: "cancelled", epoch: 1 });
   expect(await arrive(old.store, "two")).toBe("stored");
   expect(await found(old.store)).toEqual(["one", "two"]);
   expect(old.store.moves.leaving).toEqual([]);
@@ -145,7 +142,7 @@ it("an earlier move's call that comes late is refused; a later one takes over", 
   await streamOf(old.store, "move-2");
   expect(await old.store.moves.leave({ mailbox: "m1", epoch: 0, move: "move-1" })).toMatchObject({ why: "later" });
   await streamOf(old.store, "move-3");
-  await old.store.moves.settle([{ move: "move-2", state: "cancelled", epoch: 1 }]);
+  await old.store.moves.settle({ move: "move-2", state: "cancelled", epoch: 1 });
   expect(await login(old.store)).toBe("unavailable");
   expect(await old.store.moves.leave({ mailbox: "m1", epoch: 1, move: "move-4" })).toMatchObject({ why: "later" });
   expect(await old.store.moves.leave({ mailbox: "m9", epoch: 0, move: "move-4" })).toMatchObject({ why: "gone" });
@@ -229,6 +226,18 @@ it("what lies ready outlives a restart, also one in the middle of putting it in 
   expect([fresh.store.moves.here, await found(fresh.store)]).toEqual([[], ["one"]]);
 });
 
+it("a node put back from a copy does not say that it has what no copy holds", async () => {
+  await arrive(old.store, "one");
+  await fetched();
+  await fresh.store.close();
+  rmSync(join(fresh.dir, "mailboxes"), { recursive: true });
+  await fresh.reopen();
+  expect(fresh.store.moves.here).toEqual([]);
+  await fetched();
+  await landed(old, fresh);
+  expect(await found(fresh.store)).toEqual(["one"]);
+});
+
 it("a cancelled move leaves nothing at the new node, nor does a deletion under way at either", async () => {
   await arrive(old.store, "one");
   await fetched();
@@ -238,7 +247,7 @@ it("a cancelled move leaves nothing at the new node, nor does a deletion under w
   await fresh.store.applyMailbox({ ...mailbox.record, epoch: 1, revision: 3, state: "deleted" });
   expect([filesOf(fresh), fresh.store.moves.here]).toEqual([[], []]);
   await old.store.applyMailbox({ ...mailbox.record, revision: 3, state: "deleted" });
-  await old.store.moves.settle([{ move: "move-2", state: "cancelled", epoch: 1 }]);
+  await old.store.moves.settle({ move: "move-2", state: "cancelled", epoch: 1 });
   expect([filesOf(old), await arrive(old.store, "late", 0), await login(old.store)]).toEqual([
     [],
     "gone",
@@ -261,6 +270,20 @@ it("moves back, and a record from before is stale at the node that it left, also
   expect(filesOf(fresh)).toEqual([]);
   await old.reopen();
   expect(await found(old.store)).toEqual(["one", "two", "three"]);
+});
+
+it("is back before the old node has heard that it left", async () => {
+  await arrive(old.store, "one");
+  await fetched();
+  [epoch, revision] = [1, 2];
+  await fresh.store.applyMailbox({ ...mailbox.record, epoch, revision });
+  await arrive(fresh.store, "two");
+  await old.store.moves.arrive({ mailbox: "m1", move: "move-2", epoch }, await streamOf(fresh.store, "move-2"));
+  await landed(fresh, old, "move-2");
+  await old.store.moves.settle({ move: "move-1", state: "moved", epoch: 1 });
+  expect(await found(old.store)).toEqual(["one", "two"]);
+  await old.reopen();
+  expect([old.store.moves.leaving, await found(old.store)]).toEqual([[], ["one", "two"]]);
 });
 
 it("a node that was killed gives the log along that it can't open", async () => {

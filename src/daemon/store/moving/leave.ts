@@ -5,9 +5,12 @@ import type { CarriedPage, CarriedTo } from "../inbox-carry.ts";
 import type { Placed } from "../node-state.ts";
 import { folderOf } from "../place.ts";
 import type { StoreThread } from "../threads.ts";
-import { mostBlock, type Part } from "./format.ts";
+import type { Part } from "./format.ts";
 
 export type Source = { dir: string; thread: StoreThread; placed: Placed; move: string };
+
+/** At once: hashing and sending so much keeps this thread from others for a millisecond. */
+const readBytes = 256 * 1024;
 
 /** A log that a killed process left belongs to its file: nobody here has the key to bring the two together. */
 const files = [
@@ -29,7 +32,7 @@ export async function* partsOf({ dir, thread, placed, move }: Source): AsyncGene
     yield { kind: "head", head: { version: 1, ...about, lastUse: { ...lastUse }, restored, sizes } };
     for (const { kind, file } of opened) {
       for (let at = 0; file !== null; ) {
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(mostBlock), 0, mostBlock, at);
+        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(readBytes), 0, readBytes, at);
         if (bytesRead === 0) break;
         at += bytesRead;
         yield { kind, bytes: buffer.subarray(0, bytesRead) };

@@ -37,7 +37,9 @@ export class Moves {
   async start(arriving: readonly MoveHead[]): Promise<void> {
     const { placements, node, threadOf } = this.#deps;
     for (const head of arriving) this.#here.set(head.mailbox, head);
-    await node.call("stageTidy", { keep: [...this.#here.keys()] });
+    // A node that was put back may remember what no copy holds: that is fetched again, and told by nobody to be here.
+    const missing = await node.call("stageTidy", { whole: [...this.#here.keys()] });
+    for (const mailbox of missing) await this.#forget(mailbox);
     for (const { record, leaving } of placements.all())
       if (leaving !== null) await threadOf(record.id).call("freeze", { mailbox: record.id });
   }
@@ -78,14 +80,12 @@ export class Moves {
     await threadOf(mailbox).call("freeze", { mailbox });
   }
 
-  /** What the edge says of moves that this node asked about. `asked` changes nothing, nor does silence. */
-  async settle(said: readonly LeavingMove[]): Promise<void> {
-    for (const { move, state, epoch } of said) {
-      const mailbox = this.#deps.placements.all().find(({ leaving }) => leaving === move)?.record.id;
-      if (mailbox === undefined) continue;
-      if (state === "moved") await this.away(mailbox, epoch);
-      else if (state === "cancelled") await this.#inTurn(mailbox, () => this.#stay(mailbox, move));
-    }
+  /** What the edge says of a move that this node asked about. `asked` changes nothing, nor does silence. */
+  async settle({ move, state, epoch }: LeavingMove): Promise<void> {
+    const mailbox = this.#deps.placements.all().find(({ leaving }) => leaving === move)?.record.id;
+    if (mailbox === undefined) return;
+    if (state === "moved") await this.away(mailbox, epoch);
+    else if (state === "cancelled") await this.#inTurn(mailbox, () => this.#stay(mailbox, move));
   }
 
   async #stay(mailbox: string, move: string): Promise<void> {

@@ -32,7 +32,7 @@ export const moveOperations = {
     staging.install(mailbox, () => keeper.erase(mailbox));
     keeper.thaw(mailbox);
   },
-  stageTidy: ({ staging }: Thread, { keep }: { keep: readonly string[] }) => staging.tidy(keep),
+  stageTidy: ({ staging }: Thread, { whole }: { whole: readonly string[] }) => staging.tidy(whole),
 };
 
 type Node = { node: NodeState | null };

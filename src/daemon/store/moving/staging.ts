@@ -59,14 +59,15 @@ export class Staging {
     syncFolder(dirname(folder));
   }
 
-  /** What was cut off by the end of an earlier run. `keep`: those that are whole. */
-  tidy(keep: readonly string[]): void {
+  /** Removes what was cut off by the end of an earlier run. Answers which of `whole` are neither aside nor in their place. */
+  tidy(whole: readonly string[]): string[] {
     const all = join(this.#place.dir, "mailboxes");
-    if (!existsSync(all)) return;
-    for (const name of readdirSync(all)) {
-      if (!name.endsWith(suffix) || keep.includes(name.slice(0, -suffix.length))) continue;
+    for (const name of existsSync(all) ? readdirSync(all) : []) {
+      if (!name.endsWith(suffix) || whole.includes(name.slice(0, -suffix.length))) continue;
       rmSync(join(all, name), { recursive: true, force: true });
     }
+    const { dir } = this.#place;
+    return whole.filter((id) => !existsSync(arrivingFolder(dir, id)) && !existsSync(folderOf(dir, id)));
   }
 
   #inbox(mailbox: string): CarriedIn {
