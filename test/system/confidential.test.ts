@@ -35,18 +35,23 @@ beforeAll(async () => {
 });
 afterAll(() => world?.close());
 
-async function api(
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<{ status: number; body: Record<string, unknown> }> {
+type Answer = { status: number; body: Record<string, unknown> };
+let cookie = "";
+
+/** Signed in once: asked over and over, the edge would take it for guessing. */
+async function api(method: string, path: string, body?: unknown): Promise<Answer> {
   const headers = { "content-type": "application/json", origin: world.endpoints.edge };
-  const at = (name: string) => new URL(name, world.endpoints.edge);
-  const admin = JSON.stringify(world.secrets.admin);
-  const session = await fetch(at("/api/session"), { method: "POST", headers, body: admin });
-  const cookie = session.headers.getSetCookie().map((each) => each.split(";")[0]);
+  const call = (name: string, init: RequestInit) => fetch(new URL(name, world.endpoints.edge), init);
+  if (cookie === "") {
+    const admin = JSON.stringify(world.secrets.admin);
+    const session = await call("/api/session", { method: "POST", headers, body: admin });
+    cookie = session.headers
+      .getSetCookie()
+      .map((each) => each.split(";")[0])
+      .join("; ");
+  }
   const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-  const answer = await fetch(at(path), { method, headers: { ...headers, cookie: cookie.join("; ") }, ...sent });
+  const answer = await call(path, { method, headers: { ...headers, cookie }, ...sent });
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
 
