@@ -177,7 +177,7 @@ test("trouble is shown until it is over, and is nobody's but the new node's to t
   await tell({ kind: "trouble", move, text: "the disk is full" });
   expect(await stateOf(move)).toMatchObject({ state: "asked", trouble: "the disk is full" });
   const page = await fetch(new URL("/moves", edge.url), { headers: { cookie: owner.cookie } });
-  expect(await page.text()).toContain("the disk is full");
+  expect(await page.text()).toContain("The disk is full. It is tried again");
   const owners = await fetch(new URL(`/mailboxes/${box.mailboxId}`, edge.url), { headers: { cookie: owner.cookie } });
   expect(await owners.text()).toContain("moving to another node");
   await tell({ kind: "here", move });

@@ -30,20 +30,18 @@ export const MovesView: FC<Props> = ({ me, moves, nodes, typed, problem }) => (
       </p>
       <Ask {...{ me, nodes, typed, problem }} />
     </section>
-    <section class="card flush" aria-labelledby="moves">
-      <div class="toolbar">
+    {moves.length === 0 ? (
+      <Empty icon="mailboxes" title="No mailbox was moved yet" />
+    ) : (
+      <section class="card stack" aria-labelledby="moves">
         <h2 id="moves">Latest moves</h2>
-      </div>
-      {moves.length === 0 ? (
-        <Empty icon="mailboxes" title="No mailbox was moved yet" />
-      ) : (
         <ul class="lines">
           {moves.map((move) => (
             <Line me={me} move={move} />
           ))}
         </ul>
-      )}
-    </section>
+      </section>
+    )}
   </>
 );
 
@@ -68,6 +66,7 @@ const Ask: FC<Pick<Props, "me" | "nodes" | "typed" | "problem">> = ({ me, nodes,
       </Field>
       <Field id="node" label="To node" wrong={wrong("node")}>
         <select id="node" name="node" required {...fieldAria("node", { wrong: wrong("node") !== null })}>
+          <option value="">Choose a node</option>
           {nodes.map((node) => (
             <option value={node.id} selected={node.id === typed.node}>
               {node.name} ({node.mxHost})
@@ -100,7 +99,7 @@ const Line: FC<{ me: Me; move: MoveView }> = ({ me, move }) => (
       </p>
       {move.trouble !== "" && (
         <p>
-          {move.trouble} {move.state === "asked" && "It is tried again until you cancel it."}
+          {sentence(move.trouble)} {move.state === "asked" && "It is tried again until you cancel it."}
         </p>
       )}
     </div>
@@ -113,3 +112,8 @@ const Line: FC<{ me: Me; move: MoveView }> = ({ me, move }) => (
     )}
   </li>
 );
+
+function sentence(text: string): string {
+  const begun = `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+  return begun.endsWith(".") ? begun : `${begun}.`;
+}

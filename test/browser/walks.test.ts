@@ -1,4 +1,4 @@
-/** A webhook's life in Chromium: tried, failing, sent again by hand, tested, removed; and Explain with a whole pasted message. */
+/** Pages walked in Chromium: a webhook's life, Explain with a whole pasted message, nodes, a mailbox's move, a key for one domain. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Receiver } from "../edge/receiver.ts";
@@ -148,6 +148,28 @@ test("nodes are shown with what needs a look, and the overview says so", async (
   await page.getByRole("link", { name: "How the nodes fare" }).click();
   await page.getByRole("heading", { name: "Falkenstein one" }).waitFor();
   await looked("nodes");
+});
+
+test("a move is asked for, shown with its trouble, and cancelled", async () => {
+  await edge.addMailbox(domain, "moving@demo.test");
+  const at2 = { id: "node-2", name: "Helsinki two", origin: edge.node.origin, mx_host: "two.test" };
+  const now = Date.now();
+  await edge.insert("node", { ...at2, public_key: "k", state: "active", created_at: now, last_seen_at: now });
+  await page.goto(at("/nodes"));
+  await page.getByRole("link", { name: /Move/ }).click();
+  await page.getByText("No mailbox was moved yet").waitFor();
+  await page.getByLabel("Its address").fill("moving@demo.test");
+  await page.getByLabel("To node").selectOption("Helsinki two (two.test)");
+  await page.getByRole("button", { name: "Move it" }).click();
+  await page.getByText("on its way").waitFor();
+  await edge.rows("update mailbox_move set trouble = 'the old node can''t be reached'");
+  await page.reload();
+  await page.getByText("The old node can't be reached. It is tried again until you cancel it.").waitFor();
+  await looked("moves");
+  await page.getByText("Cancel", { exact: true }).click();
+  await page.getByRole("button", { name: "Cancel this move" }).click();
+  await page.getByText("cancelled", { exact: true }).waitFor();
+  expect(await edge.rows("select state from mailbox_move")).toEqual([{ state: "cancelled" }]);
 });
 
 test("a key for single domains is made by their names", async () => {
