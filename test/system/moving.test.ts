@@ -27,6 +27,7 @@ afterAll(async () => {
 afterEach(() => {
   second.doors.toEdge = () => "pass";
   second.doors.fromFirst = () => true;
+  second.doors.onLost = () => undefined;
 });
 
 type Which = "first" | "second";
@@ -229,6 +230,7 @@ describe("hurt on its way", () => {
     await erasedAt("first");
     second.doors.toEdge = () => "pass";
     second.doors.fromFirst = () => true;
+    second.doors.onLost = () => undefined;
     const after = await contents("second");
     expect(after.validity).toBe(before.validity);
     expect(after.all.slice(0, before.all.length)).toEqual(before.all);
@@ -284,11 +286,8 @@ describe("hurt on its way", () => {
   test("kill -9 of the new node when the edge knows, and before the answer came", () =>
     survives("new node killed before it heard the answer", () => {
       const first = once();
-      second.doors.toEdge = (path, body) => (isHere(path, body) && first() ? killed() : "pass");
-      const killed = () => {
-        setTimeout(() => process.kill(second.child.pid ?? 0, "SIGKILL"), 0);
-        return "lose" as const;
-      };
+      second.doors.toEdge = (path, body) => (isHere(path, body) && first() ? "lose" : "pass");
+      second.doors.onLost = () => void process.kill(second.child.pid ?? 0, "SIGKILL");
       return ask("second");
     }));
 

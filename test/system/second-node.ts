@@ -21,6 +21,8 @@ import type { TestWorld } from "./world.ts";
 export type Fate = "pass" | "lose" | "drop";
 export type Doors = {
   toEdge: (path: string, body: string) => Fate | Promise<Fate>;
+  /** Told that the edge has answered a call whose answer will be lost. */
+  onLost: () => void;
   /** Told how much the first node has answered on one connection; false ends that. */
   fromFirst: (bytes: number) => boolean;
 };
@@ -36,7 +38,7 @@ export type SecondNode = {
   close(): Promise<void>;
 };
 
-const openDoors: Doors = { toEdge: () => "pass", fromFirst: () => true };
+const openDoors: Doors = { toEdge: () => "pass", onLost: () => undefined, fromFirst: () => true };
 
 export async function secondNode(world: TestWorld): Promise<SecondNode> {
   const closers: (() => Promise<void> | void)[] = [];
@@ -96,7 +98,10 @@ function doorToEdge(edge: string, doors: Doors): Server {
     const headers = Object.fromEntries(signed.map(([name, values]) => [name, values?.[0] ?? ""]));
     const answer = await fetch(new URL(path, edge), { method: "POST", headers, body: new Uint8Array(body) });
     const bytes = Buffer.from(await answer.arrayBuffer());
-    if (fate === "lose") return void response.destroy();
+    if (fate === "lose") {
+      doors.onLost();
+      return void response.destroy();
+    }
     response.writeHead(answer.status, { "content-type": answer.headers.get("content-type") ?? "" }).end(bytes);
   };
   return httpServer((request, response) => {
