@@ -61,14 +61,19 @@ async function floorOf(
   return results[0]?.floor ?? null;
 }
 
-/** Ids of the newest messages, from the index alone. */
-export function newestOf(world: World, { domains, limit }: Pick<ActivityQuery, "domains" | "limit">) {
-  return world.db
+/** Ids of the newest messages, from the index alone, and no deeper into any domain than it takes. */
+export async function newestOf(
+  world: World,
+  { domains, limit }: Pick<ActivityQuery, "domains" | "limit">,
+): Promise<string[]> {
+  const floor = await floorOf(world, { domains }, limit);
+  const rows = await world.db
     .select({ id: journal.id })
     .from(journal)
-    .where(among(journal.domain, domains))
+    .where(and(among(journal.domain, domains), floor === null ? undefined : gte(journal.id, floor)))
     .orderBy(newestFirst)
     .limit(limit);
+  return rows.map(({ id }) => id);
 }
 
 export async function message(world: World, domains: readonly string[], id: string): Promise<Message> {

@@ -30,7 +30,7 @@ export async function statsOf(world: World, domains: readonly string[], dayCount
   const first = firstOf(world, dayCount);
   const within = (table: typeof tally | typeof senderTally) => and(among(table.domain, domains), gte(table.day, first));
   const { day, outcome, reason, spf, dkim, dmarc, junk } = tally;
-  const [rows, senders, newest] = await world.db.batch([
+  const [rows, senders] = await world.db.batch([
     world.db
       .select({ day, outcome, reason, spf, dkim, dmarc, junk, n: sum(tally.n).mapWith(Number) })
       .from(tally)
@@ -43,8 +43,8 @@ export async function statsOf(world: World, domains: readonly string[], dayCount
       .groupBy(senderTally.sender)
       .orderBy(desc(sum(senderTally.n)))
       .limit(8),
-    newestOf(world, { domains, limit: latencySample }),
   ]);
+  const newest = await newestOf(world, { domains, limit: latencySample });
   const byDay = Map.groupBy(rows, (row) => row.day);
   return {
     days: Array.from({ length: dayCount }, (_, i) => dayOf(first + i, byDay.get(first + i) ?? [])),
@@ -52,13 +52,7 @@ export async function statsOf(world: World, domains: readonly string[], dayCount
     reasons: reasonsOf(rows),
     junk: total(rows.filter((row) => row.outcome === "accepted" && row.junk === 1)),
     senders,
-    latency: percentiles(
-      await tookOf(
-        world,
-        newest.map(({ id }) => id),
-        first * dayMs,
-      ),
-    ),
+    latency: percentiles(await tookOf(world, newest, first * dayMs)),
   };
 }
 
