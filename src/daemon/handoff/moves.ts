@@ -58,6 +58,7 @@ export class MoveTalk {
     const { moves } = this.#deps.store;
     // An answer to an earlier beat may name a move that is over.
     if (this.#queued.has(move) || moves.here.includes(move) || moves.isBehind(incoming)) return;
+    if (moves.isCancelled(move)) return;
     this.#queued.add(move);
     this.#fetching = this.#fetching
       .then(() => this.#fetch(incoming))

@@ -52,11 +52,11 @@ afterEach(async () => {
   await Promise.all([old.end(), fresh.end()]);
 });
 
-async function incoming(twist: { epoch?: number; at?: number } = {}): Promise<IncomingMove> {
-  const { epoch = 0, at = Date.now() } = twist;
-  const manifest = { audience: "old", method: "POST" as const, path: nodePaths.leave, id: "v1", mailbox: "m1", epoch };
+async function incoming(twist: { move?: string; epoch?: number; at?: number } = {}): Promise<IncomingMove> {
+  const { move = "v1", epoch = 0, at = Date.now() } = twist;
+  const manifest = { audience: "old", method: "POST" as const, path: nodePaths.leave, id: move, mailbox: "m1", epoch };
   const headers = await signCall(manifest, utf8("{}"), { name: "edge", seed }, at, nodeCrypto);
-  return { move: "v1", mailbox: "m1", epoch: 0, from: { node: "old", origin }, call: { headers, body: "{}" } };
+  return { move, mailbox: "m1", epoch: 0, from: { node: "old", origin }, call: { headers, body: "{}" } };
 }
 
 const nothing: HeartbeatAnswer = { mailboxes: [], domains: [] };
@@ -100,6 +100,23 @@ it("keeps what it has fetched while the edge is away, and lets it go when the mo
   expect(fresh.store.moves.here).toEqual([]);
   expect(readdirSync(join(fresh.dir, "mailboxes"))).toEqual([]);
   expect(asked).toBe(1);
+});
+
+it("an answer from before a move was cancelled has nothing fetched again", async () => {
+  const { news, talk: of } = talk(fresh, () => ({ state: "cancelled", mailbox: null }));
+  const late = { ...nothing, incoming: [await incoming()] };
+  await of.heard(late);
+  await expect.poll(() => news.length).toBe(1);
+  await expect.poll(() => fresh.store.moves.isCancelled("v1")).toBe(true);
+  await of.heard(late);
+  await of.heard({ ...nothing, incoming: [await incoming({ move: "v2" })] });
+  await expect
+    .poll(() => news)
+    .toEqual([
+      { kind: "here", move: "v1" },
+      { kind: "here", move: "v2" },
+    ]);
+  expect(asked).toBe(2);
 });
 
 it.each([

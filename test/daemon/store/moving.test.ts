@@ -136,6 +136,9 @@ it("serves nobody on its way, also after a restart, and is let go for no word bu
   expect(await arrive(old.store, "two")).toBe("stored");
   expect(await found(old.store)).toEqual(["one", "two"]);
   expect(old.store.moves.leaving).toEqual([]);
+  // The call for it may come late: it would freeze the mailbox once more.
+  expect(await old.store.moves.leave({ mailbox: "m1", epoch, move: "move-1" })).toEqual({ ok: false, why: "later" });
+  expect(await login(old.store)).toBe("in");
 });
 
 it("an earlier move's call that comes late is refused; a later one takes over", async () => {

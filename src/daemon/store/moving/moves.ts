@@ -29,6 +29,8 @@ export class Moves {
   readonly #here = new Map<string, MoveHead>();
   /** What is under way for a mailbox: the next waits for it. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Since this process began, oldest first: what the edge said before it knew so, and calls it signed then, are late and mean nothing. */
+  readonly #cancelled = new Set<string>();
 
   constructor(deps: MovesDeps) {
     this.#deps = deps;
@@ -62,7 +64,7 @@ export class Moves {
       if (placed?.record.state !== "active" || epoch < placed.record.epoch) return { ok: false, why: "gone" };
       // ULIDs: the call of an earlier move may be late. Frozen for that one, the mailbox would be let go when it turns out to be over.
       const isOld = placed.leaving !== null && placed.leaving > move;
-      if (epoch > placed.record.epoch || isOld) return { ok: false, why: "later" };
+      if (epoch > placed.record.epoch || isOld || this.#cancelled.has(move)) return { ok: false, why: "later" };
       await this.#freeze(placed, move);
       const thread = this.#deps.threadOf(mailbox);
       return { ok: true, stream: encode(partsOf({ dir: this.#deps.dir, thread, placed, move })) };
@@ -91,6 +93,7 @@ export class Moves {
   async #stay(mailbox: string, move: string): Promise<void> {
     const { node, threadOf, placements } = this.#deps;
     if (placements.get(mailbox)?.leaving !== move) return;
+    this.#over(move);
     await node.call("nodeStay", { mailbox, move });
     await threadOf(mailbox).call("thaw", { mailbox });
     const placed = placements.get(mailbox);
@@ -128,6 +131,17 @@ export class Moves {
     return all.map(({ record }) => record.id).slice(0, 1000);
   }
 
+  #over(move: string): void {
+    this.#cancelled.add(move);
+    const [oldest] = this.#cancelled;
+    if (this.#cancelled.size > 1000 && oldest !== undefined) this.#cancelled.delete(oldest);
+  }
+
+  /** As far as this node was told. */
+  isCancelled(move: string): boolean {
+    return this.#cancelled.has(move);
+  }
+
   /** The mailbox lives here already, since this move or a later one: what the old node still has of it is old. */
   isBehind({ mailbox, epoch }: Pick<Target["about"], "mailbox" | "epoch">): boolean {
     return epoch < (this.#deps.placements.get(mailbox)?.record.epoch ?? 0);
@@ -152,6 +166,7 @@ export class Moves {
 
   /** The move was cancelled: what was fetched for it goes. */
   async discard(move: string): Promise<void> {
+    this.#over(move);
     const mailbox = [...this.#here.values()].find((one) => one.move === move)?.mailbox;
     if (mailbox !== undefined) await this.#inTurn(mailbox, () => this.#forget(mailbox));
   }
