@@ -5,9 +5,11 @@
 import { eq, lt, sql } from "drizzle-orm";
 import type { SpoolState } from "../src/core/contract/handoff.ts";
 import { ulid } from "../src/core/ulid.ts";
+import { undoMs } from "./directory/former.ts";
 import {
   attempt,
   challenge,
+  formerAddress,
   idempotency,
   invitation,
   journal,
@@ -127,6 +129,7 @@ async function expire(edge: Edge): Promise<void> {
     edge.db.delete(session).where(lt(session.expiresAt, now)),
     edge.db.delete(attempt).where(lt(attempt.expiresAt, now)),
     edge.db.delete(challenge).where(lt(challenge.expiresAt, now)),
+    edge.db.delete(formerAddress).where(lt(formerAddress.changedAt, now - undoMs)),
     edge.db.delete(idempotency).where(lt(idempotency.expiresAt, now)),
     edge.db.delete(invitation).where(lt(invitation.expiresAt, now)),
     edge.db

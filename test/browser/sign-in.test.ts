@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ApiClient } from "../edge/api-client.ts";
 import { lettersTo, letterTo, tokenIn, withWayOut } from "../edge/mailed.ts";
 import { type Edge, startEdge } from "../edge/world.ts";
-import { faults, openBrowser, shots, type Watched, watch } from "./browser.ts";
+import { faults, looks, openBrowser, shots, type Watched, watch } from "./browser.ts";
 import { totpCode } from "./totp.ts";
 
 const owner = { email: "ana@demo.test", password: "three calm green doors" };
@@ -258,4 +258,35 @@ test("a forgotten password: asked for, mailed, chosen; every session is over and
   await page.getByRole("heading", { name: "Enter a code" }).waitFor();
   expect(other.trouble).toEqual([]);
   await other.context.close();
+});
+
+test("an address that somebody else changed: the old one's letter has a page with one button, which takes the account back", async () => {
+  const id = await edge.addAccount("bea@demo.test");
+  await edge.rows(
+    "update account set email_verified_at = 1, password = (select password from account where email = 'op@demo.test') where id = ?",
+    id,
+  );
+  const thief = new ApiClient(edge.url);
+  const email = "bea-with-a-rather-long-name@thief.demo.test";
+  await thief.post("/session", { email: "bea@demo.test", password: "the operator's words" });
+  await thief.send("PUT", "/account/email", { email });
+  await thief.post("/email/confirm", { token: tokenIn(await letterTo(edge, email), "confirm") });
+  const link = tokenIn(await letterTo(edge, "bea@demo.test"), "undo");
+  for (const { name, viewport, colorScheme } of looks) {
+    const { page, context, trouble } = await watch(browser, { viewport, colorScheme });
+    await page.goto(at(`/undo/${link}`));
+    await page.screenshot({ path: `${shots}undo-${name}.png`, fullPage: true });
+    expect(await faults(page), name).toEqual([]);
+    expect(await page.getByRole("button", { name: "This was not me" }).count()).toBe(1);
+    expect(await page.evaluate("document.documentElement.scrollWidth"), name).toBe(viewport.width);
+    if (name === "tiny") {
+      await page.getByRole("button", { name: "This was not me" }).click();
+      await page.getByRole("heading", { name: "yours again" }).waitFor();
+      await page.screenshot({ path: `${shots}undone-${name}.png`, fullPage: true });
+      expect(await faults(page), name).toEqual([]);
+    }
+    expect(trouble, name).toEqual([]);
+    await context.close();
+  }
+  expect((await thief.get("/account")).status).toBe(401);
 });

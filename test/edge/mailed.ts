@@ -36,5 +36,5 @@ export async function letterTo(edge: Edge, address: string, nth = 1): Promise<Le
 
 /** The last part of the link in a letter. */
 export function tokenIn(letter: Letter, path: string): string {
-  return new RegExp(`http\\S+/${path}/([\\w-]{43})\\s`).exec(letter.text)?.[1] ?? "";
+  return new RegExp(`http\\S+/${path}/([\\w-]{43,70})\\s`).exec(letter.text)?.[1] ?? "";
 }

@@ -79,6 +79,7 @@ const carriedOutBy: Record<string, string> = {
   "/forgotten": "askReset",
   "/reset/:token": "resetPassword",
   "/confirm/:token": "confirmEmail",
+  "/undo/:token": "undoEmail",
   "/theme": "- a browser's own setting",
   "/dns-only": "readTxt sealTxt",
   "/domains": "addDomain",

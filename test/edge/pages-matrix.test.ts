@@ -179,7 +179,8 @@ test("a form that another site sends is refused before anything is looked at", a
 test("forms that strangers may send are bounded, and nonsense in them is no fault of ours", async () => {
   const verify = `/verify/${"A".repeat(32)}`; // regression: read whole, however long
   const reset = `/reset/${"x".repeat(43)}`;
-  const open = ["/sign-in", "/sign-in/code", "/set-up", "/sign-up", "/forgotten", reset, "/theme", verify];
+  const undo = `/undo/${"0".repeat(26)}-${"x".repeat(43)}`;
+  const open = ["/sign-in", "/sign-in/code", "/set-up", "/sign-up", "/forgotten", reset, undo, "/theme", verify];
   const urlencoded = "application/x-www-form-urlencoded";
   const bodies: [string, string, number[]][] = [
     [urlencoded, `email=${"x".repeat(300_000)}`, [413]],

@@ -102,7 +102,7 @@ describe("an address that is changed", () => {
     const notice = () => lettersTo(edge, "dee@a.test").find(({ text }) => text.includes("another address now"));
     await expect.poll(notice, { timeout: 30_000 }).toBeDefined();
     expect(notice()?.text).not.toContain("/forgotten");
-    expect(notice()?.text).toContain("whoever runs");
+    expect(notice()?.text).toContain("/undo/");
   });
 });
 

@@ -43,6 +43,7 @@ const acts: Record<Act, string> = {
   "password.reset": "chose a new password, by a mailed link, for",
   "email.proved": "confirmed the address",
   "email.changed": "changed the address to",
+  "email.restored": "put the address back to",
   "key.made": "made the API key",
   "key.removed": "deleted the API key",
   "totp.on": "switched codes on",

@@ -2,6 +2,7 @@
 import type { FC } from "hono/jsx";
 import type { Problem } from "../directory/problem.ts";
 import { Alert, EmailField, NewPasswordField, wrong } from "./gate-views.tsx";
+import { Time } from "./parts.tsx";
 
 type Shown = { problem: Problem | null };
 
@@ -106,5 +107,46 @@ export const ConfirmForm: FC<{ token: string; email: string; changes: boolean }>
         {changes ? "Yes, use it for my account" : "Yes, it is mine"}
       </button>
     </form>
+  </>
+);
+
+export const UndoForm: FC<{ token: string; email: string; changedAt: number }> = ({ token, email, changedAt }) => (
+  <>
+    <div class="stack tight">
+      <h1>Was this not you?</h1>
+      <p>
+        The address of your account is no longer <span class="address">{email}</span>. Changed: <Time at={changedAt} />
+      </p>
+    </div>
+    <p>Taking it back:</p>
+    <ul class="plain-list">
+      <li>makes this address your account's again,</li>
+      <li>signs everybody out,</li>
+      <li>removes passkeys, codes from an app, API keys and invitations made since, and all recovery codes,</li>
+      <li>ends the password; a link to choose a new one is mailed to this address.</li>
+    </ul>
+    <form method="post" action={`/undo/${token}`} class="stack">
+      <button class="main" type="submit">
+        This was not me: take it back
+      </button>
+    </form>
+    <p class="soft">If it was you, close this page: nothing has happened.</p>
+  </>
+);
+
+export const Undone: FC<{ email: string }> = ({ email }) => (
+  <>
+    <h1>Your account is yours again</h1>
+    <p>
+      Its address is <span class="address">{email}</span>, and nobody is signed in. A link to choose a new password was
+      mailed there.
+    </p>
+    <p>
+      Then look what was done meanwhile: the log under Security, and the team, aliases and webhooks of each of your
+      domains, with their logs.
+    </p>
+    <p class="soft">
+      No letter after some minutes? <a href="/forgotten">Ask for another</a>
+    </p>
   </>
 );

@@ -1,7 +1,8 @@
 /** Accounts: who may sign in. Passwords arrive here hashed (`sign-in/password.ts`). */
-import { and, count, eq, ne, notExists, or, type SQL, sql } from "drizzle-orm";
+import { and, count, eq, ne, not, notExists, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/sqlite-core";
 import { record } from "./audit.ts";
+import { heldFor, mayBeUndone } from "./former.ts";
 import { isUniqueViolation, newId, type World } from "./open.ts";
 import { Problem } from "./problem.ts";
 import { account, audit, domain, membership, senderRule } from "./schema.ts";
@@ -41,17 +42,28 @@ export async function addAccount(world: World, input: NewAccount): Promise<Accou
     state: "active",
     createdAt: world.clock(),
   };
+  const { id, email, emailVerifiedAt, password, name, state, operator, createdAt } = row;
+  const values = sql`select ${id}, ${email}, ${emailVerifiedAt}, ${password}, ${name}, ${state}, ${operator ? 1 : 0}, ${createdAt}`;
+  const exists = new Problem(409, "account-exists", "There is an account with this address.");
   try {
-    await world.db.insert(account).values(row);
+    const free = sql`${values} where not ${heldFor(world, email)}`;
+    const made = await world.db.insert(account).select(free).returning({ id: account.id });
+    if (made.length === 0) throw exists;
   } catch (error) {
-    if (isUniqueViolation(error)) throw new Problem(409, "account-exists", "There is an account with this address.");
-    throw error;
+    throw isUniqueViolation(error) ? exists : error;
   }
   return row;
 }
 
-export async function changePassword(world: World, id: string, password: string): Promise<void> {
-  await world.db.update(account).set({ password }).where(eq(account.id, id));
+/** In place of the one that was shown to be known; refused where another has come in between. */
+export async function changePassword(world: World, of: Account, password: string): Promise<void> {
+  const changed = await world.db
+    .update(account)
+    .set({ password })
+    .where(and(eq(account.id, of.id), eq(account.password, of.password)))
+    .returning({ id: account.id });
+  if (changed.length === 0)
+    throw new Problem(409, "changed-meanwhile", "The password was changed meanwhile. Please sign in again.");
 }
 
 export async function renameAccount(world: World, id: string, name: string): Promise<void> {
@@ -66,6 +78,13 @@ export async function removeAccount(world: World, of: Account): Promise<void> {
   const alone = await ownedAlone(world, of.id);
   if (alone.length > 0)
     throw new Problem(409, "last-owner", `Make somebody else an owner first, or remove: ${alone.join(", ")}.`);
+  const [row] = await world.db.select({ id: account.id }).from(account).where(mayBeUndone(world, of.id)).limit(1);
+  if (row !== undefined)
+    throw new Problem(
+      409,
+      "address-changed",
+      "The address of this account was changed within the last week. Until its former address can't take it back any more, it can't be deleted.",
+    );
   const domains = await world.db.select().from(membership).where(eq(membership.account, of.id));
   const [gone] = await world.db.batch([
     world.db
@@ -74,6 +93,7 @@ export async function removeAccount(world: World, of: Account): Promise<void> {
         and(
           eq(account.id, of.id),
           notExists(aloneIn(world, of.id)),
+          not(mayBeUndone(world, of.id)),
           or(eq(account.operator, false), otherOperator(of.id)),
         ),
       )

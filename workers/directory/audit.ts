@@ -51,6 +51,7 @@ export type Act =
   | "password.reset"
   | "email.proved"
   | "email.changed"
+  | "email.restored"
   | "key.made"
   | "key.removed"
   | "totp.on"

@@ -1,12 +1,13 @@
 /**
- * What a mailed link does: a new account, a new password, a proven or another address. Whoever asks gets one answer whether or
- * not there is such an account: looking it up and writing the letter come after the answer, so that time tells nothing either.
- * A new password opens no session and takes no second factor away.
+ * What a mailed link does: a new account, a new password. Whoever asks gets one answer whether or not there is such an account:
+ * looking it up and writing the letter come after the answer, so that time tells nothing either. A new password opens no session
+ * and takes no second factor away.
  */
-import { and, eq, ne, or } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import { type Account, accountByEmail, accountById, addAccount } from "../directory/accounts.ts";
 import { audited } from "../directory/audit.ts";
-import { isUniqueViolation, type World } from "../directory/open.ts";
+import { isHeld } from "../directory/former.ts";
+import type { World } from "../directory/open.ts";
 import { Problem } from "../directory/problem.ts";
 import { account, apiKey, challenge, passkey, session } from "../directory/schema.ts";
 import type { Edge } from "../platform.ts";
@@ -18,7 +19,7 @@ import { checkPasswordRule, hashPassword } from "./password.ts";
 import { isReliedOn } from "./strength.ts";
 
 /** Both limits count what was typed, account or not. */
-async function typedAddress(world: World, text: string, ip: string): Promise<string> {
+export async function typedAddress(world: World, text: string, ip: string): Promise<string> {
   const email = foldEmail(text);
   await countOrRefuse(world, limits.mailedLinkAddress, ip);
   await countOrRefuse(world, limits.mailedLink, email);
@@ -29,6 +30,7 @@ export async function askSignUp(edge: Edge, world: World, text: string, ip: stri
   const email = await typedAddress(world, text, ip);
   const out = await wayOut(edge);
   const send = async (): Promise<void> => {
+    if (await isHeld(world, email)) return mail(edge, out, email, "This address is kept for a week", kept);
     if ((await accountByEmail(world, email)) === null) return mailLink(edge, world, out, "sign-up", { email });
     await mail(edge, out, email, "You have an account here", [
       "Somebody, perhaps you, asked for an account with this address. There is one already.",
@@ -44,32 +46,23 @@ export async function askReset(edge: Edge, world: World, text: string, ip: strin
   const out = await wayOut(edge);
   const send = async (): Promise<void> => {
     const found = await accountByEmail(world, email);
-    if (found?.state === "active") await mailLink(edge, world, out, "reset", { email, account: found.id });
+    if (found?.state === "active") return mailLink(edge, world, out, "reset", { email, account: found.id });
+    if (await isHeld(world, email)) await mail(edge, out, email, "This address is kept for a week", kept);
   };
   afterAnswer(edge, world, send);
 }
+
+const kept = [
+  "An account had this address until lately, and has another now. For a week it can be taken back; until then no other account",
+  "can have this address.",
+  "",
+  "If you did not change it: the letter about the change, with the subject “About your account”, holds the link for that.",
+];
 
 /** Well after: begun at once, the work took time that the answer was still waiting for, and so told who has an account. */
-function afterAnswer(edge: Edge, world: World, work: () => Promise<void>): void {
+export function afterAnswer(edge: Edge, world: World, work: () => Promise<void>): void {
   const [jitter = 0] = world.random(1);
   edge.later(scheduler.wait(100 + jitter).then(work));
-}
-
-export async function askVerified(edge: Edge, world: World, of: Account): Promise<void> {
-  await countOrRefuse(world, limits.mailedLink, of.email);
-  await mailLink(edge, world, await wayOut(edge), "verify-email", { email: of.email, account: of.id });
-}
-
-/** The link goes to the new address: until it is opened there, nothing changes. */
-export async function askNewEmail(edge: Edge, world: World, of: Account, text: string, ip: string): Promise<void> {
-  const email = await typedAddress(world, text, ip);
-  if (email === of.email) throw new Problem(422, "same-address", "That is your address already.", { field: "email" });
-  const out = await wayOut(edge);
-  const send = async (): Promise<void> => {
-    const taken = (await accountByEmail(world, email)) !== null;
-    if (!taken) await mailLink(edge, world, out, "change-email", { email, account: of.id });
-  };
-  afterAnswer(edge, world, send);
 }
 
 /** What the page of a link is about, without using the link up; throws 404 for an old, used or made-up one. */
@@ -123,54 +116,12 @@ export async function resetPassword(
   return { passkeysStay: keysToo && passkeysStay };
 }
 
-/** Either kind of link that proves an address. Changing it ends every session but `keep`. */
-export async function confirmEmail(world: World, token: string, keep: string | null): Promise<Account> {
-  const proven = await takeAnswer(world, "verify-email", token);
-  if (proven !== null) return prove(world, proven);
-  const changed = await takeAnswer(world, "change-email", token);
-  if (changed === null) throw gone();
-  return changeEmail(world, changed, keep);
-}
-
-async function prove(world: World, asked: Asked): Promise<Account> {
-  const found = await accountOf(world, asked);
-  const now = world.clock();
-  // Only the address it was mailed to: the account may have another by now.
-  const same = and(eq(account.id, found.id), eq(account.email, asked.email ?? ""));
-  await audited({ ...world, actor: found.id }, { domain: null, act: "email.proved", subject: found.email }, [
-    world.db.update(account).set({ emailVerifiedAt: now }).where(same),
-  ]);
-  return found;
-}
-
-async function changeEmail(world: World, asked: Asked, keep: string | null): Promise<Account> {
-  const found = await accountOf(world, asked);
-  const email = asked.email ?? found.email;
-  const entry = { domain: null, act: "email.changed", subject: email, detail: { from: found.email } } as const;
-  try {
-    await audited({ ...world, actor: found.id }, entry, [
-      world.db.delete(session).where(and(eq(session.account, found.id), ne(session.id, keep ?? ""))),
-      world.db
-        .delete(challenge)
-        .where(
-          and(eq(challenge.account, found.id), or(eq(challenge.kind, "reset"), eq(challenge.kind, "verify-email"))),
-        ),
-      world.db.update(account).set({ email, emailVerifiedAt: world.clock() }).where(eq(account.id, found.id)),
-    ]);
-  } catch (error) {
-    if (isUniqueViolation(error, "account.email"))
-      throw new Problem(409, "account-exists", "There is an account with this address.");
-    throw error;
-  }
-  return { ...found, email };
-}
-
-async function accountOf(world: World, { account: id }: Asked): Promise<Account> {
+export async function accountOf(world: World, { account: id }: Asked): Promise<Account> {
   const found = id === null ? null : await accountById(world, id);
   if (found === null || found.state !== "active") throw gone();
   return found;
 }
 
-function gone(): Problem {
+export function gone(): Problem {
   return new Problem(404, "link-gone", "This link was used, is too old, or was replaced by a newer one.");
 }

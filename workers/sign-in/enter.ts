@@ -141,9 +141,9 @@ export async function newPassword(
   ip: string,
 ): Promise<void> {
   const { password } = given;
-  await signIn(world, { email: account.email, password: given.current }, ip);
+  const known = await signIn(world, { email: account.email, password: given.current }, ip);
   checkPasswordRule(password, account.email);
-  await changePassword(world, account.id, await hashPassword(password, world.random));
+  await changePassword(world, known, await hashPassword(password, world.random));
   await closeOtherSessions(world, account.id, keepSession);
   await record(world, { domain: null, act: "password.changed", subject: account.email });
 }

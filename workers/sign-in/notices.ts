@@ -8,11 +8,13 @@ import { mail, wayOut } from "./links.ts";
 const told: Partial<Record<Act, string>> = {
   "password.changed": "Your password was changed, and your other sessions were ended.",
   "password.reset": "A new password was chosen by a mailed link, and all your sessions were ended.",
-  "email.changed": "Your account has another address now; this one opens it no more.",
+  "email.restored":
+    "By a link that was mailed to your account's former address, that address is its own again; this one opens it no more.",
   "totp.off": "Codes from an app were switched off: the password alone signs in now.",
   "recovery-code.used": "Somebody signed in with one of your recovery codes.",
   "codes.guessed": "Somebody who knows your password gave too many wrong codes; none is taken for a while.",
   "passkey.added": "A passkey was added.",
+  "passkey.removed": "A passkey was removed.",
   "key.made": "An API key was made.",
 };
 
@@ -30,10 +32,10 @@ async function tell(env: Env, waiting: Waiting, row: AuditRow, says: string): Pr
   const edge = openEdge(env, waiting);
   const found = await accountById(openWorld(env.DIRECTORY), row.chain);
   const from = row.detail["from"];
-  const to = row.act === "email.changed" && typeof from === "string" ? from : found?.email;
+  const to = row.act === "email.restored" && typeof from === "string" ? from : found?.email;
   const out = await wayOut(edge).catch(() => null);
   if (to === undefined || out === null) return;
-  // The old address of an account has no say in it any more, so no page can help it.
+  // An address that an account has no more has no say in it, so no page can help it.
   const ifNot =
     to === found?.email
       ? `If not, choose a new password at once: ${out.origin}/forgotten`

@@ -39,11 +39,16 @@ function factorsOf({ db }: World, account: string) {
 }
 
 export async function weakenIfBare(world: World, account: string): Promise<void> {
+  await world.db.batch(weakened(world, account));
+}
+
+/** The statements that do it, where no factor is left. */
+export function weakened(world: World, account: string) {
   const { db } = world;
   const { codes, passkeys } = factorsOf(world, account);
   const bare = and(notExists(codes), notExists(passkeys));
   const weak = { strong: false };
-  await db.batch([
+  return [
     db.delete(recoveryCode).where(and(eq(recoveryCode.account, account), bare)),
     db
       .update(session)
@@ -53,5 +58,5 @@ export async function weakenIfBare(world: World, account: string): Promise<void>
       .update(apiKey)
       .set(weak)
       .where(and(eq(apiKey.account, account), bare)),
-  ]);
+  ] as const;
 }

@@ -2,8 +2,10 @@
 import { z } from "zod";
 import { Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
-import { askReset, askSignUp, confirmEmail, finishSignUp, resetPassword } from "../../sign-in/by-mail.ts";
+import { askReset, askSignUp, finishSignUp, resetPassword } from "../../sign-in/by-mail.ts";
 import { joinNew, signUpIsOpen } from "../../sign-in/enter.ts";
+import { confirmEmail } from "../../sign-in/new-email.ts";
+import { undoChange } from "../../sign-in/undo.ts";
 import { anyone, type Call } from "../row.ts";
 import { accountShape, id } from "../shapes.ts";
 import { enter } from "./session.ts";
@@ -80,7 +82,18 @@ export const byMailRows = [
     says: "Prove an address by the link that was mailed to it",
     body: z.object({ token }),
     async run(call) {
-      await confirmEmail(call.world, call.body.token, call.visitor?.session?.id ?? null);
+      await confirmEmail(edgeOf(call), call.world, call.body.token, call.visitor?.session?.id ?? null);
+    },
+  }),
+  anyone({
+    method: "POST",
+    path: "/email/undo",
+    name: "undoEmail",
+    tag,
+    says: "Take an account back by the link that was mailed to its former address: the address is put back, sessions and what was added since are ended, and a link to choose a new password is mailed there",
+    body: z.object({ token }),
+    async run(call) {
+      await undoChange(edgeOf(call), call.world, call.body.token, call.ip);
     },
   }),
   anyone({

@@ -3,12 +3,23 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { Problem } from "../../directory/problem.ts";
 import { openEdge } from "../../platform.ts";
-import { askReset, askSignUp, confirmEmail, finishSignUp, linkFor, resetPassword } from "../../sign-in/by-mail.ts";
+import { askReset, askSignUp, finishSignUp, linkFor, resetPassword } from "../../sign-in/by-mail.ts";
 import { signUpIsOpen } from "../../sign-in/enter.ts";
+import { confirmEmail } from "../../sign-in/new-email.ts";
+import { undoChange, undoFor } from "../../sign-in/undo.ts";
 import { type App, ipOf } from "../../sign-in/visitor.ts";
 import { Closed } from "../gate-views.tsx";
 import { attempt, openFormOf } from "../guard.tsx";
-import { ConfirmForm, FinishForm, ForgottenForm, Mailed, ResetForm, SignUpForm } from "../mail-link-views.tsx";
+import {
+  ConfirmForm,
+  FinishForm,
+  ForgottenForm,
+  Mailed,
+  ResetForm,
+  SignUpForm,
+  UndoForm,
+  Undone,
+} from "../mail-link-views.tsx";
 import { gate } from "../shell.tsx";
 import { enter } from "./sign-in.tsx";
 
@@ -104,6 +115,19 @@ byMailPages.get("/confirm/:token", async (c) => {
 });
 
 byMailPages.post("/confirm/:token", async (c) => {
-  await confirmEmail(c.get("world"), c.req.param("token"), c.get("visitor")?.session?.id ?? null);
+  const edge = openEdge(c.env, c.executionCtx);
+  await confirmEmail(edge, c.get("world"), c.req.param("token"), c.get("visitor")?.session?.id ?? null);
   return c.redirect(`/${c.get("visitor") === null ? "sign-in" : "security"}?done=email-confirmed`, 303);
+});
+
+byMailPages.get("/undo/:token", async (c) => {
+  const { email, changedAt } = await undoFor(c.get("world"), c.req.param("token"));
+  const view = <UndoForm token={c.req.param("token")} email={email} changedAt={changedAt} />;
+  return gate(c, { title: "Was this not you?" }, view);
+});
+
+byMailPages.post("/undo/:token", async (c) => {
+  await openFormOf(c, z.strictObject({}));
+  const email = await undoChange(openEdge(c.env, c.executionCtx), c.get("world"), c.req.param("token"), ipOf(c));
+  return gate(c, { title: "Your account is yours again" }, <Undone email={email} />);
 });

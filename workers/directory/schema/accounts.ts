@@ -22,6 +22,28 @@ export const account = sqliteTable(
   (t) => [uniqueIndex("account_email").on(t.email)],
 );
 
+/** The proven address that an account had before it was changed, and for a while the way back to it. */
+export const formerAddress = sqliteTable(
+  "former_address",
+  {
+    /** Named in the link that was mailed there. */
+    id: text().primaryKey(),
+    account: text()
+      .notNull()
+      .references(() => account.id, { onDelete: "cascade" }),
+    email: text().notNull(),
+    /** SHA-256 of the link's secret, hex. */
+    hash: text().notNull(),
+    /** Later than of the account's every earlier one. */
+    changedAt: integer().notNull(),
+  },
+  (t) => [
+    index("former_address_account").on(t.account),
+    index("former_address_email").on(t.email),
+    index("former_address_changed").on(t.changedAt),
+  ],
+);
+
 export const session = sqliteTable(
   "session",
   {
