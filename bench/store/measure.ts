@@ -5,7 +5,8 @@
 import { logIn } from "../../test/daemon/store/fixture.ts";
 import { delays } from "./delay.ts";
 import { filing } from "./filing.ts";
-import { memory, opening, reading, searchingVeryMany } from "./reading.ts";
+import { memory } from "./memory.ts";
+import { opening, reading, searchingVeryMany } from "./reading.ts";
 import { makeWorld } from "./world.ts";
 
 const [total, large] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-/** Opening, listing, reading, searching; and what an open mailbox weighs. */
-import { collect, logIn, makeMailbox } from "../../test/daemon/store/fixture.ts";
+/** Opening, listing, reading, searching. */
+import { collect, logIn } from "../../test/daemon/store/fixture.ts";
 import { message } from "./messages.ts";
 import { best, drop, entered, everything, indexed, newMessage, placed, seconds, type World } from "./world.ts";
 
@@ -54,19 +54,4 @@ export async function opening(world: World): Promise<void> {
   const { store } = world.fixture;
   const mailbox = await placed(world, "opened");
   world.figures["open and close ms"] = await best(async () => (await logIn(store, mailbox)).logout());
-}
-
-/** Of those opened after the first thirty, which the process itself grew for. */
-export async function memory(world: World): Promise<void> {
-  const [first, count] = [30, 100];
-  const mailboxes = Array.from({ length: first + count }, (_, i) => makeMailbox(`m${i}`, `m${i}@demo.test`, 1e9));
-  for (const { record } of mailboxes) await world.fixture.store.applyMailbox(record);
-  const accounts: Account[] = [];
-  let before = 0;
-  for (const mailbox of mailboxes) {
-    if (accounts.length === first) before = process.memoryUsage().rss;
-    accounts.push(await logIn(world.fixture.store, mailbox));
-  }
-  world.figures["memory per open mailbox KB"] = (process.memoryUsage().rss - before) / 1024 / count;
-  for (const account of accounts) await account.logout();
 }

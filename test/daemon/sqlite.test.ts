@@ -1,10 +1,20 @@
 // The one door to encrypted files: settings that hold, troubles told apart, migrations that keep what was.
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { Database } from "../../src/daemon/sqlite/database.ts";
 import { migrate } from "../../src/daemon/sqlite/migrate.ts";
+import { Rests } from "../../src/daemon/sqlite/rests.ts";
 import { Damaged, NotEncrypted, named, WrongKey } from "../../src/daemon/sqlite/trouble.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "postern-sqlite-"));
@@ -140,6 +150,69 @@ describe("a migration", () => {
     expect(() => migrate(db, ["", "CREATE TABLE new (x); INSERT INTO nowhere VALUES (1)"])).toThrow("nowhere");
     expect(db.version).toBe(1);
     expect(db.value("SELECT count(*) FROM sqlite_schema WHERE name = 'new'")).toBe(0);
+    db.close();
+  });
+});
+
+describe("an encrypted file at rest", () => {
+  /** SQLite keeps one beside each file that somebody has open. */
+  const isOpen = (path: string) => existsSync(`${path}-shm`);
+  const opened = (name: string) => Database.open(file(name), key(), "mailbox/inbox");
+
+  it("is closed when nobody used it for a while, and opened by the next statement", async () => {
+    const db = opened("rests.db");
+    const keys: Buffer[] = [];
+    const next = () => {
+      const one = key();
+      keys.push(one);
+      return one;
+    };
+    new Rests(5).keep(db, { key: next });
+    for (let i = 1; i <= 3; i++) {
+      db.run("INSERT INTO piece VALUES (?, ?)", i, Buffer.alloc(9, i));
+      await expect.poll(() => isOpen(db.path), { timeout: 20_000 }).toBe(false);
+      expect(db.inTransaction).toBe(false);
+      expect(db.column("SELECT id FROM piece")).toHaveLength(i);
+    }
+    expect(keys).toEqual(Array(keys.length).fill(Buffer.alloc(32)));
+    db.close();
+    expect(isOpen(db.path)).toBe(false);
+    expect(() => db.value("SELECT 1")).toThrow("is closed");
+  });
+
+  it("does not rest in a transaction, and keeps its settings", async () => {
+    const [busy, idle] = [opened("busy.db"), opened("idle.db")];
+    const rests = new Rests(5);
+    busy.run("BEGIN IMMEDIATE");
+    for (const db of [busy, idle]) rests.keep(db, { key });
+    await expect.poll(() => isOpen(idle.path), { timeout: 20_000 }).toBe(false);
+    expect(isOpen(busy.path)).toBe(true);
+    busy.run("INSERT INTO piece VALUES (1, x'00')");
+    busy.run("COMMIT");
+    expect(busy.value("SELECT count(*) FROM piece")).toBe(1);
+    idle.holdPages(64);
+    const settings = ["cache_size", "synchronous", "secure_delete", "temp_store", "foreign_keys", "trusted_schema"];
+    expect(settings.map((name) => idle.value(`PRAGMA ${name}`))).toEqual([-64, 2, 2, 2, 1, 0]);
+    for (const db of [busy, idle]) db.close();
+  });
+
+  it("is missed when it is gone, not made anew, and found when it is back", async () => {
+    const db = opened("gone.db");
+    db.run("INSERT INTO piece VALUES (1, x'00')");
+    let isRight = true;
+    const woken = () => {
+      if (!isRight) throw new Error("another one");
+    };
+    new Rests(5).keep(db, { key, woken });
+    await expect.poll(() => isOpen(db.path), { timeout: 20_000 }).toBe(false);
+    renameSync(db.path, `${db.path}.away`);
+    expect(() => db.value("SELECT id FROM piece")).toThrow("unable to open");
+    expect(existsSync(db.path)).toBe(false);
+    renameSync(`${db.path}.away`, db.path);
+    isRight = false;
+    for (let i = 0; i < 2; i++) expect(() => db.value("SELECT id FROM piece")).toThrow("another one");
+    isRight = true;
+    expect(db.value("SELECT id FROM piece")).toBe(1);
     db.close();
   });
 });

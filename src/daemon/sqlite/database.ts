@@ -6,6 +6,7 @@ import type Sqlite from "better-sqlite3";
 import type { Statement } from "better-sqlite3";
 import { type Migrations, migrate, scriptsOf } from "./migrate.ts";
 import { openFile, rawKey, type Settings } from "./open.ts";
+import type { Waking } from "./rests.ts";
 import { named } from "./trouble.ts";
 
 export type Value = number | string | Uint8Array | null;
@@ -15,22 +16,28 @@ const mostStatements = 250;
 
 export class Database {
   readonly path: string;
-  readonly #sqlite: Sqlite;
+  readonly #settings: Settings;
+  /** null: at rest, or closed. */
+  #sqlite: Sqlite | null;
+  #waking: Waking | null = null;
+  #isUsed = true;
+  #isClosed = false;
   // Apart by result form, since a statement keeps the form it was last given.
   readonly #rows = new Map<string, Statement>();
   readonly #tuples = new Map<string, Statement>();
   readonly #columns = new Map<string, Statement>();
 
-  private constructor(path: string, sqlite: Sqlite) {
+  private constructor(path: string, sqlite: Sqlite, settings: Settings) {
     this.path = path;
     this.#sqlite = sqlite;
+    this.#settings = { ...settings };
   }
 
   /** `key` is zeroed. Throws `WrongKey`, `Damaged` or `NotEncrypted`. Makes the file where it does not exist. */
   static open(path: string, key: Buffer, migrations: Migrations, settings: Settings = {}): Database {
     let database: Database | null = null;
     try {
-      database = new Database(path, openFile(path, key, settings));
+      database = new Database(path, openFile(path, key, settings), settings);
       if (!settings.readOnly) migrate(database, scriptsOf(migrations), !settings.rebuildable);
       return database;
     } catch (cause) {
@@ -73,20 +80,40 @@ export class Database {
     return this.#column(text).get(...values) as T | undefined;
   }
 
+  get #awake(): Sqlite {
+    this.#isUsed = true;
+    return this.#sqlite ?? this.#wake();
+  }
+
+  #wake(): Sqlite {
+    if (!this.#waking || this.#isClosed) throw new Error(`${this.path} is closed`);
+    try {
+      this.#sqlite = openFile(this.path, this.#waking.key(), { ...this.#settings, mustExist: true });
+      this.#waking.woken?.();
+      return this.#sqlite;
+    } catch (cause) {
+      this.rest();
+      throw named(this.path, cause);
+    }
+  }
+
   #row(text: string): Statement {
+    this.#isUsed = true;
     return this.#rows.get(text) ?? this.#prepare(this.#rows, text);
   }
 
   #tuple(text: string): Statement {
+    this.#isUsed = true;
     return this.#tuples.get(text) ?? this.#prepare(this.#tuples, text).raw(true);
   }
 
   #column(text: string): Statement {
+    this.#isUsed = true;
     return this.#columns.get(text) ?? this.#prepare(this.#columns, text).pluck(true);
   }
 
   #prepare(cache: Map<string, Statement>, text: string): Statement {
-    const statement = this.#sqlite.prepare(text);
+    const statement = this.#awake.prepare(text);
     // Searches are written as they are asked: a client may ask for many different ones.
     const [oldest] = cache.keys();
     if (cache.size >= mostStatements && oldest !== undefined) cache.delete(oldest);
@@ -95,11 +122,11 @@ export class Database {
   }
 
   exec(text: string): void {
-    this.#sqlite.exec(text);
+    this.#awake.exec(text);
   }
 
   get inTransaction(): boolean {
-    return this.#sqlite.inTransaction;
+    return this.#sqlite?.inTransaction ?? false;
   }
 
   /**
@@ -107,7 +134,7 @@ export class Database {
    */
   rekey(key: Buffer): void {
     const raw = rawKey(key);
-    this.#sqlite.rekey(raw);
+    this.#awake.rekey(raw);
     raw.fill(0);
     this.checkpoint();
   }
@@ -115,9 +142,10 @@ export class Database {
   /** From here on nobody else can open the file, until this one is closed; false where somebody has it open. */
   keepForUs(): boolean {
     try {
-      this.#sqlite.pragma("busy_timeout = 0");
-      this.#sqlite.pragma("locking_mode = EXCLUSIVE");
-      this.#sqlite.exec("BEGIN IMMEDIATE; COMMIT");
+      const sqlite = this.#awake;
+      sqlite.pragma("busy_timeout = 0");
+      sqlite.pragma("locking_mode = EXCLUSIVE");
+      sqlite.exec("BEGIN IMMEDIATE; COMMIT");
       return true;
     } catch {
       return false;
@@ -126,17 +154,18 @@ export class Database {
 
   /** Everything committed into the file, the log emptied. */
   checkpoint(): void {
-    this.#sqlite.pragma("wal_checkpoint(TRUNCATE)");
+    this.#awake.pragma("wal_checkpoint(TRUNCATE)");
   }
 
   /** So much memory for pages that were read; what is above it is freed at once. */
   holdPages(kib: number): void {
-    this.#sqlite.pragma(`cache_size = -${kib}`);
+    this.#settings.cacheKiB = kib;
+    this.#sqlite?.pragma(`cache_size = -${kib}`);
   }
 
   /** How many migration scripts the file has seen. */
   get version(): number {
-    return Number(this.#sqlite.pragma("user_version", { simple: true }));
+    return Number(this.#awake.pragma("user_version", { simple: true }));
   }
 
   /** All or nothing, durable when it returns. */
@@ -147,12 +176,36 @@ export class Database {
       this.run("COMMIT");
       return result;
     } catch (cause) {
-      if (this.#sqlite.inTransaction) this.run("ROLLBACK");
+      if (this.inTransaction) this.run("ROLLBACK");
       throw cause;
     }
   }
 
+  /** From now on it may rest. */
+  wakeBy(waking: Waking): void {
+    this.#waking = waking;
+  }
+
+  /** Not used since this was last asked, and nothing is under way. */
+  isIdle(): boolean {
+    const was = this.#isUsed;
+    this.#isUsed = false;
+    return !was && this.#sqlite !== null && !this.inTransaction;
+  }
+
+  /** Closed until the next statement. */
+  rest(): void {
+    for (const statements of [this.#rows, this.#tuples, this.#columns]) statements.clear();
+    this.#sqlite?.close();
+    this.#sqlite = null;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   close(): void {
-    this.#sqlite.close();
+    this.#isClosed = true;
+    this.rest();
   }
 }

@@ -8,6 +8,8 @@ import { NotEncrypted } from "./trouble.ts";
 
 export type Settings = {
   readOnly?: boolean;
+  /** A missing file is an error, not an empty one. */
+  mustExist?: boolean;
   /** What can be rebuilt need not survive a power cut to the last commit, only be whole. */
   rebuildable?: boolean;
   cacheKiB?: number;
@@ -21,7 +23,8 @@ export function openFile(path: string, key: Buffer, settings: Settings): Sqlite 
   try {
     refusePlain(path);
     const readonly = settings.readOnly ?? false;
-    return keyed(new Sqlite(path, { readonly, fileMustExist: readonly }), raw, settings);
+    const fileMustExist = readonly || (settings.mustExist ?? false);
+    return keyed(new Sqlite(path, { readonly, fileMustExist }), raw, settings);
   } finally {
     raw.fill(0);
   }
@@ -52,7 +55,6 @@ function settle(sqlite: Sqlite, { readOnly, rebuildable, cacheKiB, checkpointPag
   sqlite.pragma("page_size = 4096");
   // The default spills sort and index work to plain-text files in /tmp.
   hold(sqlite, "temp_store", "MEMORY", 2);
-  sqlite.pragma(`cache_size = -${cacheKiB ?? 2000}`);
   hold(sqlite, "trusted_schema", "OFF", 0);
   hold(sqlite, "cell_size_check", "ON", 1);
   hold(sqlite, "foreign_keys", "ON", 1);
@@ -62,8 +64,12 @@ function settle(sqlite: Sqlite, { readOnly, rebuildable, cacheKiB, checkpointPag
   if (rebuildable) hold(sqlite, "synchronous", "NORMAL", 1);
   else hold(sqlite, "synchronous", "FULL", 2);
   if (checkpointPages !== undefined) hold(sqlite, "wal_autocheckpoint", String(checkpointPages), checkpointPages);
+  // The room for 20 pages that SQLite sets aside at first is given back: most files never fill it.
+  sqlite.pragma("cache_size = 2");
+  sqlite.pragma("shrink_memory");
   // Reads the first page: a wrong key fails here.
   sqlite.pragma("user_version");
+  sqlite.pragma(`cache_size = -${cacheKiB ?? 2000}`);
 }
 
 /** Sets, and reads back that it holds. */

@@ -6,7 +6,7 @@
 import type { Code } from "./refusal.ts";
 import type { News } from "./unlock.ts";
 
-export type Start = { dir: string; nodeKey: Uint8Array; graceMs: number; ownsNode: boolean };
+export type Start = { dir: string; nodeKey: Uint8Array; graceMs: number; restMs: number; ownsNode: boolean };
 export type Call = { id: number; op: string; args: unknown };
 export type Reply =
   | { id: number; ok: true; value: unknown }

@@ -4,6 +4,7 @@ import { utf8 } from "../../core/bytes.ts";
 import { labels } from "../../core/seal/labels.ts";
 import { nativePrimitives } from "../platform.ts";
 import { Database } from "../sqlite/database.ts";
+import type { Rests } from "../sqlite/rests.ts";
 import { Inbox } from "./inbox.ts";
 import type { Hooks } from "./mailbox.ts";
 import { madeFolder } from "./place.ts";
@@ -13,12 +14,14 @@ const most = 64;
 export class Inboxes {
   readonly #options: { dir: string; nodeKey: Uint8Array };
   readonly #soon: Hooks["soon"];
+  readonly #rests: Rests;
   /** Least recently used first. */
   readonly #open = new Map<string, Inbox>();
 
-  constructor(options: { dir: string; nodeKey: Uint8Array }, soon: Hooks["soon"]) {
+  constructor(options: { dir: string; nodeKey: Uint8Array }, soon: Hooks["soon"], rests: Rests) {
     this.#options = options;
     this.#soon = soon;
+    this.#rests = rests;
   }
 
   /** `isNeeded`: those that stay open whatever comes. */
@@ -32,7 +35,9 @@ export class Inboxes {
 
   #fresh(id: string): Inbox {
     const { dir, nodeKey } = this.#options;
-    return openInbox(madeFolder(dir, id), id, nodeKey, this.#soon);
+    const file = openInboxFile(madeFolder(dir, id), id, nodeKey);
+    this.#rests.keep(file, { key: () => inboxKey(id, nodeKey) });
+    return new Inbox(file, { now: Date.now, soon: this.#soon });
   }
 
   #shed(newest: string, isNeeded: (id: string) => boolean): void {
@@ -59,6 +64,9 @@ export function openInbox(folder: string, id: string, nodeKey: Uint8Array, soon:
 }
 
 export function openInboxFile(folder: string, id: string, nodeKey: Uint8Array): Database {
-  const key = nativePrimitives.hkdf(nodeKey, utf8(id), utf8(labels.inboxKey), 32);
-  return Database.open(join(folder, "inbox.db"), Buffer.from(key.buffer), "mailbox/inbox");
+  return Database.open(join(folder, "inbox.db"), inboxKey(id, nodeKey), "mailbox/inbox");
+}
+
+function inboxKey(id: string, nodeKey: Uint8Array): Buffer {
+  return Buffer.from(nativePrimitives.hkdf(nodeKey, utf8(id), utf8(labels.inboxKey), 32).buffer);
 }

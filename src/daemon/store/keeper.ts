@@ -3,6 +3,7 @@
  * when the last one has left and a grace time is over. Also their locked inboxes, which need no owner.
  */
 import { rmSync } from "node:fs";
+import { Rests } from "../sqlite/rests.ts";
 import { purge } from "./changing.ts";
 import { collectSoon } from "./collect.ts";
 import { describeOlder } from "./describe.ts";
@@ -17,7 +18,7 @@ import type { Announced } from "./types.ts";
 import { type News, type OpenFacts, type Unlocked, Unlocker } from "./unlock.ts";
 import { Warmth } from "./warmth.ts";
 
-export type KeeperOptions = { dir: string; nodeKey: Uint8Array; graceMs: number };
+export type KeeperOptions = { dir: string; nodeKey: Uint8Array; graceMs: number; restMs: number };
 
 type Open = Omit<Unlocked, "leftover"> & {
   sessions: Set<number>;
@@ -43,10 +44,12 @@ export class Keeper {
   /** `workload` counts what this thread was asked so far. */
   constructor(options: KeeperOptions, tell: (news: News) => void, soon: Hooks["soon"], workload: () => number) {
     this.#options = options;
-    this.#inboxes = new Inboxes(options, soon);
+    const rests = new Rests(options.restMs);
+    this.#inboxes = new Inboxes(options, soon, rests);
     this.#tell = tell;
     const committed: Hooks["committed"] = (mailbox, changes) => this.#committed(mailbox, changes);
-    this.#unlocker = new Unlocker(options, { tell, soon, committed, workload });
+    const lock = (id: string) => void setImmediate(() => this.lock(id));
+    this.#unlocker = new Unlocker(options, { tell, soon, committed, workload, lock, rests });
   }
 
   /** Opens the mailbox for a session, with MK just unwrapped (taken over and zeroed). */

@@ -32,6 +32,8 @@ export type StoreOptions = {
   testSlots?: boolean;
   /** How long a mailbox stays open after its last session, ms. */
   graceMs?: number;
+  /** Files that nobody used for one to two times as long are closed until somebody does, ms. */
+  restMs?: number;
   /** Something an operator must see: a changed public key, a file that runs behind, a message that does not open. */
   onAlarm?: (alarm: { mailbox: string; what: string }) => void;
 };
@@ -69,12 +71,13 @@ export class Store {
       workers,
       testSlots: false,
       graceMs: 60_000,
+      restMs: 10_000,
       onAlarm: () => undefined,
       ...options,
     };
-    const { dir, nodeKey, graceMs } = this.#options;
+    const { dir, nodeKey, graceMs, restMs } = this.#options;
     this.#threads = Array.from({ length: workers }, (_, i) => {
-      const start = { dir, nodeKey: Uint8Array.from(nodeKey), graceMs, ownsNode: i === 0 };
+      const start = { dir, nodeKey: Uint8Array.from(nodeKey), graceMs, restMs, ownsNode: i === 0 };
       return new StoreThread(
         start,
         (news) => this.#hear(news),

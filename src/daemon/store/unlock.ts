@@ -10,6 +10,7 @@ import { deriveKeys, type MailboxKeys } from "../../core/seal/keys.ts";
 import { type Opener, openerOf } from "../../core/seal/open.ts";
 import { nativePrimitives } from "../platform.ts";
 import type { Database } from "../sqlite/database.ts";
+import type { Rests } from "../sqlite/rests.ts";
 import { Damaged, named } from "../sqlite/trouble.ts";
 import { isPurgeLeft } from "./changing.ts";
 import { hasOlder } from "./describe.ts";
@@ -59,7 +60,13 @@ type Leftover = { purge: boolean; describe: boolean };
 const nothing: Leftover = { purge: false, describe: false };
 type Settled = { mailbox: Mailbox; leftover: Leftover };
 
-export type UnlockerDeps = Pick<Hooks, "soon" | "committed"> & { tell(news: News): void; workload(): number };
+export type UnlockerDeps = Pick<Hooks, "soon" | "committed"> & {
+  tell(news: News): void;
+  workload(): number;
+  /** Soon. */
+  lock(mailbox: string): void;
+  rests: Rests;
+};
 
 export class Unlocker {
   readonly #place: { dir: string; nodeKey: Uint8Array };
@@ -80,13 +87,37 @@ export class Unlocker {
       const proven = this.#isProven(facts, openers);
       const { mailbox, leftover } = this.#openMailbox(facts, keys, former);
       if (proven) this.#deps.tell({ kind: "proven", mailbox: facts.mailbox, keyId: facts.keyId });
-      return { mailbox, openers, masterKey: guarded, indexer: this.#openIndex(mailbox, keys.indexKey), leftover };
+      const indexer = this.#openIndex(mailbox, keys.indexKey);
+      this.#letRest(mailbox, indexer.index, guarded);
+      return { mailbox, openers, masterKey: guarded, indexer, leftover };
     } catch (cause) {
       guarded.wipe();
       throw cause;
     } finally {
       for (const some of [keys, ...former]) wipeKeys(some);
     }
+  }
+
+  /** Both files may be closed while nobody uses them: their keys come from the guarded master key again. */
+  #letRest(mailbox: Mailbox, index: TextIndex, masterKey: Guarded): void {
+    const { rests } = this.#deps;
+    const key = (name: "mailKey" | "indexKey") => (): Buffer =>
+      masterKey.use((secret) => {
+        const keys = deriveKeys(secret, nativePrimitives);
+        const key = Buffer.from(keys[name]);
+        wipeKeys(keys);
+        return key;
+      });
+    rests.keep(mailbox.db, { key: key("mailKey"), woken: () => this.#mustBeAsItWas(mailbox) });
+    index.restIn(rests, key("indexKey"));
+  }
+
+  /** The one that was put to rest, not an older one in its place: that is for the next login to find out and open read-only. */
+  #mustBeAsItWas({ id, db, generation }: Mailbox): void {
+    if (generationOf(db) === generation) return;
+    this.#alarm(id, "the mailbox file was exchanged while nobody used it");
+    this.#deps.lock(id);
+    throw new Refusal("UNAVAILABLE", "The mailbox can't be opened");
   }
 
   /** The edge can't slip in a key of its own: what MK derives must be what the record names. */

@@ -29,6 +29,7 @@ export class Warmth {
   cool(mailbox: Mailbox): void {
     if (!this.#reading.delete(mailbox)) return;
     mailbox.listings.clear();
+    mailbox.remembered.clear();
     mailbox.db.holdPages(restingKiB);
     this.#divide();
     if (this.#reading.size > 0 || this.#timer === null) return;

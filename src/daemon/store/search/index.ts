@@ -4,6 +4,7 @@
  */
 import { rmSync } from "node:fs";
 import { Database } from "../../sqlite/database.ts";
+import type { Rests } from "../../sqlite/rests.ts";
 import type { Mailbox } from "../mailbox.ts";
 import { Candidate, type CandidateTuple } from "./candidate.ts";
 
@@ -31,6 +32,11 @@ export class TextIndex {
       removeIndex(path);
       return new TextIndex(Database.open(path, key(), "mailbox/index", { rebuildable: true }));
     }
+  }
+
+  /** The file may be closed while nobody searches. */
+  restIn(rests: Rests, key: () => Buffer): void {
+    rests.keep(this.#db, { key });
   }
 
   /** A test of message ids: false only where the folded text certainly is not in it. */

@@ -34,6 +34,11 @@ export class Remembered {
     }
   }
 
+  clear(): void {
+    this.#held.clear();
+    this.#numbers = 0;
+  }
+
   #put(key: string, held: { state: string; columns: readonly Uint32Array[] }): void {
     this.#held.set(key, held);
     this.#numbers += sizeOf(held.columns);
