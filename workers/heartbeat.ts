@@ -44,8 +44,8 @@ export async function heartbeat(edge: Edge, nodeId: string, beat: Heartbeat): Pr
 }
 
 function noteNode(edge: Edge, nodeId: string, beat: Heartbeat, clockSkewMs: number) {
-  const { version, relayWaiting, diskFreeBytes, ports = null, signing = null, backup = null } = beat;
-  const said = { version, relayWaiting, diskFreeBytes, ports, signing, backup, clockSkewMs };
+  const { version, relayWaiting, diskFreeBytes, ports = null, chain = null, signing = null, backup = null } = beat;
+  const said = { version, relayWaiting, diskFreeBytes, ports, chain, signing, backup, clockSkewMs };
   return edge.db
     .update(node)
     .set({

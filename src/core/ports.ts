@@ -37,6 +37,8 @@ export interface DnsRecords {
   MX: { priority: number; exchange: string };
   NS: string;
   PTR: string;
+  /** RFC 2782; `target` without final dot, and empty where the service is not offered. */
+  SRV: { priority: number; weight: number; port: number; target: string };
   /** RFC 6698 §2.2: `usage selector matching-type data`, data in hex. */
   TLSA: string;
   /** One record's character-strings, joined without a separator (RFC 7208 §3.3), as bytes-as-latin1 text. */

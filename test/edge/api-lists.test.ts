@@ -156,6 +156,16 @@ test("a Cloudflare token: first what it would change, then the change, then noth
   expect((await set(true)).body).toMatchObject({ applied: true });
   expect(cf.records.map(({ type }) => type)).toContain("MX");
   expect((await set(false)).body).toMatchObject({ changes: [] });
+  // The node says by and by what it offers to mail programs.
+  await edge.rows("update node set facts = json_set(coalesce(facts, '{}'), '$.ports', json('{\"imaps\":993}'))");
+  const service = { name: "_imaps._tcp.zone.test", data: { priority: 0, weight: 1, port: 993, target: "mx.test" } };
+  expect((await set(true)).body["changes"]).toMatchObject([{ kind: "add" }]);
+  expect(cf.records).toContainEqual(expect.objectContaining({ type: "SRV", ...service }));
+  expect((await set(false)).body).toMatchObject({ changes: [] });
+  const old = { ...service.data, port: 1993, target: "imap.old.test" };
+  cf.keep(cf.records.map((one) => (one.type === "SRV" ? { ...one, data: old, content: "1 1993 imap.old.test" } : one)));
+  expect((await set(true)).body["changes"]).toMatchObject([{ kind: "change" }]);
+  expect(cf.records.filter(({ type }) => type === "SRV")).toMatchObject([service]);
   expect((await set(false, "a-wrong-cloudflare-token")).status).toBeGreaterThanOrEqual(400);
   expect(JSON.stringify(await edge.rows("select * from audit"))).not.toContain(cf.token);
 });

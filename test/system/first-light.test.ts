@@ -207,6 +207,16 @@ test("the zone file to download holds the DKIM record that the node signs with",
   expect(zone).toMatch(/_domainkey[\s\S]*v=DKIM1; k=rsa; p=/);
 });
 
+test("the node tells which services it has and which key: records and checks name them", async () => {
+  const url = `${world.endpoints.edge}/api/domains/${world.demo.domain}/checks`;
+  const { items } = (await (await fetch(url, { headers: { cookie: await session() } })).json()) as {
+    items: { id: string; value: string }[];
+  };
+  const expected = (id: string) => items.find((one) => one.id === id)?.value;
+  expect(expected("dane")).toMatch(/^3 1 1 [0-9a-f]{64}$/);
+  expect(expected("imaps")).toBe(`1 ${new URL(imapUrl(world, "INBOX")).port} mx.demo.test`);
+});
+
 type ActivityRow = { mailFrom: string; outcome: string; reason: string };
 
 /** The operator's session cookie. */

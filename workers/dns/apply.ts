@@ -81,6 +81,7 @@ export function changesFor(wanted: WantedRecord, existing: readonly ZoneRecord[]
     wanted.id === "spf"
       ? here.filter((one) => /^"?v=spf1/i.test(one.content))
       : here.filter((one) => rival(wanted, one));
+  if (wanted.type === "SRV") return serviceChanges(record, here);
   const [first] = same;
   if (first === undefined) return [{ kind: "add", record, says: `Add ${spelled(record)}` }];
   const now = unquoted(first.content);
@@ -119,13 +120,25 @@ function mxChanges(record: NewRecord, here: readonly ZoneRecord[]): Change[] {
   ];
 }
 
+/** One that names our server and port stays, whatever its weight; of others the first is changed, since apps ask them all. */
+function serviceChanges(record: NewRecord, here: readonly ZoneRecord[]): Change[] {
+  const { port, target = "" } = record.data ?? {};
+  if (here.some(({ data }) => data?.port === port && fold(data?.target ?? "") === fold(target))) return [];
+  const [first] = here;
+  if (first === undefined) return [{ kind: "add", record, says: `Add ${spelled(record)}` }];
+  return [{ kind: "change", id: first.id, before: first.content, record, says: `Change ${spelled(record)}` }];
+}
+
 function spfContent(now: string, wanted: string): string {
   const term = wanted.split(" ")[1] ?? "";
   return now.toLowerCase().split(/\s+/).includes(term) ? now : withTerm(now, term);
 }
 
 function recordOf({ type, name, value, priority }: WantedRecord): NewRecord {
-  return { type, name, content: value, ...(priority === null ? {} : { priority }) };
+  const record = { type, name, content: value, ...(priority === null ? {} : { priority }) };
+  if (type !== "SRV") return record;
+  const [weight, port, target = ""] = value.split(" ");
+  return { ...record, data: { priority: priority ?? 0, weight: Number(weight), port: Number(port), target } };
 }
 
 function unquoted(content: string): string {

@@ -17,12 +17,15 @@ const recordShape = z.object({
   name: z.string(),
   content: z.string(),
   priority: z.number().optional(),
+  data: z.object({ port: z.number().optional(), target: z.string().optional() }).optional(),
 });
 const routingShape = z.object({ enabled: z.boolean() });
 
 export type Zone = z.output<typeof zoneShape>;
 export type ZoneRecord = z.output<typeof recordShape>;
-export type NewRecord = { type: string; name: string; content: string; priority?: number };
+/** What the API takes an SRV record as, in place of its content. */
+export type Srv = { priority: number; weight: number; port: number; target: string };
+export type NewRecord = { type: string; name: string; content: string; priority?: number; data?: Srv };
 
 const timeoutMs = 15_000;
 
@@ -46,11 +49,11 @@ export class Cloudflare {
   }
 
   async addRecord(zone: string, record: NewRecord): Promise<void> {
-    await this.#call("POST", `/zones/${zone}/dns_records`, { ...record, ttl: 1 });
+    await this.#call("POST", `/zones/${zone}/dns_records`, { ...sent(record), ttl: 1 });
   }
 
   async changeRecord(zone: string, id: string, record: NewRecord): Promise<void> {
-    await this.#call("PATCH", `/zones/${zone}/dns_records/${id}`, record);
+    await this.#call("PATCH", `/zones/${zone}/dns_records/${id}`, sent(record));
   }
 
   async removeRecord(zone: string, id: string): Promise<void> {
@@ -103,6 +106,10 @@ export class Cloudflare {
       throw new Problem(503, "cloudflare-away", "Cloudflare's API can't be reached right now. Please try again.");
     }
   }
+}
+
+function sent({ data, ...record }: NewRecord): object {
+  return data === undefined ? record : { type: record.type, name: record.name, data };
 }
 
 function wordsFor(status: number, message: string | undefined): string {

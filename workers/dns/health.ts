@@ -37,7 +37,7 @@ export async function healthOf(edge: Edge, world: World, of: Domain, edgeHost: s
   const policyOf = policyFetcher(dns, edge.config.allowLoopback);
   const [records, around] = await Promise.all([
     checkRecords(wantedRecords(of, { node, edgeHost }), dns, policyOf),
-    lookAround(of.name, node?.mxHost ?? null, dns),
+    lookAround(of.name, node, dns),
   ]);
   return inOrder([...records, ...around]);
 }

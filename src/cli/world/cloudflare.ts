@@ -8,7 +8,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Zones, ZoneValue } from "./dns.ts";
 
-export type ZoneRecord = { id: string; type: string; name: string; content: string; priority?: number };
+export type ZoneRecord = { id: string; type: string; name: string; content: string; priority?: number; data?: Srv };
+type Srv = { priority: number; weight: number; port: number; target: string };
 type Body = Record<string, unknown>;
 
 export class LoopbackCloudflare {
@@ -67,7 +68,7 @@ export class LoopbackCloudflare {
     }
     if (path === `/zones/${id}/email/routing/rules/catch_all`) return this.#rule(method, body);
     if (path === `/zones/${id}/dns_records` && method === "GET") return [200, this.records];
-    const record = { ...(body as ZoneRecord) };
+    const record = recordIn(body as ZoneRecord);
     if (path === `/zones/${id}/dns_records`) {
       this.keep([...this.records, { ...record, id: randomUUID() }]);
       return [200, record];
@@ -95,6 +96,13 @@ export class LoopbackCloudflare {
   }
 }
 
+/** Some types are sent as their parts, and read as both. */
+function recordIn(sent: ZoneRecord): ZoneRecord {
+  const { data } = sent;
+  if (data === undefined) return { ...sent };
+  return { ...sent, priority: data.priority, content: `${data.weight} ${data.port} ${data.target}` };
+}
+
 /** The records of a zone, for a DNS server: name → type → values. */
 export function zonesOf(records: readonly ZoneRecord[]): Zones {
   const byName = Map.groupBy(records, ({ name }) => name);
@@ -103,8 +111,12 @@ export function zonesOf(records: readonly ZoneRecord[]): Zones {
 
 function answers(records: readonly ZoneRecord[]): Record<string, ZoneValue[] | string> {
   const byType = Map.groupBy(records, ({ type }) => type);
-  const spelled = ({ type, content, priority }: ZoneRecord): ZoneValue =>
-    type === "MX" ? { priority: priority ?? 10, exchange: content } : content.replace(/^"|"$/g, "");
+  const spelled = ({ type, content, priority, data }: ZoneRecord): ZoneValue =>
+    data !== undefined
+      ? data
+      : type === "MX"
+        ? { priority: priority ?? 10, exchange: content }
+        : content.replace(/^"|"$/g, "");
   return Object.fromEntries(
     [...byType].map(([type, here]) => [type, type === "CNAME" ? (here[0]?.content ?? "") : here.map(spelled)]),
   );

@@ -11,7 +11,8 @@ import { createServer as createTcpServer, type Server as TcpServer } from "node:
 import packet, { type Answer, type Packet, type RecordType } from "dns-packet";
 
 export type ZoneTrouble = "TIMEOUT" | "SERVFAIL" | "NXDOMAIN";
-export type ZoneValue = string | string[] | { priority: number; exchange: string };
+export type ZoneValue = string | string[] | { priority: number; exchange: string } | Srv;
+type Srv = { priority: number; weight: number; port: number; target: string };
 export type Zones = Record<string, ZoneTrouble | Record<string, ZoneTrouble | string | ZoneValue[]>>;
 
 export type LoopbackDns = {
@@ -212,6 +213,10 @@ function answer(name: string, type: RecordType, value: ZoneValue): Answer {
   if (type === "TXT") {
     const strings = (Array.isArray(value) ? value : split255(String(value))).map((part) => Buffer.from(part, "latin1"));
     return { type: "TXT", name, ttl, data: strings };
+  }
+  if (typeof value === "object" && "port" in value) {
+    const { target, ...way } = value;
+    return { type: "SRV", name, ttl, data: { ...way, target: target === "" ? "." : target } };
   }
   if (type === "MX" && typeof value === "object" && !Array.isArray(value)) {
     return { type: "MX", name, ttl, data: { preference: value.priority, exchange: value.exchange } };

@@ -121,6 +121,17 @@ export const restoredSchema = z.strictObject({
 });
 export type Restored = z.infer<typeof restoredSchema>;
 
+const digests = z.strictObject({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  sha512: z.string().regex(/^[0-9a-f]{128}$/),
+});
+/** The certificates that the node's servers show, its own first: of each whole one, and of its SubjectPublicKeyInfo. Hex. */
+export const chainSchema = z
+  .array(z.strictObject({ cert: digests, key: digests }))
+  .min(1)
+  .max(8);
+export type Chain = z.infer<typeof chainSchema>;
+
 export const heartbeatSchema = z.strictObject({
   node: z.string(),
   time: z.int(),
@@ -145,6 +156,8 @@ export const heartbeatSchema = z.strictObject({
   diskFreeBytes: z.int(),
   /** Ports of its listeners for mail programs: one that is not named is not offered. Without any record: the usual ones. */
   ports: mailPortsSchema.optional(),
+  /** For comparison with what DNS says of them (DANE). */
+  chain: chainSchema.optional(),
   /** Where copies of this node are made: how far they reach. The edge keeps what is in none. */
   backup: coverSchema.optional(),
   /** It was put back from a copy that holds what was acknowledged up to `from`. Said until the answer names `id`. */

@@ -1,6 +1,6 @@
 /** DNS messages, RFC 1035 §4, as far as a stub resolver needs them: one question out, its answer in. Bounded, no recursion. */
 import { concat, fromLatin1, hex, latin1 } from "../bytes.ts";
-import type { DnsType } from "../ports.ts";
+import type { DnsRecords, DnsType } from "../ports.ts";
 import { formatIp } from "../proof/spf/ip.ts";
 
 export const typeCodes = {
@@ -11,6 +11,7 @@ export const typeCodes = {
   MX: 15,
   TXT: 16,
   AAAA: 28,
+  SRV: 33,
   DS: 43,
   TLSA: 52,
 } as const satisfies Record<DnsType, number>;
@@ -21,7 +22,7 @@ export class WireError extends Error {
   override name = "WireError";
 }
 
-export type Rr = { name: string; type: number; ttl: number; data: string | { priority: number; exchange: string } };
+export type Rr = { name: string; type: number; ttl: number; data: string | DnsRecords["MX"] | DnsRecords["SRV"] };
 export type Message = {
   id: number;
   rcode: number;
@@ -147,6 +148,8 @@ class Reader {
         return formatIp({ version: 6, bytes: this.exactly(16, end) });
       case typeCodes.MX:
         return { priority: this.u16(), exchange: this.readName() };
+      case typeCodes.SRV:
+        return { priority: this.u16(), weight: this.u16(), port: this.u16(), target: this.readName() };
       case typeCodes.TXT:
         return this.strings(end);
       case typeCodes.CNAME:

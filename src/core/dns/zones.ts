@@ -10,6 +10,7 @@ import { toName } from "./name.ts";
 
 const trouble = z.enum(["TIMEOUT", "SERVFAIL", "NXDOMAIN"]);
 const names = z.union([z.array(z.string()), z.string(), trouble]);
+const service = z.object({ priority: z.number(), weight: z.number(), port: z.number(), target: z.string() });
 const entry = z.object({
   TXT: z.union([z.array(z.union([z.string(), z.array(z.string())])), z.string()]).optional(),
   MX: z.union([z.array(z.object({ priority: z.number(), exchange: z.string() })), trouble]).optional(),
@@ -19,6 +20,7 @@ const entry = z.object({
   NS: names.optional(),
   CNAME: names.optional(),
   DS: names.optional(),
+  SRV: z.union([z.array(service), trouble]).optional(),
   TLSA: names.optional(),
 });
 
@@ -79,6 +81,10 @@ function record(value: unknown, type: DnsType): unknown {
   if (type === "MX") {
     const { priority, exchange } = value as { priority: number; exchange: string };
     return { priority, exchange: exchange.replace(/\.$/, "") };
+  }
+  if (type === "SRV") {
+    const { target, ...way } = value as DnsRecords["SRV"];
+    return { ...way, target: target.replace(/\.$/, "") };
   }
   return String(value).replace(/\.$/, "");
 }

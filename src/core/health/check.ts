@@ -2,7 +2,7 @@
  * Are the records there that the domain's owner is to set? Each check says what was found, what was expected, why it matters and
  * what to do. Looks through the resolver that is handed in.
  */
-import type { Resolver } from "../ports.ts";
+import type { DnsRecords, Resolver } from "../ports.ts";
 import { type Check, type Finding, fold, judged, missing, pass, warn, wrong } from "./finding.ts";
 import type { WantedRecord } from "./records.ts";
 import { type FetchPolicy, policyNames, readPolicy } from "./sts-policy.ts";
@@ -30,6 +30,7 @@ async function find(record: WantedRecord, { dns, policyOf, mx }: Look): Promise<
   if (record.type === "MX") return judged(await dns.resolve(record.name, "MX"), (all) => mxFinding(record, all));
   if (record.type === "CNAME")
     return judged(await dns.resolve(record.name, "CNAME"), (all) => nameFinding(record, all));
+  if (record.type === "SRV") return judged(await dns.resolve(record.name, "SRV"), (all) => serviceFinding(record, all));
   const texts = await dns.resolve(record.name, "TXT");
   if (record.id === "mta-sts") {
     const found = judged(texts, (all) => stsRecord(record, all));
@@ -67,6 +68,21 @@ function nameFinding(record: WantedRecord, all: string[]): Finding {
   if (all.length === 0) return absent(record);
   if (all.some((name) => fold(name) === fold(record.value))) return pass(all);
   return wrong(all, "It points elsewhere. Change it to the value shown, or leave it if that is what you want.");
+}
+
+// Weight and priority are the owner's to choose; RFC 2782: the lowest priority is asked first.
+function serviceFinding(record: WantedRecord, all: DnsRecords["SRV"][]): Finding {
+  if (all.length === 0) return absent(record);
+  const found = all.map((one) => `${one.priority} ${one.weight} ${one.port} ${one.target || "."}`);
+  const [, port = "", target = ""] = record.value.split(" ");
+  const isOurs = (one: DnsRecords["SRV"]): boolean => String(one.port) === port && fold(one.target) === fold(target);
+  const first = Math.min(...all.map(({ priority }) => priority));
+  if (all.every(isOurs)) return pass(found);
+  if (all.some((one) => isOurs(one) && one.priority === first))
+    return warn(found, "Other servers stand beside ours: some mail apps go there. Remove them.");
+  if (all.every((one) => one.target === ""))
+    return wrong(found, "It says that there is no such server. Change it to the value shown.");
+  return wrong(found, "It sends mail apps to another server or port. Change it to the value shown.");
 }
 
 function exactFinding(record: WantedRecord, all: string[]): Finding {

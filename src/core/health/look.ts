@@ -2,17 +2,20 @@
  * What else decides how well a domain's mail is received and trusted, and is not a record from our list: DNSSEC, DANE, the mail
  * server's own name (PTR), a logo (BIMI), and Cloudflare's MX where Email Routing receives.
  */
+
+import { type Chain, chainSchema } from "../contract/handoff.ts";
 import type { DnsAnswer, Resolver } from "../ports.ts";
 import { checkIprev } from "../proof/iprev.ts";
+import { namesShown, tlsaFor } from "./dane.ts";
 import { type By, type Check, type Finding, fold, judged, missing, pass, troubled, warn, wrong } from "./finding.ts";
-import type { Level } from "./records.ts";
+import type { Level, Place } from "./records.ts";
 
 type About = Pick<Check, "id" | "type" | "name" | "value" | "title" | "why"> & { level: Level; by: By };
 const seen = (about: About, finding: Finding): Check => ({ priority: null, ...about, ...finding });
 
-/** `mxHost`: the node's door; null where Cloudflare's MX receives, whose server is Cloudflare's business. */
-export async function lookAround(name: string, mxHost: string | null, dns: Resolver): Promise<Check[]> {
-  const server = mxHost === null ? [routing(name, dns)] : [reverse(mxHost, dns), dane(mxHost, dns)];
+/** `node`: whose door is the MX; null where Cloudflare's MX receives, whose server is Cloudflare's business. */
+export async function lookAround(name: string, node: Place["node"], dns: Resolver): Promise<Check[]> {
+  const server = node === null ? [routing(name, dns)] : [reverse(node.mxHost, dns), dane(node, dns)];
   return Promise.all([...server, dnssec(name, dns), bimi(name, dns)]);
 }
 
@@ -74,13 +77,15 @@ async function reverse(host: string, dns: Resolver): Promise<Check> {
 }
 
 /** RFC 7672 §3.1.3: certificate usages 2 and 3 alone, and only where DNSSEC vouches for the record. */
-async function dane(host: string, dns: Resolver): Promise<Check> {
+async function dane({ mxHost: host, facts }: NonNullable<Place["node"]>, dns: Resolver): Promise<Check> {
+  const said = chainSchema.safeParse(facts?.["chain"]);
+  const chain: Chain | null = said.success ? said.data : null;
   const name = `_25._tcp.${host}`;
   const about: About = {
     id: "dane",
     type: "TLSA",
     name,
-    value: "3 1 1 and the SHA-256 of the server's public key",
+    value: chain === null ? "3 1 1 and the SHA-256 of the server's public key" : tlsaFor(chain),
     level: "optional",
     by: "operator",
     title: "The mail server's key in DNS (DANE)",
@@ -93,7 +98,16 @@ async function dane(host: string, dns: Resolver): Promise<Check> {
     if (!all.some((text) => /^[23] [01] [012] [0-9a-f]+$/.test(text)))
       return wrong(all, "None of these records is of a kind that mail servers use. “3 1 1” is.");
     if (!isAuthentic(answer)) return wrong(all, "The name is not signed by DNSSEC, so senders take no notice of this.");
-    return pass(all);
+    if (chain === null)
+      return warn(
+        all,
+        "Whether it is of the server's key can't be said: the node is too old to tell which key it has.",
+      );
+    if (all.some((text) => namesShown(text, chain))) return pass(all);
+    return wrong(
+      all,
+      "The mail server has another key: senders that look for this deliver nothing here. Publish the value shown, at once.",
+    );
   };
   return seen(about, judged(answer, judge));
 }

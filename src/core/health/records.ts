@@ -2,6 +2,9 @@
  * The DNS records that a domain needs, and why, in words for somebody who has never set one. One list feeds the wizard, the
  * zone file, the checks and what a Cloudflare token sets.
  */
+import { setupRecords } from "../client-setup/dns-records.ts";
+import { servicesOf } from "../client-setup/service.ts";
+import { mailPortsSchema } from "../contract/handoff.ts";
 import { policyFor, policyRecord } from "./sts-policy.ts";
 
 export type RecordId =
@@ -12,17 +15,21 @@ export type RecordId =
   | "dmarc"
   | "autoconfig"
   | "autodiscover"
+  | ServiceId
   | "mta-sts"
   | "mta-sts-host"
   | "tls-rpt";
+/** Services that mail programs look for, encrypted from the first byte (RFC 6186, RFC 8314 §5.1). */
+type ServiceId = keyof typeof services;
 export type Level = "required" | "recommended" | "optional";
 export type WantedRecord = {
   id: RecordId;
-  type: "TXT" | "MX" | "CNAME";
+  type: "TXT" | "MX" | "CNAME" | "SRV";
   /** Without final dot. */
   name: string;
+  /** Of an SRV: weight, port and target, as RFC 2782 orders them. */
   value: string;
-  /** Of an MX. */
+  /** Of an MX or SRV. */
   priority: number | null;
   level: Level;
   title: string;
@@ -71,6 +78,7 @@ export function wantedRecords(domain: Owned, { node, edgeHost }: Place): WantedR
       why: "Tells the world to put mail that only pretends to be from you into Junk.",
     },
     ...(node === null ? [] : setupNames(name, edgeHost)),
+    ...(node === null ? [] : serviceRecords(name, node, edgeHost)),
     ...transport(name, { node, edgeHost }),
   ];
 }
@@ -116,6 +124,33 @@ function setupNames(name: string, edgeHost: string): WantedRecord[] {
   ];
 }
 
+const services = { imaps: "IMAP", pop3s: "POP3", submissions: "sending" } as const;
+
+/** What the node says that it offers; of one that says nothing of it nothing is promised. */
+function serviceRecords(name: string, node: NonNullable<Place["node"]>, edgeHost: string): WantedRecord[] {
+  const ports = mailPortsSchema.safeParse(node.facts?.["ports"]);
+  if (!ports.success) return [];
+  const all = setupRecords({ domain: name, services: servicesOf(node.mxHost, ports.data) }, edgeHost);
+  const ids = Object.keys(services) as ServiceId[];
+  return ids.flatMap((id) =>
+    all.flatMap((one) => {
+      if (one.type !== "SRV" || one.name !== `_${id}._tcp.${name}` || one.target === ".") return [];
+      return [
+        {
+          id,
+          type: "SRV" as const,
+          name: one.name,
+          value: `${one.weight} ${one.port} ${one.target}`,
+          priority: one.priority,
+          level: "optional" as const,
+          title: `Where mail apps find the server (SRV, ${services[id]})`,
+          why: "Apps that ask DNS itself then find server and port from the address alone. The value is weight, port and server; some providers ask for each apart.",
+        },
+      ];
+    }),
+  );
+}
+
 /** Encryption that senders may insist on (RFC 8461), and reports of where it failed (RFC 8460). */
 function transport(name: string, { node, edgeHost }: Place): WantedRecord[] {
   return [
@@ -145,7 +180,7 @@ function transport(name: string, { node, edgeHost }: Place): WantedRecord[] {
 /** RFC 1035 §5 text, for DNS providers that import a zone file. */
 export function zoneFile(records: readonly WantedRecord[]): string {
   const lines = records.map(({ name, type, value, priority }) => {
-    const data = type === "TXT" ? strings(value) : type === "MX" ? `${priority ?? 10} ${value}.` : `${value}.`;
+    const data = type === "TXT" ? strings(value) : priority === null ? `${value}.` : `${priority} ${value}.`;
     return `${name}. 3600 IN ${type} ${data}`;
   });
   return `; Records for Postern. Keep what else the zone has.\n${lines.join("\n")}\n`;

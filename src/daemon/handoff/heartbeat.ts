@@ -25,6 +25,8 @@ export type HeartbeatDeps = {
   signing?: () => NonNullable<Heartbeat["signing"]>;
   /** Where mail programs reach this node. */
   ports?: NonNullable<Heartbeat["ports"]>;
+  /** Digests of the certificates that its servers show. */
+  chain?: () => NonNullable<Heartbeat["chain"]>;
   /** How far copies of this node reach, and whether it is one. */
   copies?: Pick<CopiesTold, "said" | "isHeard" | "isPutBack">;
   /** Mailboxes on their way here or from here. */
@@ -114,6 +116,7 @@ async function once(deps: HeartbeatDeps, again = false): Promise<void> {
     relayWaiting: deps.relayWaiting(),
     ...(deps.signing ? { signing: deps.signing() } : {}),
     ...(deps.ports ? { ports: deps.ports } : {}),
+    ...(deps.chain ? { chain: deps.chain() } : {}),
     ...deps.copies?.said(),
     ...deps.moves?.said(),
     diskFreeBytes: disk.bavail * disk.bsize,

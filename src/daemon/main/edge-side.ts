@@ -62,6 +62,7 @@ export async function startEdgeSide(deps: Deps, edgeConfig: NonNullable<Config["
     relayWaiting: () => queue.waiting,
     signing: () => queue.signingRecord,
     ports: { ...deps.mailPorts },
+    chain: () => deps.certificate.chain(),
     copies,
     moves: new MoveTalk({ edge, store, onServed: beatNow, log: logLine }),
     dir: config.data,

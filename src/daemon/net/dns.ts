@@ -39,6 +39,7 @@ const ask: Ask = {
   MX: (dns, name) => dns.resolveMx(name),
   NS: (dns, name) => dns.resolveNs(name),
   PTR: (dns, name) => dns.resolvePtr(name),
+  SRV: async (dns, name) => (await dns.resolveSrv(name)).map(({ name: target, ...way }) => ({ ...way, target })),
   TLSA: async (dns, name) => (await dns.resolveTlsa(name)).map(tlsaText),
   // RFC 7208 §3.3: a record's strings are joined without a separator.
   TXT: async (dns, name) => (await dns.resolveTxt(name)).map((strings) => strings.join("")),

@@ -33,6 +33,16 @@ describe("answers", () => {
     ["CNAME", "c00c000500010000003c00050178017900", "x.y"],
     ["DS", "c00c002b00010000003c000600010802abcd", "1 8 2 abcd"],
     ["TLSA", "c00c003400010000003c0005030101abcd", "3 1 1 abcd"],
+    [
+      "SRV",
+      "c00c002100010000003c000d0000000103e1046d61696cc00c",
+      { priority: 0, weight: 1, port: 993, target: "mail.example.com" },
+    ],
+    [
+      "SRV of a service that is not offered",
+      "c00c002100010000003c000700000000000000",
+      { priority: 0, weight: 0, port: 0, target: "" },
+    ],
     ["an unknown type", "c00c00ff00010000003c0002abcd", ""],
   ])("%s", (what, records, data) => {
     const [rr] = decodeAnswer(answer("000100000000", records)).answers;
