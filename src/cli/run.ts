@@ -11,17 +11,18 @@ export function tool(name: string): string {
 
 export type Ran = { code: number; output: string };
 
-/** Runs to the end in the project's root. `show` passes output through; else it is collected. */
+/** Runs to the end in the project's root, or until `signal` ends it. `show` passes output through; else it is collected. */
 export function runTool(
   command: string,
   args: readonly string[],
-  options: { show?: boolean; env?: NodeJS.ProcessEnv } = {},
+  options: { show?: boolean; env?: NodeJS.ProcessEnv; signal?: AbortSignal } = {},
 ): Promise<Ran> {
   return new Promise((done) => {
     const child = spawn(command, args, {
       cwd: root,
       env: { ...process.env, ...options.env },
       stdio: ["ignore", options.show ? "inherit" : "pipe", options.show ? "inherit" : "pipe"],
+      ...(options.signal && { signal: options.signal }),
     });
     let output = "";
     child.stdout?.on("data", (part: Buffer) => (output += part.toString()));

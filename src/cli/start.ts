@@ -13,13 +13,13 @@ export { usage } from "./world/options.ts";
 
 export async function run(args: string[]): Promise<number> {
   const options = startOptions(args);
-  const closers: (() => Promise<void> | void)[] = [];
+  const closing = new Closing();
   const ended = untilStopped();
   try {
     const place = openPlace(options.folder, options.fresh);
-    closers.push(place.release);
+    closing.add(place.release);
     const start = options.nodeOnly ? startNodeOnly : startWhole;
-    const up = start(place, options, (close) => void closers.push(close));
+    const up = closing.watch(start(place, options, (close) => closing.add(close)));
     await Promise.race([up.then((text) => process.stdout.write(text)), ended]);
     await ended;
     return 0;
@@ -27,7 +27,35 @@ export async function run(args: string[]): Promise<number> {
     process.stderr.write(`postern: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   } finally {
-    for (const close of closers.reverse()) await close();
+    await closing.closeAll();
+  }
+}
+
+/** What was begun, ended in reverse order. A run that is stopped while it starts begins nothing more, and ends what it had begun. */
+class Closing {
+  readonly #closers: (() => Promise<void> | void)[] = [];
+  #isOver = false;
+  #work: Promise<unknown> = Promise.resolve();
+
+  add(close: () => Promise<void> | void): void {
+    this.#closers.push(close);
+    if (this.#isOver) throw new Error("stopped while starting");
+  }
+
+  watch<T>(work: Promise<T>): Promise<T> {
+    this.#work = work.catch(() => undefined);
+    return work;
+  }
+
+  async closeAll(): Promise<void> {
+    this.#isOver = true;
+    await this.#closeThese();
+    await this.#work;
+    await this.#closeThese();
+  }
+
+  async #closeThese(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
   }
 }
 

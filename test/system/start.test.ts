@@ -1,7 +1,7 @@
 /** The two commands, as a newcomer meets them: `npm start` prints what a script needs, and leaves nothing behind. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -104,7 +104,32 @@ test("npm start -- --json prints one line, a second start reuses the data, Ctrl-
   await stop(two.child);
   const fresh = await start(wholeLine, "--data", folder, "--fresh");
   expect(fresh.line.mailbox.password).not.toBe(one.line.mailbox.password);
-});
+}, 300_000);
+
+// Regression: what was begun after the signal was ended by nobody, and kept the command from ending.
+test.each(["node", "edge"])(
+  "stopped while it starts, when the %s has begun, it ends and leaves nothing",
+  async (half) => {
+    const folder = newFolder();
+    const child = spawn(process.execPath, ["bin/postern.mjs", "start", "--json", "--data", folder], {
+      ...{ cwd: root, stdio: "ignore" },
+    });
+    running.push(child);
+    await eventually("it begun", () => (existsSync(join(folder, "log", `${half}.log`)) ? true : null));
+    await stop(child);
+    expect(child.exitCode).toBe(0);
+    const about = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && commandOf(pid).includes(folder));
+    expect(about.map(commandOf)).toEqual([]);
+  },
+);
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return ""; // it ended in between
+  }
+}
 
 test("a half that crashes is reported and comes back", async () => {
   const { child, line } = await start(wholeLine, "--data", newFolder());

@@ -13,8 +13,8 @@ export type ChildPlan = {
   cwd: string;
   env: NodeJS.ProcessEnv;
   logFile: string;
-  /** Resolves once the child serves; called after each start. */
-  ready: (child: ChildProcess) => Promise<void>;
+  /** Resolves once the child serves; called after each start. `gone`: it ended, so nobody waits any more. */
+  ready: (child: ChildProcess, gone: AbortSignal) => Promise<void>;
   /** Says something to the person at the terminal. */
   say: (text: string) => void;
 };
@@ -48,11 +48,13 @@ export class KeptChild {
   async start(): Promise<void> {
     this.#ending = false;
     const child = this.#spawn();
+    const gone = new AbortController();
     const died = once(child, "exit").then(() => {
+      gone.abort();
       throw new Error(`${this.#plan.name} ended while starting:\n${this.#tail()}`);
     });
     died.catch(() => undefined);
-    await Promise.race([this.#plan.ready(child), died]);
+    await Promise.race([this.#plan.ready(child, gone.signal), died]);
     child.on("exit", (code, signal) => this.#onExit(code, signal));
     if (child.exitCode !== null) this.#onExit(child.exitCode, null);
   }
@@ -93,7 +95,7 @@ export class KeptChild {
           () => this.#plan.say(`${this.#plan.name} is back.`),
           (error: Error) => this.#again(error),
         );
-    }, pause);
+    }, pause).unref();
   }
 
   #again(error: Error): void {

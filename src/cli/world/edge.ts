@@ -24,7 +24,9 @@ export async function startEdge(
   secrets: Secrets,
   options: EdgeOptions,
 ): Promise<{ child: KeptChild; origin: string }> {
-  await migrate(place);
+  const stopping = new AbortController();
+  options.onClose(() => stopping.abort());
+  await migrate(place, stopping.signal);
   writeSecrets(place, secrets);
   const origin = `http://127.0.0.1:${options.port}`;
   const child = new KeptChild({
@@ -41,7 +43,7 @@ export async function startEdge(
     cwd: root,
     env: { ...process.env, ...offline, NODE_EXTRA_CA_CERTS: options.ca },
     logFile: place.log("edge"),
-    ready: () => answers(origin),
+    ready: (_, gone) => answers(origin, gone),
     say: options.say,
   });
   options.onClose(() => child.stop());
@@ -49,9 +51,9 @@ export async function startEdge(
   return { child, origin };
 }
 
-async function migrate(place: Place): Promise<void> {
+async function migrate(place: Place, signal: AbortSignal): Promise<void> {
   const args = ["d1", "migrations", "apply", "DIRECTORY", "--local", "--persist-to", place.edge];
-  const { code, output } = await runTool(tool("wrangler"), args, { env: offline });
+  const { code, output } = await runTool(tool("wrangler"), args, { env: offline, signal });
   if (code !== 0) throw new Error(`the directory's migrations failed:\n${output}`);
 }
 
@@ -61,9 +63,9 @@ function writeSecrets(place: Place, secrets: Secrets): void {
   writeFileSync(place.edgeEnv, text.join(""), { mode: 0o600 });
 }
 
-/** Asks until the Worker answers, whatever it answers; the child's death ends the wait elsewhere. */
-async function answers(origin: string): Promise<void> {
-  for (;;) {
+/** Asks until the Worker answers, whatever it answers. */
+async function answers(origin: string, gone: AbortSignal): Promise<void> {
+  while (!gone.aborted) {
     try {
       const response = await fetch(origin, { redirect: "manual", signal: AbortSignal.timeout(30_000) });
       await response.body?.cancel();

@@ -1,10 +1,14 @@
-/** Ports of the local run: the usual one where it is free, else the next free one above. Never two the same in one run. */
+/**
+ * Ports of the local run: the usual one where it is free, else the next free one above. Never two the same in one run. Two runs that
+ * begin at the same time could choose the same one before either listens: POSTERN_PORT_OFFSET keeps them apart.
+ */
 import { once } from "node:events";
 import { createServer } from "node:net";
 
 const taken = new Set<number>();
 
-export async function freePort(from: number): Promise<number> {
+export async function freePort(usual: number): Promise<number> {
+  const from = usual + Number(process.env["POSTERN_PORT_OFFSET"] ?? 0);
   for (let port = from; port < from + 200 && port < 65536; port++) {
     if (taken.has(port) || !(await isFree(port))) continue;
     taken.add(port);
