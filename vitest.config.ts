@@ -2,6 +2,10 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
 const slow = { testTimeout: 120_000, hookTimeout: 120_000 };
+/** Each starts a Worker or a whole system, and waits for it about half of its time: two at once, after the small ones. */
+const large = { ...slow, maxWorkers: 2, sequence: { groupOrder: 1 }, setupFiles: ["test/own-ports.ts"] };
+/** Those that compare times, or read every file that a runtime wrote. */
+const alone = ["test/edge/{timing,growth,many-aliases,many-domains}.test.ts", "test/system/confidential.test.ts"];
 
 export default defineConfig({
   test: {
@@ -30,11 +34,12 @@ export default defineConfig({
         },
       },
       // The Worker as wrangler's harness runs it.
-      { test: { name: "edge", include: ["test/edge/**/*.test.ts"], ...slow, fileParallelism: false } },
+      { test: { name: "edge", include: ["test/edge/**/*.test.ts"], exclude: alone, ...large } },
       // Both halves, real clients.
-      { test: { name: "system", include: ["test/system/**/*.test.ts"], ...slow, fileParallelism: false } },
+      { test: { name: "system", include: ["test/system/**/*.test.ts"], exclude: alone, ...large } },
       // The dashboard in Chromium.
-      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...slow, fileParallelism: false } },
+      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...large } },
+      { test: { name: "alone", include: alone, ...slow, fileParallelism: false } },
     ],
   },
 });
