@@ -186,11 +186,16 @@ export class Database {
     this.#waking = waking;
   }
 
+  /** It holds what is in no file. */
+  stayAwake(): void {
+    this.#waking = null;
+  }
+
   /** Not used since this was last asked, and nothing is under way. */
   isIdle(): boolean {
     const was = this.#isUsed;
     this.#isUsed = false;
-    return !was && this.#sqlite !== null && !this.inTransaction;
+    return !was && this.#waking !== null && this.#sqlite !== null && !this.inTransaction;
   }
 
   /** Closed until the next statement. */

@@ -51,13 +51,14 @@ function foldersOf(db: Database): Folder[] {
   );
 }
 
-/** An index holds them too: it names what was on a lost page. */
+/** An index holds them too: it names what was on a lost page, also where something stands in for the rest of it. */
 function uidsOf(db: Database, folder: number): number[] {
   const uids = readable(
-    () => db.column<number>("SELECT uid FROM entry INDEXED BY entry_modseq WHERE folder = ?", folder),
-    () => db.column<number>("SELECT uid FROM entry WHERE folder = ? ORDER BY uid", folder),
+    () => db.column<number>("SELECT uid FROM main.entry INDEXED BY entry_modseq WHERE folder = ?", folder),
+    () => db.column<number>("SELECT uid FROM main.entry WHERE folder = ? ORDER BY uid", folder),
   );
-  return uids.sort((a, b) => a - b);
+  const shown = readable(() => db.column<number>("SELECT uid FROM entry WHERE folder = ?", folder));
+  return [...new Set([...uids, ...shown])].sort((a, b) => a - b);
 }
 
 /** The first that can be read; nothing where none can, which the structure tells. */
@@ -74,8 +75,9 @@ function readable<T>(...ways: (() => T[])[]): T[] {
 
 /** null: its page is lost. */
 function shownAs(db: Database, folder: number, uid: number): number | null | undefined {
+  const text = (entry: string) => `SELECT message FROM ${entry} WHERE folder = ? AND uid = ?`;
   try {
-    return db.value<number>("SELECT message FROM entry WHERE folder = ? AND uid = ?", folder, uid);
+    return db.value<number>(text("entry"), folder, uid) ?? db.value<number>(text("main.entry"), folder, uid);
   } catch {
     return null;
   }
@@ -141,10 +143,10 @@ function* leavesNumbered([, from, to, , , , children, inner]: PartMap, numbers: 
 function structureOf({ db }: Mailbox): string[] {
   const tables = readable(() => db.column<string>("SELECT name FROM sqlite_schema WHERE type = 'table'"));
   const said = tables.flatMap((table) =>
-    troubles(db, `PRAGMA integrity_check('${table}')`).map((one) => `${table}: ${one}`),
+    troubles(db, `PRAGMA main.integrity_check('${table}')`).map((one) => `${table}: ${one}`),
   );
   // The whole of it finds what is in no table: free pages, and pages that nothing leads to.
-  if (said.length === 0) said.push(...troubles(db, "PRAGMA integrity_check(20)"));
+  if (said.length === 0) said.push(...troubles(db, "PRAGMA main.integrity_check(20)"));
   for (const { sql, text } of counted) {
     for (const name of readable(() => db.column<string>(sql))) said.push(`${text}: ${name}`);
   }

@@ -14,6 +14,7 @@ import type { Hooks, Mailbox, Write } from "./mailbox.ts";
 import { folderOf } from "./place.ts";
 import { Refusal } from "./refusal.ts";
 import { isMarkedRestored } from "./restore.ts";
+import { mended } from "./stand-in.ts";
 import type { Announced } from "./types.ts";
 import { type News, type OpenFacts, type Unlocked, Unlocker } from "./unlock.ts";
 import { Warmth } from "./warmth.ts";
@@ -104,8 +105,20 @@ export class Keeper {
 
   /** Before anything is read for a session: until nobody's change of its mailbox is half made. */
   settled(args: unknown): Promise<void> | null {
+    return this.#mailboxOf(args)?.unsettled ?? null;
+  }
+
+  /** A call of a session met a damaged page: may it be tried once more? */
+  mend(args: unknown): boolean {
+    const mailbox = this.#mailboxOf(args);
+    const damaged = mailbox?.mend() ?? [];
+    if (mailbox && damaged.length > 0) this.#tell({ kind: "alarm", mailbox: mailbox.id, what: mended(damaged) });
+    return damaged.length > 0;
+  }
+
+  #mailboxOf(args: unknown): Mailbox | undefined {
     const session = (args as { session?: number } | null)?.session;
-    return (session !== undefined && this.#sessions.get(session)?.mailbox.unsettled) || null;
+    return session === undefined ? undefined : this.#sessions.get(session)?.mailbox;
   }
 
   isOpen(mailbox: string): boolean {

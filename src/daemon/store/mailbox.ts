@@ -7,6 +7,7 @@ import type { Database } from "../sqlite/database.ts";
 import { Listings } from "./listing.ts";
 import { Refusal } from "./refusal.ts";
 import { Remembered } from "./search/remembered.ts";
+import { standIn } from "./stand-in.ts";
 import type { Announced, Change } from "./types.ts";
 
 export type FolderRow = {
@@ -41,8 +42,9 @@ export class Mailbox {
   readonly id: string;
   readonly db: Database;
   readonly bodyMac: Uint8Array;
-  /** Opened although it runs behind its mirror: reading only. */
-  readonly readOnly: boolean;
+  /** It runs behind its mirror, or parts of it stand in for damaged ones: reading only. */
+  readOnly: boolean;
+  isMended: boolean;
   quotaBytes: number;
   readonly hooks: Hooks;
   /** First UID that no session was told of, where it is ahead of what is stored (\Recent may be lost in a crash). */
@@ -61,7 +63,7 @@ export class Mailbox {
   #closed = false;
 
   constructor(
-    facts: { id: string; bodyMac: Uint8Array; quotaBytes: number; readOnly: boolean },
+    facts: { id: string; bodyMac: Uint8Array; quotaBytes: number; readOnly: boolean; isMended?: boolean },
     db: Database,
     hooks: Hooks,
   ) {
@@ -70,6 +72,7 @@ export class Mailbox {
     this.bodyMac = facts.bodyMac;
     this.quotaBytes = facts.quotaBytes;
     this.readOnly = facts.readOnly;
+    this.isMended = facts.isMended ?? false;
     this.hooks = hooks;
     this.generation = db.value<number>("SELECT value FROM state WHERE name = 'generation'") ?? 0;
   }
@@ -78,10 +81,25 @@ export class Mailbox {
     return this.db.value<number>("SELECT coalesce(sum(size), 0) FROM folder") ?? 0;
   }
 
+  /**
+   * A damaged page was met. Where that keeps folders from opening, what can be read takes the place of what can't (`stand-in.ts`).
+   * Answers which tables were damaged; none where there is nothing to be done, or it was done before.
+   */
+  mend(): string[] {
+    if (this.isMended || this.db.inTransaction) return [];
+    const damaged = standIn(this.db, { generation: this.generation, now: this.hooks.now() });
+    if (damaged.length === 0) return [];
+    this.isMended = true;
+    this.readOnly = true;
+    this.listings.clear();
+    this.remembered.clear();
+    this.recent.clear();
+    return damaged;
+  }
+
   /** Resolves when `work` is durable. `origin`: the session that asks, 0 for none. */
   write<T>(origin: number, work: (write: Write) => T): Promise<T> {
-    if (this.readOnly)
-      return Promise.reject(new Refusal("UNAVAILABLE", "This mailbox is read-only until it is restored"));
+    if (this.readOnly) return Promise.reject(readOnlyNow());
     return new Promise((resolve, reject) => {
       let result: T;
       if (this.#waiting.length === 0) this.hooks.soon(() => this.flush());
@@ -119,7 +137,7 @@ export class Mailbox {
     pause: () => Promise<void>,
     shows = false,
   ): Promise<T> {
-    if (this.readOnly) throw new Refusal("UNAVAILABLE", "This mailbox is read-only until it is restored");
+    if (this.readOnly) throw readOnlyNow();
     while (this.#busy) await this.#busy.catch(() => undefined);
     const done = this.#inTurns(prepare, work, pause);
     this.#busy = done;
@@ -139,6 +157,7 @@ export class Mailbox {
     pause: () => Promise<void>,
   ): Promise<T> {
     if (this.#closed) throw new Refusal("UNAVAILABLE", "The mailbox was closed");
+    if (this.readOnly) throw readOnlyNow();
     this.flush();
     const rest = async () => {
       await pause();
@@ -173,7 +192,8 @@ export class Mailbox {
     if (this.#busy) return;
     const waiting = this.#waiting;
     this.#waiting = [];
-    if (waiting.length === 0) return;
+    if (this.readOnly) for (const one of waiting) one.failed(readOnlyNow());
+    if (this.readOnly || waiting.length === 0) return;
     const write = new Write(this);
     const done: Waiting[] = [];
     try {
@@ -240,6 +260,10 @@ export class Mailbox {
 }
 
 function nothing(): void {}
+
+function readOnlyNow(): Refusal {
+  return new Refusal("UNAVAILABLE", "This mailbox is read-only until it is restored");
+}
 
 /** What a writer works with: folders it changes are read once, counted in memory, and saved when its work is done. */
 export class Write {

@@ -52,11 +52,19 @@ port.on("message", (calls: Call[] | "close") => {
 async function answer({ id, op, args }: Call): Promise<void> {
   try {
     for (let wait = keeper.settled(args); wait; wait = keeper.settled(args)) await wait;
-    const run = operations[op as Operation] as (context: Context, args: unknown) => unknown;
-    const value = await run(context, args);
-    outbox.push({ id, ok: true, value });
+    outbox.push({ id, ok: true, value: await run(op, args) });
   } catch (cause) {
     outbox.push(failure(id, cause));
+  }
+}
+
+async function run(op: string, args: unknown): Promise<unknown> {
+  const work = operations[op as Operation] as (context: Context, args: unknown) => unknown;
+  try {
+    return await work(context, args);
+  } catch (cause) {
+    if (!(named("a database", cause) instanceof Damaged) || !keeper.mend(args)) throw cause;
+    return work(context, args);
   }
 }
 

@@ -23,6 +23,7 @@ import { afterRestore, generationOf, isMarkedRestored, unmarkRestored } from "./
 import { formerKeys, openMail, wipeKeys } from "./rotate.ts";
 import { removeIndex, TextIndex } from "./search/index.ts";
 import { Indexer } from "./search/indexer.ts";
+import { mended, standIn } from "./stand-in.ts";
 import type { Announced } from "./types.ts";
 
 /** What a thread tells the outside beside answers. */
@@ -108,7 +109,7 @@ export class Unlocker {
         wipeKeys(keys);
         return key;
       });
-    rests.keep(mailbox.db, { key: key("mailKey"), woken: () => this.#mustBeAsItWas(mailbox) });
+    if (!mailbox.isMended) rests.keep(mailbox.db, { key: key("mailKey"), woken: () => this.#mustBeAsItWas(mailbox) });
     index.restIn(rests, key("indexKey"));
   }
 
@@ -159,12 +160,30 @@ export class Unlocker {
   }
 
   #settle(db: Database, facts: OpenFacts, bodyMac: Uint8Array): Settled {
+    try {
+      return this.#settleWhole(db, facts, bodyMac);
+    } catch (cause) {
+      if (!(named(db.path, cause) instanceof Damaged)) throw cause;
+      const { mailbox: id, quotaBytes, generation } = facts;
+      const damaged = standIn(db, { generation, now: Date.now() });
+      if (damaged.length === 0) throw cause;
+      this.#alarm(id, mended(damaged));
+      const mailbox = new Mailbox({ id, bodyMac, quotaBytes, readOnly: true, isMended: true }, db, this.#hooks);
+      return { mailbox, leftover: nothing };
+    }
+  }
+
+  get #hooks(): Hooks {
     const { soon, committed } = this.#deps;
+    return { now: Date.now, soon, committed };
+  }
+
+  #settleWhole(db: Database, facts: OpenFacts, bodyMac: Uint8Array): Settled {
     const restored = this.#isRestored(facts.mailbox);
     const behind = !restored && generationOf(db) < facts.generation;
     if (behind) this.#alarm(facts.mailbox, "the mailbox file is older than it was");
     const about = { id: facts.mailbox, bodyMac, quotaBytes: facts.quotaBytes, readOnly: behind };
-    const open = () => new Mailbox(about, db, { now: Date.now, soon, committed });
+    const open = () => new Mailbox(about, db, this.#hooks);
     if (generationOf(db) === 0 && !behind) open().writeNow(makeFirstFolders);
     if (restored) this.#recover(db, facts);
     const mailbox = open();

@@ -16,12 +16,13 @@ const mostText = 1_000_000;
 export class TextIndex {
   readonly #db: Database;
   #to: number;
-  readonly #partial: Set<number>;
+  #partial: Set<number>;
 
   private constructor(db: Database) {
     this.#db = db;
-    this.#to = db.value<number>("SELECT indexed_to FROM progress") ?? 0;
-    this.#partial = new Set(db.column<number>("SELECT message FROM partial"));
+    const { to, partial } = stateOf(db);
+    this.#to = to;
+    this.#partial = partial;
   }
 
   /** `key` makes a copy of the key for each try. A file that does not open is made anew. */
@@ -63,7 +64,9 @@ export class TextIndex {
       this.#to,
     );
     for (const [message, size] of rows) {
-      this.#add(message, candidateOf(mailbox, message, size).allText);
+      const text = textOf(mailbox, message, size);
+      if (text === null) this.#lookAlways(message);
+      else this.#add(message, text);
       this.#to = message;
       if (performance.now() > until) return true;
     }
@@ -71,11 +74,21 @@ export class TextIndex {
   }
 
   #add(message: number, text: string): void {
-    if (text.length > mostText) {
-      this.#partial.add(message);
-      this.#db.run("INSERT OR IGNORE INTO partial (message) VALUES (?)", message);
-    }
+    if (text.length > mostText) this.#lookAlways(message);
     this.#db.run("INSERT INTO terms (rowid, text) VALUES (?, ?)", message, text.slice(0, mostText));
+  }
+
+  #lookAlways(message: number): void {
+    this.#partial.add(message);
+    this.#db.run("INSERT OR IGNORE INTO partial (message) VALUES (?)", message);
+  }
+
+  /** What is not committed yet did not happen. */
+  takeBack(): void {
+    if (this.#db.inTransaction) this.#db.run("ROLLBACK");
+    const { to, partial } = stateOf(this.#db);
+    this.#to = to;
+    this.#partial = partial;
   }
 
   commit(): void {
@@ -107,9 +120,21 @@ export function removeIndex(path: string): void {
   for (const end of ["", "-wal", "-shm"]) rmSync(path + end, { force: true });
 }
 
-function candidateOf(mailbox: Mailbox, message: number, size: number): Candidate {
+function stateOf(db: Database): { to: number; partial: Set<number> } {
+  return {
+    to: db.value<number>("SELECT indexed_to FROM progress") ?? 0,
+    partial: new Set(db.column<number>("SELECT message FROM partial")),
+  };
+}
+
+/** null: it can't be read, be it for now. */
+function textOf(mailbox: Mailbox, message: number, size: number): string | null {
   const row: CandidateTuple = [0, message, 0, "", 0, 0, 0, size];
-  return new Candidate(mailbox, row);
+  try {
+    return new Candidate(mailbox, row).allText;
+  } catch {
+    return null;
+  }
 }
 
 /** FTS5 counts characters as code points. Null: too short. */

@@ -10,6 +10,8 @@ const restMs = { idle: 1, busy: 15 };
 /** After the last filing: a burst of mail is indexed once it is over, or goes on for long. */
 const settleMs = 250;
 const longMs = 5000;
+/** After trouble: a full disk, a bad page. */
+const retryMs = 30_000;
 /** Slices between two commits. */
 const slicesPerCommit = 200;
 
@@ -59,9 +61,23 @@ export class Indexer {
     }
     // A call within one rest and slice: somebody asks one thing after the other.
     const busy = this.#workload() > this.#seen;
-    const more = this.#index.advance(this.#mailbox, sliceMs);
-    if (!more || ++this.#slices % slicesPerCommit === 0) this.#index.commit();
-    if (more) this.#sleep(busy ? restMs.busy : restMs.idle);
+    try {
+      const more = this.#index.advance(this.#mailbox, sliceMs);
+      if (!more || ++this.#slices % slicesPerCommit === 0) this.#index.commit();
+      if (more) this.#sleep(busy ? restMs.busy : restMs.idle);
+    } catch {
+      this.#giveUp();
+    }
+  }
+
+  /** Nobody waits for an index: searches read the messages instead. Thrown from a timer, trouble would end the thread. */
+  #giveUp(): void {
+    this.#sleep(retryMs);
+    try {
+      this.#index.takeBack();
+    } catch {
+      // Not even its own file can be read: the next try will say so again.
+    }
   }
 
   close(): void {
