@@ -7,7 +7,7 @@ import { answerSubject, messageIdOf, type Vacation } from "../src/core/rules/vac
 import type { Found } from "./directory/routes.ts";
 import { vacationSent } from "./directory/schema.ts";
 import type { Edge } from "./platform.ts";
-import { post } from "./post.ts";
+import { spoolLetter } from "./post.ts";
 
 const dayMs = 86_400_000;
 
@@ -20,10 +20,13 @@ export type Answer = {
   journal: string;
 };
 
-/** False when this sender had one lately, or no node is there to send it. */
-export async function answer(edge: Edge, { vacation, found, mailFrom, header, id, journal }: Answer): Promise<boolean> {
+/** Its key in the spool; null when this sender had one lately, or no node is there to send it. */
+export async function answer(
+  edge: Edge,
+  { vacation, found, mailFrom, header, id, journal }: Answer,
+): Promise<string | null> {
   const { relay } = found.domain;
-  if (relay === null || !(await isTurn(edge, vacation, mailFrom))) return false;
+  if (relay === null || !(await isTurn(edge, vacation, mailFrom))) return null;
   const messageId = messageIdOf(header);
   const thread: [string, string][] =
     messageId === null
@@ -32,7 +35,7 @@ export async function answer(edge: Edge, { vacation, found, mailFrom, header, id
           ["In-Reply-To", messageId],
           ["References", messageId],
         ];
-  await post(edge, relay, {
+  return spoolLetter(edge, relay, {
     id,
     journal,
     to: mailFrom,
@@ -42,7 +45,6 @@ export async function answer(edge: Edge, { vacation, found, mailFrom, header, id
     submitted: "auto-replied",
     fields: thread,
   });
-  return true;
 }
 
 /** One statement, so that two messages at once can't both find it their turn. */

@@ -16,7 +16,7 @@ import { bare } from "../src/core/rules/standing.ts";
 import type { Vacation } from "../src/core/rules/vacation.ts";
 import { sealFrame, sealMessage } from "../src/core/seal/seal.ts";
 import { answer } from "./answer.ts";
-import type { Ending, Step } from "./directory/journal.ts";
+import { copyStep, type Ending, type Step } from "./directory/journal.ts";
 import { openWorld } from "./directory/open.ts";
 import type { DomainRef, Found } from "./directory/routes.ts";
 import { ensureEndpoint } from "./directory/webhooks.ts";
@@ -30,10 +30,11 @@ import { askVerification } from "./verification.ts";
 import { spoolWebhook } from "./webhook.ts";
 import { installationKey } from "./webhook-key.ts";
 
-export type Done = Ending & { outcome: Outcome };
+/** `spooled`: keys to ring for once the ending is written. */
+export type Done = Ending & { outcome: Outcome; spooled: readonly string[] };
 
 /** An accepted delivery, with what its copies need. */
-type Job = { delivery: Delivery; found: Found; proof: Proof; shared: Shared; edge: Edge };
+type Job = { delivery: Delivery; found: Found; proof: Proof; shared: Shared; edge: Edge; spooled: string[] };
 type Deed = Omit<Step, "journal">;
 
 export async function carryOut(delivery: Delivery, shared: Shared, edge: Edge): Promise<Done> {
@@ -42,7 +43,7 @@ export async function carryOut(delivery: Delivery, shared: Shared, edge: Edge): 
   if (found.domain !== null && verdict.kind !== "drop") askUnverified(edge, found.domain, verdict.skips);
   if (verdict.kind !== "accept") return done(delivery, shared, verdict.kind === "refuse" ? skipped(verdict) : []);
   if (found.domain === null || shared.proof === null) throw new Error("accepted without a domain or a proof");
-  return accept({ delivery, found, proof: shared.proof, shared, edge }, verdict);
+  return accept({ delivery, found, proof: shared.proof, shared, edge, spooled: [] }, verdict);
 }
 
 async function accept(job: Job, verdict: Extract<Verdict, { kind: "accept" }>): Promise<Done> {
@@ -54,7 +55,7 @@ async function accept(job: Job, verdict: Extract<Verdict, { kind: "accept" }>): 
     for (const copy of verdict.copies) if (copy !== last && copy.kind !== "answer") steps.push(await store(copy, job));
     if (last !== undefined) steps.push(await forward(last, job));
     for (const copy of verdict.copies) if (copy.kind === "answer") steps.push(...(await answered(copy.vacation, job)));
-    return done(job.delivery, job.shared, steps);
+    return done(job.delivery, job.shared, steps, job.spooled);
   } catch (error) {
     logTrouble("carry-out", error);
     return deferred(job, steps, error instanceof NoWayOut ? "no-destination" : "store-trouble");
@@ -95,9 +96,9 @@ async function file({ mailbox, folder, flags }: Extract<Copy, { kind: "file" }>,
   const key = { publicKey: fromBase64(mailbox.publicKey), keyId: mailbox.keyId };
   const sealed = sealMessage({ ...key, inner, raw: shared.clean }, edge.seal);
   const place = { node: mailbox.node, box: mailbox.id, id: shared.keys.idFor(recipient, mailbox.id) };
-  const facts = { journal: delivery.journal, target: mailbox.address, at: receivedAt };
-  await spool(edge, place, facts, sealed);
+  job.spooled.push(await spool(edge, place, { journal: delivery.journal, at: receivedAt }, sealed));
   return {
+    id: copyStep(delivery.journal, place.id),
     kind: "seal",
     target: mailbox.address,
     ok: true,
@@ -115,9 +116,9 @@ async function relay(copy: Forward, job: Job): Promise<Deed> {
   const id = shared.keys.idFor(delivery.found.recipient, `${copy.address}${route}`);
   const key = { publicKey: fromBase64(through.publicKey), keyId: through.keyId };
   const sealed = sealFrame({ ...key, head: relayJob(id, copy, job), raw: shared.clean }, edge.seal);
-  const facts = { journal: delivery.journal, target: copy.address, at: shared.mail.envelope.receivedAt };
-  await spool(edge, { node: through.node, box: relayBox, id }, facts, sealed);
-  return { kind: "relay", target: copy.address, ok: true, detail: route.trim() };
+  const facts = { journal: delivery.journal, at: shared.mail.envelope.receivedAt };
+  job.spooled.push(await spool(edge, { node: through.node, box: relayBox, id }, facts, sealed));
+  return { id: copyStep(delivery.journal, id), kind: "relay", target: copy.address, ok: true, detail: route.trim() };
 }
 
 function relayJob(id: string, { address, route }: Forward, { delivery, found, proof, shared, edge }: Job): RelayJob {
@@ -146,25 +147,24 @@ async function webhook({ url, groups }: Extract<Copy, { kind: "webhook" }>, job:
   const { recipient } = delivery.found;
   const own = isTxtDomain(found.domain.id) ? await installationKey(edge) : null;
   const endpoint = await ensureEndpoint(openWorld(edge.env.DIRECTORY), found.domain.id, url, own);
-  await spoolWebhook(edge, {
-    endpoint: endpoint.id,
-    id: shared.keys.idFor(recipient, `webhook ${url}`),
-    head: { mailFrom, recipient, ip, helo, receivedAt, proof, groups },
-    raw: shared.clean,
-    journal: delivery.journal,
-    target: url,
-  });
-  return { kind: "queued", target: url, ok: true, detail: "" };
+  const { journal } = delivery;
+  const id = shared.keys.idFor(recipient, `webhook ${url}`);
+  const head = { mailFrom, recipient, ip, helo, receivedAt, proof, groups };
+  job.spooled.push(await spoolWebhook(edge, { endpoint: endpoint.id, id, head, raw: shared.clean, journal }));
+  return { id: copyStep(journal, id), kind: "queued", target: url, ok: true, detail: "" };
 }
 
 /** After everything else, and never the reason for a deferral. */
-async function answered(vacation: Vacation, { delivery, found, shared, edge }: Job): Promise<Deed[]> {
+async function answered(vacation: Vacation, { delivery, found, shared, edge, spooled }: Job): Promise<Deed[]> {
   const { mailFrom } = shared.mail.envelope;
   const id = shared.keys.idFor(delivery.found.recipient, "answer");
   const facts = { vacation, found, mailFrom, header: shared.header, id, journal: delivery.journal };
   try {
-    const sent = await answer(edge, facts);
-    return sent ? [{ kind: "answer", target: mailFrom, ok: true, detail: "automatic answer" }] : [];
+    const key = await answer(edge, facts);
+    if (key === null) return [];
+    spooled.push(key);
+    const step = copyStep(delivery.journal, id);
+    return [{ id: step, kind: "answer", target: mailFrom, ok: true, detail: "automatic answer" }];
   } catch (error) {
     logTrouble("answer", error);
     return [{ kind: "answer", target: mailFrom, ok: false, detail: "the automatic answer could not be stored" }];
@@ -187,19 +187,19 @@ async function forward(copy: Forward, job: Job): Promise<Deed> {
   }
 }
 
-function done(delivery: Delivery, shared: Shared, deeds: readonly Deed[]): Done {
+function done(delivery: Delivery, shared: Shared, deeds: readonly Deed[], spooled: readonly string[] = []): Done {
   const { recipient } = delivery.found;
   const said = delivery.seen
     ? promised({ kind: "drop", reason: "address-disabled", match: null })
     : promised(delivery.verdict);
   const outcome: Outcome = { recipient, ...said };
   const seenKey = said.kind === "accepted" && !delivery.seen ? shared.keys.keyFor(recipient) : null;
-  return { ...ending(delivery, deeds), outcome, changed: false, seenKey };
+  return { ...ending(delivery, deeds), outcome, changed: false, seenKey, spooled };
 }
 
-function deferred({ delivery }: Job, deeds: readonly Deed[], reason: Reason): Done {
+function deferred({ delivery, spooled }: Job, deeds: readonly Deed[], reason: Reason): Done {
   const outcome: Outcome = { recipient: delivery.found.recipient, kind: "deferred", reason, reply: replyFor(reason) };
-  return { ...ending(delivery, deeds), outcome, changed: true, seenKey: null };
+  return { ...ending(delivery, deeds), outcome, changed: true, seenKey: null, spooled };
 }
 
 function ending(delivery: Delivery, deeds: readonly Deed[]): Pick<Done, "journal" | "domain" | "steps"> {

@@ -13,7 +13,17 @@ import { node } from "./directory/schema.ts";
 import { keep } from "./kept.ts";
 import { park } from "./parking.ts";
 import { type Edge, logTrouble } from "./platform.ts";
-import { factsOf, isParked, keyOf, placeOf, relayBox, ring, type SpoolFacts, type SpoolPlace } from "./spool.ts";
+import {
+  factsOf,
+  isParked,
+  keyOf,
+  metadataOf,
+  placeOf,
+  relayBox,
+  ring,
+  type SpoolFacts,
+  type SpoolPlace,
+} from "./spool.ts";
 import { tryWebhook, webhookNode } from "./webhook.ts";
 
 /**
@@ -35,9 +45,9 @@ export async function handOff(edge: Edge, key: string, byHand = false): Promise<
     return "parked";
   }
   const target = await targetOf(edge, place);
-  if (target === "deleted") return destroy(edge, key, facts);
+  if (target === "deleted") return destroy(edge, place, facts);
   if (target === null) return "held"; // a directory that lost a row may get it back
-  if (target.node.id !== place.node) return move(edge, place, target.node.id, object);
+  if (target.node.id !== place.node) return move(edge, { place, facts }, target.node.id, object);
   const body = new Uint8Array(await object.arrayBuffer());
   return deliver(edge, { key, place, facts, target }, body);
 }
@@ -58,7 +68,7 @@ async function deliver(edge: Edge, waiting: Waiting, body: Uint8Array<ArrayBuffe
   if (!isRelay && target.node.isCopied) await keep(edge, { place, facts }, body);
   await edge.env.SPOOL.delete(key);
   const kind = isRelay ? "taken" : "handed-off";
-  const step = { id: `${kind}:${place.id}`, journal: facts.journal, kind, target: facts.target };
+  const step = { id: `${kind}:${place.id}`, journal: facts.journal, kind, target: place };
   await addSteps(edge, [{ ...step, ok: true, detail: `to node ${target.node.id}` }]);
   return "handed-off";
 }
@@ -83,9 +93,14 @@ async function targetOf(edge: Edge, { node: nodeId, box }: SpoolPlace): Promise<
 }
 
 /** The mailbox moved: its spool follows. Written there before it is deleted here. */
-async function move(edge: Edge, place: SpoolPlace, to: string, object: R2ObjectBody): Promise<HandOff> {
+async function move(
+  edge: Edge,
+  { place, facts }: Pick<Waiting, "place" | "facts">,
+  to: string,
+  object: R2ObjectBody,
+): Promise<HandOff> {
   const key = keyOf({ ...place, node: to });
-  const customMetadata = object.customMetadata ?? {};
+  const customMetadata = metadataOf(facts);
   await edge.env.SPOOL.put(key, object.body, { onlyIf: { etagDoesNotMatch: "*" }, customMetadata });
   await edge.env.SPOOL.delete(object.key);
   ring(edge, [key]);
@@ -93,9 +108,10 @@ async function move(edge: Edge, place: SpoolPlace, to: string, object: R2ObjectB
 }
 
 /** Its mailbox was deleted: sealed mail that nobody can ever open is not kept. */
-async function destroy(edge: Edge, key: string, facts: SpoolFacts): Promise<HandOff> {
+async function destroy(edge: Edge, place: SpoolPlace, facts: SpoolFacts): Promise<HandOff> {
+  const key = keyOf(place);
   await edge.env.SPOOL.delete(key);
-  const step = { id: `destroyed:${key}`, journal: facts.journal, kind: "destroyed", target: facts.target, ok: false };
+  const step = { id: `destroyed:${key}`, journal: facts.journal, kind: "destroyed", target: place, ok: false };
   await addSteps(edge, [{ ...step, detail: "the mailbox or node is gone" }]);
   return "gone";
 }

@@ -170,7 +170,7 @@ async function listed(
 function keptOf(object: R2Object): Kept[] {
   const place = placeOf(object.key.slice(root.length));
   const uploaded = object.uploaded.getTime();
-  const facts = factsOf(object) ?? { journal: "", target: "", at: uploaded };
+  const facts = factsOf(object) ?? { journal: "", at: uploaded };
   const handedAt = Number(object.customMetadata?.["handed"] ?? uploaded);
   return place === null ? [] : [{ key: object.key, place, facts, handedAt, size: object.size }];
 }

@@ -2,10 +2,10 @@
  * Mail that no node took for five days: kept, sealed, shown and told to the domain's owner once; then tried only by hand
  * (`by-hand.ts`).
  */
-import { addSteps, domainOfJournal, stepsKnown } from "./directory/journal.ts";
+import { addSteps, stepsKnown, stepWithDomain } from "./directory/journal.ts";
 import { tellOwner } from "./directory/owners.ts";
 import type { Edge } from "./platform.ts";
-import type { SpoolFacts } from "./spool.ts";
+import { placeOf, type SpoolFacts } from "./spool.ts";
 import { dayOf } from "./transit.ts";
 
 export type Parked = { key: string; facts: SpoolFacts };
@@ -20,16 +20,17 @@ export async function park(edge: Edge, all: readonly Parked[]): Promise<void> {
   if (fresh.length === 0) return;
   const detail = "five days without the node taking it; kept, and can be tried by hand";
   const steps = fresh.map((one) => {
-    const { journal, target } = one.facts;
-    return { id: stepId(one), journal, kind: "parked", target, ok: false, detail };
+    const { key, facts } = one;
+    const target = placeOf(key) ?? key;
+    return { id: stepId(one), journal: facts.journal, kind: "parked", target, ok: false, detail };
   });
   await addSteps(edge, steps);
   const domains = new Set<string>();
-  for (const { facts } of fresh) {
-    const domain = await domainOfJournal(edge.db, facts.journal);
-    if (domain === null || domains.has(domain)) continue;
-    domains.add(domain);
-    await tell(edge, domain, facts.target);
+  for (const one of fresh) {
+    const step = await stepWithDomain(edge.db, stepId(one));
+    if (step === null || domains.has(step.domain)) continue;
+    domains.add(step.domain);
+    await tell(edge, step.domain, step.target);
   }
 }
 

@@ -10,7 +10,7 @@ import { sealFrame } from "../src/core/seal/seal.ts";
 import type { Relay } from "./directory/routes.ts";
 import { setting } from "./directory/schema.ts";
 import type { Edge } from "./platform.ts";
-import { relayBox, spool } from "./spool.ts";
+import { relayBox, ring, spool } from "./spool.ts";
 
 export type Post = Pick<Letter, "to" | "subject" | "text"> & {
   /** The same id again is not sent again. */
@@ -26,6 +26,11 @@ export type Post = Pick<Letter, "to" | "subject" | "text"> & {
 
 /** Durable when it resolves. */
 export async function post(edge: Edge, relay: Relay, letter: Post): Promise<void> {
+  ring(edge, [await spoolLetter(edge, relay, letter)]);
+}
+
+/** The same without a bell; answers the key in the spool. */
+export async function spoolLetter(edge: Edge, relay: Relay, letter: Post): Promise<string> {
   const from = letter.from ?? { address: `no-reply@${edge.config.authservId}`, name: "Postern" };
   const domain = from.address.slice(from.address.lastIndexOf("@") + 1);
   const now = edge.clock();
@@ -56,8 +61,8 @@ export async function post(edge: Edge, relay: Relay, letter: Post): Promise<void
   };
   const key = { publicKey: fromBase64(relay.publicKey), keyId: relay.keyId };
   const sealed = sealFrame({ ...key, head: job, raw }, edge.seal);
-  const facts = { journal: letter.journal, target: letter.to, at: now };
-  await spool(edge, { node: relay.node, box: relayBox, id: letter.id }, facts, sealed);
+  const facts = { journal: letter.journal, at: now };
+  return spool(edge, { node: relay.node, box: relayBox, id: letter.id }, facts, sealed);
 }
 
 export const originKey = "edge-origin";

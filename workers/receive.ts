@@ -21,6 +21,7 @@ import { type Message, readMessage } from "./message.ts";
 import { type Edge, logTrouble } from "./platform.ts";
 import { tooFast } from "./rate.ts";
 import { routeOf, rulingOf, troubleFor } from "./route.ts";
+import { ring } from "./spool.ts";
 import { isTxtDomain } from "./txt.ts";
 import { vacationFor } from "./vacation.ts";
 import { whereTo } from "./where-to.ts";
@@ -61,6 +62,10 @@ async function pipeline(mail: Incoming, edge: Edge): Promise<Receipt> {
   const done: Done[] = [];
   for (const one of deliveries) done.push(await carryOut(one, shared, edge)); // one by one: sealing holds megabytes
   await closeJournal(edge, done).catch((error: unknown) => closeLater(edge, done, error));
+  ring(
+    edge,
+    done.flatMap(({ spooled }) => spooled),
+  );
   const pathProven = proof !== null && isPathProven(envelope.mailFrom, proof);
   return { outcomes: done.map(({ outcome }) => outcome), pathProven };
 }

@@ -1,7 +1,7 @@
 /**
  * Sealed mail on its way, in R2: the only truth of what still has to go. Keys are `node/box/hand-off id`; a box is a mailbox
  * id, or `relay` for jobs that the node sends out. What a hand-off needs is in the object's metadata, so the Queue may lose
- * a bell and D1 a row without losing mail.
+ * a bell and D1 a row without losing mail. No address is in either: whose a copy is says the step that D1 has of it.
  */
 import { z } from "zod";
 import type { Sealed } from "../src/core/seal/seal.ts";
@@ -11,8 +11,6 @@ export const relayBox = "relay";
 
 const factsSchema = z.object({
   journal: z.string(),
-  /** For people: the mailbox's address or the destination. */
-  target: z.string(),
   /** UTC ms when it was accepted. */
   at: z.coerce.number(),
   /** Day of the edge's transit key, for webhooks. */
@@ -40,8 +38,11 @@ export function placeOf(key: string): SpoolPlace | null {
   return node && box && id && rest.length === 0 ? { node, box, id } : null;
 }
 
-/** Writes the sealed object unless it is there already: a retry of the same message lands on the same key. Rings. */
-export async function spool(edge: Edge, place: SpoolPlace, facts: SpoolFacts, sealed: Sealed): Promise<void> {
+/**
+ * Writes the sealed object unless it is there already: a retry of the same message lands on the same key. Answers the key, to be rung
+ * for once its step is written.
+ */
+export async function spool(edge: Edge, place: SpoolPlace, facts: SpoolFacts, sealed: Sealed): Promise<string> {
   const key = keyOf(place);
   const { readable, writable } = new FixedLengthStream(sealed.size);
   const pumped = pump(sealed, writable.getWriter());
@@ -50,7 +51,7 @@ export async function spool(edge: Edge, place: SpoolPlace, facts: SpoolFacts, se
     customMetadata: metadataOf(facts),
   });
   await pumped;
-  ring(edge, [key]);
+  return key;
 }
 
 // R2 stops reading where the key exists already: that ends the pump and is no trouble. A real failure throws from put().
@@ -71,8 +72,8 @@ export function ring(edge: Edge, keys: readonly string[], how: Omit<Bell, "key">
   }
 }
 
-export function metadataOf({ journal, target, at, day }: SpoolFacts): Record<string, string> {
-  return { journal, target, at: String(at), ...(day === undefined ? {} : { day }) };
+export function metadataOf({ journal, at, day }: SpoolFacts): Record<string, string> {
+  return { journal, at: String(at), ...(day === undefined ? {} : { day }) };
 }
 
 export function factsOf(object: R2Object): SpoolFacts | null {

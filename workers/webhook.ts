@@ -56,12 +56,12 @@ const answerBytes = 1024;
 
 export async function spoolWebhook(
   edge: Edge,
-  message: { endpoint: string; id: string; head: Head; raw: Uint8Array; journal: string; target: string },
-): Promise<void> {
+  message: { endpoint: string; id: string; head: Head; raw: Uint8Array; journal: string },
+): Promise<string> {
   const { day, recipient } = await transitKey(edge);
   const sealed = sealFrame({ ...recipient, head: message.head, raw: message.raw }, edge.seal);
-  const facts = { journal: message.journal, target: message.target, at: edge.clock(), day };
-  await spool(edge, { node: webhookNode, box: message.endpoint, id: message.id }, facts, sealed);
+  const facts = { journal: message.journal, at: edge.clock(), day };
+  return spool(edge, { node: webhookNode, box: message.endpoint, id: message.id }, facts, sealed);
 }
 
 export type Tried = "handed-off" | "gone" | "waiting" | "parked" | { later: number };
@@ -222,21 +222,25 @@ async function firstKilobyte(response: Response): Promise<string> {
   return new TextDecoder().decode(bytes.subarray(0, at)).replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g, "?");
 }
 
-async function delivered(
-  edge: Edge,
-  place: SpoolPlace,
-  { journal, target }: SpoolFacts,
-  status: number,
-): Promise<Tried> {
+async function delivered(edge: Edge, place: SpoolPlace, { journal }: SpoolFacts, status: number): Promise<Tried> {
   await edge.env.SPOOL.delete(keyOf(place));
-  const step = { id: `webhook:${place.id}`, journal, kind: "webhook", target, ok: true, detail: `answered ${status}` };
+  const step = {
+    id: `webhook:${place.id}`,
+    journal,
+    kind: "webhook",
+    target: place,
+    ok: true,
+    detail: `answered ${status}`,
+  };
   await addSteps(edge, [step]);
   return "handed-off";
 }
 
-async function giveUp(edge: Edge, place: SpoolPlace, { journal, target }: SpoolFacts, last: Answer): Promise<Tried> {
+async function giveUp(edge: Edge, place: SpoolPlace, { journal }: SpoolFacts, last: Answer): Promise<Tried> {
   const detail = `tried for three days, at last ${last.status === 0 ? last.answer : last.status}; can be replayed by hand`;
-  await addSteps(edge, [{ id: `webhook-failed:${place.id}`, journal, kind: "failed", target, ok: false, detail }]);
+  await addSteps(edge, [
+    { id: `webhook-failed:${place.id}`, journal, kind: "failed", target: place, ok: false, detail },
+  ]);
   return "parked";
 }
 

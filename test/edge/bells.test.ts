@@ -20,7 +20,7 @@ const seen = async (): Promise<Seen> => (await (await fetch(new URL("/seen", edg
 
 /** With an age that sweeps drive, and no bell of its own. */
 async function stuck(ids: readonly string[]): Promise<void> {
-  const customMetadata = { journal: "none", target: "box@here.test", at: String(Date.now() - 60_000) };
+  const customMetadata = { journal: "none", at: String(Date.now() - 60_000) };
   for (const id of ids)
     await edge.env.SPOOL.put(`${edge.node.id}/${box.mailboxId}/${id}`, "sealed", { customMetadata });
 }

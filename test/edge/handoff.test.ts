@@ -83,7 +83,7 @@ test("a bell that was lost: the sweep finds the mail in R2", async () => {
   const call = edge.node.taken.at(-1);
   if (call === undefined) throw new Error("nothing was handed off");
   const key = `${edge.node.id}/${box.mailboxId}/lost-bell`;
-  const facts = { journal: "none", target: "box@here.test", at: String(Date.now() - 60_000) };
+  const facts = { journal: "none", at: String(Date.now() - 60_000) };
   await edge.env.SPOOL.put(key, call.body, { customMetadata: facts });
   await expect
     .poll(async () => {
@@ -112,10 +112,12 @@ test("what waited five days is parked: kept, shown, not tried any more", async (
   });
   const key = `${edge.node.id}/${box.mailboxId}/old`;
   const at = String(Date.now() - 5 * 86_400_000 - 1000);
-  await edge.env.SPOOL.put(key, "sealed", { customMetadata: { journal, target: "parked@here.test", at } });
+  const sealed = { id: `copy:${journal}:old`, journal, at: 0, kind: "seal", target: "parked@here.test", ok: 1 };
+  await edge.insert("journal_step", sealed);
+  await edge.env.SPOOL.put(key, "sealed", { customMetadata: { journal, at } });
   await edge.worker.scheduled({});
   await edge.worker.scheduled({});
-  expect(await steps("parked@here.test")).toEqual(["parked"]);
+  expect(await steps("parked@here.test")).toEqual(["seal", "parked"]);
   expect(await spooled()).toEqual([key]);
   await edge.node.next(({ manifest }) => manifest.id.startsWith("parked-")); // its owner is told
   expect(edge.node.taken.some(({ manifest }) => manifest.id === "old")).toBe(false);

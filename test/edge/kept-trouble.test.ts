@@ -60,7 +60,7 @@ const timesTaken = (id: string): number => edge.node.taken.filter(({ manifest })
 
 async function keptSince(age: number, id: string): Promise<void> {
   const handed = String(Date.now() - age);
-  const customMetadata = { journal: "none", target: "box@here.test", at: handed, handed };
+  const customMetadata = { journal: "none", at: handed, handed };
   await edge.env.SPOOL.put(keptOf + id, `sealed ${id}`, { customMetadata });
 }
 
@@ -212,7 +212,7 @@ test("one node's spool can't be listed: the others' mail is driven", async () =>
   };
   await edge.insert("node", { id: "node-0", ...row });
   await edge.rows("update node set rowid = 0 where id = 'node-0'"); // the sweep meets it first
-  const customMetadata = { journal: "none", target: "box@here.test", at: String(Date.now() - minute) };
+  const customMetadata = { journal: "none", at: String(Date.now() - minute) };
   await edge.env.SPOOL.put(`${spoolOf}beside`, "sealed", { customMetadata });
   await plan({ op: "list", under: "node-0/", when: "before", does: "fail", times: 1000 });
   await expect

@@ -52,7 +52,7 @@ const waiting = (mailbox: string): Promise<string[]> => keysUnder(`${edge.node.i
 /** One that was handed over so long ago. */
 async function keptSince(age: number, id: string, mailbox = box.mailboxId): Promise<string> {
   const handed = String(Date.now() - age);
-  const customMetadata = { journal: "none", target: "box@here.test", at: String(Date.now() - age - 1000), handed };
+  const customMetadata = { journal: "none", at: String(Date.now() - age - 1000), handed };
   await edge.env.SPOOL.put(`.kept/${edge.node.id}/${mailbox}/${id}`, `sealed ${id}`, { customMetadata });
   return `${mailbox}/${id}`;
 }

@@ -204,7 +204,7 @@ test("what waits for it and what is kept of it follow, also what was given up", 
   edge.node.answer = ({ manifest }) => (manifest.mailbox === box.mailboxId ? 503 : 200);
   await edge.deliver({ from: "ada@plain.test", to: [box.address], raw: letter("ada@plain.test", "waits") });
   const [waits = ""] = await keysUnder(`${edge.node.id}/${box.mailboxId}/`);
-  const facts = { journal: "none", target: box.address };
+  const facts = { journal: "none" };
   const old = String(Date.now() - 6 * 86_400_000);
   await edge.env.SPOOL.put(`${edge.node.id}/${box.mailboxId}/parked`, "sealed", {
     customMetadata: { ...facts, at: old },

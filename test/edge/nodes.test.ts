@@ -60,7 +60,7 @@ test("what the edge keeps for it is counted by the sweep, and the node hears of 
     ["old", 70],
   ] as const) {
     const handed = String(Date.now() - (id === "old" ? 240 : 1) * minute);
-    const customMetadata = { journal: "none", target: "box@a.test", at: handed, handed };
+    const customMetadata = { journal: "none", at: handed, handed };
     await edge.env.SPOOL.put(`.kept/${edge.node.id}/${edge.newId()}/${id}`, "x".repeat(size), { customMetadata });
   }
   await edge.worker.scheduled({}); // a copy holds the old one

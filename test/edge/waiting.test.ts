@@ -35,7 +35,7 @@ const spooled = async (): Promise<string[]> =>
 async function lost(mailbox: string, id: string, more: { age?: number; journal?: string } = {}): Promise<string> {
   const key = `${edge.node.id}/${mailbox}/${id}`;
   const at = String(Date.now() - (more.age ?? 60_000));
-  const customMetadata = { journal: more.journal ?? "none", target: "box@here.test", at };
+  const customMetadata = { journal: more.journal ?? "none", at };
   await edge.env.SPOOL.put(key, `sealed ${id}`, { customMetadata });
   return key;
 }

@@ -3,7 +3,7 @@
  * that either half wrote is read, logs, databases' logs, temporary files and what a crash left included.
  */
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import { ImapFlow } from "imapflow";
@@ -11,12 +11,22 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeMailbox } from "../../src/cli/mailbox.ts";
 import { utf8 } from "../../src/core/bytes.ts";
 import { deriveKeys, parseAppPassword, unwrapKey } from "../../src/core/seal/keys.ts";
-import { countIn, emailEvent, eventually, outside, type TestWorld, testWorld } from "./world.ts";
+import {
+  countIn,
+  curlAs,
+  emailEvent,
+  eventually,
+  imapUrl,
+  outside,
+  pop3Url,
+  type TestWorld,
+  testWorld,
+} from "./world.ts";
 
 const [all, atOnce] = [1000, 8];
-const locked = makeMailbox("locked@demo.test");
 const began = Date.now();
 const token = randomBytes(5).toString("hex");
+const locked = makeMailbox(`locked${token}@demo.test`);
 /** What must be nowhere, and what may be in the directory alone. */
 const words = Object.fromEntries(
   ["subject", "name", "body", "file", "content", "id", "folder", "keyword", "search"].map((what) => [
@@ -24,7 +34,15 @@ const words = Object.fromEntries(
     `${what}x${token}`,
   ]),
 );
-const sender = `sender${token}`;
+/** Of the envelope: who wrote, to which mailboxes, and where that goes which is sent on. */
+const people = {
+  sender: `sender${token}`,
+  owner: "demo@demo.test",
+  locked: locked.record.address,
+  alias: "friend@demo.test",
+  destination: "friend@elsewhere.test",
+};
+const { sender } = people;
 let world: TestWorld;
 
 beforeAll(async () => {
@@ -67,9 +85,9 @@ function letter(i: number, to: string): Buffer {
   );
 }
 
-const recipients = ["demo@demo.test", "locked@demo.test"];
+const recipients = [people.owner, people.locked];
 /** Every fiftieth is forwarded. */
-const recipientOf = (i: number): string => (i % 50 === 7 ? "friend@demo.test" : (recipients[i % 2] ?? ""));
+const recipientOf = (i: number): string => (i % 50 === 7 ? people.alias : (recipients[i % 2] ?? ""));
 
 async function deliver(from: number, to: number): Promise<void> {
   let next = from;
@@ -101,6 +119,17 @@ async function asOwnersDo(client: ImapFlow): Promise<void> {
   await client.search({ body: String(words["search"]) });
   await client.search({ subject: String(words["subject"]) });
   await client.messageCopy("1:20", String(words["folder"]));
+}
+
+/** What a node has reason to complain of, and what it tells those who watch it. */
+async function askedWrongly(): Promise<void> {
+  for (const address of [people.owner, people.locked, people.alias])
+    for (const url of [imapUrl(world, "INBOX"), pop3Url(world, "1")])
+      expect((await curlAs(world, { address, password: String(words["body"]) }, url)).code).not.toBe(0);
+  const { host, port } = world.endpoints.metrics;
+  const told = await (await fetch(`http://${host}:${port}/metrics`)).text();
+  expect(told).toContain("postern_mailboxes 2");
+  writeFileSync(join(world.folder, "log", "metrics.log"), told);
 }
 
 /** Both halves at once, as when the power goes. */
@@ -149,7 +178,7 @@ function scan(): { files: string[]; found: string[] } {
   const masterKey = masterKeyOf(locked);
   const keys = { ...deriveKeys(masterKey), masterKey };
   const passwords = { password: world.endpoints.mailbox.password.slice(11), other: locked.appPassword.slice(11) };
-  const needles = Object.entries({ ...words, ...keys, ...passwords, sender }).map(([name, secret]) => ({
+  const needles = Object.entries({ ...words, ...keys, ...passwords, ...people }).map(([name, secret]) => ({
     name,
     spellings: spelled(secret),
   }));
@@ -158,15 +187,15 @@ function scan(): { files: string[]; found: string[] } {
     const bytes = readFileSync(path);
     files.push(path);
     for (const { name, spellings } of needles) {
-      // Who wrote to whom is in the activity, for as long as that is kept.
-      if (name === "sender" && path.includes(`${sep}d1${sep}`)) continue;
+      // Who wrote to whom is in the directory, and in its activity for as long as that is kept.
+      if (name in people && path.includes(`${sep}d1${sep}`)) continue;
       if (spellings.some((one) => bytes.includes(one))) found.push(`${name} in ${path.slice(world.folder.length)}`);
     }
   }
   return { files, found };
 }
 
-test("a thousand messages leave no marker, no sender and no key in any file of either half", async () => {
+test("a thousand messages leave no marker, no address and no key in any file of either half", async () => {
   const client = await owner();
   await client.mailboxCreate(String(words["folder"]));
   await deliver(0, all / 2);
@@ -181,9 +210,8 @@ test("a thousand messages leave no marker, no sender and no key in any file of e
   await deliver(all / 2, all);
   const [mine, theirs, sent] = [0, 1, 2].map(
     (n) =>
-      Array.from({ length: all }, (_, i) => recipientOf(i)).filter(
-        (to) => to === [...recipients, "friend@demo.test"][n],
-      ).length,
+      Array.from({ length: all }, (_, i) => recipientOf(i)).filter((to) => to === [...recipients, people.alias][n])
+        .length,
   );
   await eventually("the owner's", async () => ((await countIn(world, "INBOX")) >= (mine ?? 0) ? true : null), 120_000);
   await eventually(
@@ -195,6 +223,7 @@ test("a thousand messages leave no marker, no sender and no key in any file of e
   const again = await owner();
   await asOwnersDo(again);
   await again.logout();
+  await askedWrongly();
   const { files, found } = scan();
   expect(found).toEqual([]);
   for (const one of ["mail.db", "inbox.db", "node.db", "index.db", ".sqlite", ".log"])

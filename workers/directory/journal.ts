@@ -2,11 +2,12 @@
  * Writing the journal: a row when a verdict stands, before anything leaves; steps as each copy goes its way. Watchers of the
  * domain's activity are told after the write. No subject and no body ever come here.
  */
-import { eq } from "drizzle-orm";
+import { eq, type SQL, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { type Reply, replyLine } from "../../src/core/reply.ts";
 import { publish } from "../live.ts";
 import type { Edge } from "../platform.ts";
+import { relayBox } from "../spool.ts";
 import { among } from "./among.ts";
 import type { Directory } from "./open.ts";
 import { journal, journalStep } from "./schema.ts";
@@ -16,6 +17,9 @@ export type JournalRow = typeof journal.$inferInsert;
 export type Outcome = JournalRow["outcome"];
 /** `id` where a step may be reported twice and counts once. */
 export type Step = { id?: string; journal: string; kind: string; target: string; ok: boolean; detail: string };
+/** A copy in the spool, which knows no address: it is named as its first step names it (`copyStep`), else by its mailbox or its own id. */
+export type Copy = { box: string; id: string };
+export type LaterStep = Omit<Step, "target"> & { target: string | Copy };
 /** How a recipient's message ended at the entrance. */
 export type Ending = {
   journal: string;
@@ -59,7 +63,7 @@ function closing(edge: Edge, ending: Ending): BatchItem<"sqlite">[] {
 }
 
 /** Steps that are learned later, by hand-off or from a node; a row that has expired is no trouble. */
-export async function addSteps(edge: Edge, steps: readonly Step[]): Promise<void> {
+export async function addSteps(edge: Edge, steps: readonly LaterStep[]): Promise<void> {
   const ids = new Set(steps.map((step) => step.journal));
   const rows = await edge.db
     .select({ id: journal.id, domain: journal.domain })
@@ -88,9 +92,31 @@ export async function domainOfJournal(db: Directory, id: string): Promise<string
   return row?.domain ?? null;
 }
 
-function insertStep(edge: Edge, step: Step, at: number): BatchItem<"sqlite"> {
-  const row = { ...step, id: step.id ?? edge.newId(), at, detail: step.detail.slice(0, 500) };
+/** Null for one whose message has expired. */
+export async function stepWithDomain(db: Directory, id: string): Promise<{ target: string; domain: string } | null> {
+  const [row] = await db
+    .select({ target: journalStep.target, domain: journal.domain })
+    .from(journalStep)
+    .innerJoin(journal, eq(journal.id, journalStep.journal))
+    .where(eq(journalStep.id, id))
+    .limit(1);
+  return row ?? null;
+}
+
+/** The id of the step by which a copy in the spool was told first. */
+export function copyStep(message: string, id: string): string {
+  return `copy:${message}:${id}`;
+}
+
+function insertStep(edge: Edge, step: LaterStep, at: number): BatchItem<"sqlite"> {
+  const target = typeof step.target === "string" ? step.target : nameOf(step.journal, step.target);
+  const row = { ...step, id: step.id ?? edge.newId(), at, target, detail: step.detail.slice(0, 500) };
   return edge.db.insert(journalStep).values(row).onConflictDoNothing();
+}
+
+function nameOf(message: string, { box, id }: Copy): SQL<string> {
+  const first = sql`(select first.target from journal_step first where first.id = ${copyStep(message, id)})`;
+  return sql`coalesce(${first}, ${box === relayBox ? id : box})`;
 }
 
 function announce(edge: Edge, domain: string, id: string, kind: "message" | "step"): void {
