@@ -1,13 +1,16 @@
 /**
  * The live tail of activity: a few Durable Objects, each for a part of all domains, hold the open event streams (SSE) of the pages
  * and programs that watch these. An event is only a pointer into the journal, so nothing private passes through here; whoever
- * hears of one asks for the row with their own rights. A stream ends after ten minutes, so rights that were lost are noticed when
- * it is opened again. Best effort by design: the journal in D1 is the truth, and a missed event is found at the next reload.
+ * hears of one asks for the row with their own rights. Every few seconds the directory is asked, once for all streams of an object,
+ * who may still watch: however a right was lost, its stream ends then. Best effort by design: the journal in D1 is the truth, and a missed event is found at the next reload.
  */
 import { DurableObject } from "cloudflare:workers";
 import { z } from "zod";
 import { utf8 } from "../src/core/bytes.ts";
 import { Problem } from "./directory/problem.ts";
+import { type Entry, lostRights } from "./directory/watching.ts";
+import { logTrouble } from "./platform.ts";
+import type { Visitor } from "./sign-in/visitor.ts";
 
 export const liveEvent = z.object({
   kind: z.enum(["message", "step"]).describe("A message came, or something became of one"),
@@ -16,11 +19,18 @@ export const liveEvent = z.object({
 });
 export type LiveEvent = z.infer<typeof liveEvent>;
 
-const watching = z.object({ who: z.string(), domains: z.array(z.string()), seconds: z.int() });
+const entry = z.union([z.object({ session: z.string() }), z.object({ key: z.string() })]);
+const watching = z.object({ who: z.string(), entry, domains: z.array(z.string()), seconds: z.int() });
 type Watching = z.infer<typeof watching>;
 
 type Namespace = { LIVE: DurableObjectNamespace };
-type Watcher = { who: string; domains: ReadonlySet<string>; writer: WritableStreamDefaultWriter<Uint8Array> };
+type Watcher = {
+  who: string;
+  entry: Entry;
+  domains: string[];
+  hears: ReadonlySet<string>;
+  writer: WritableStreamDefaultWriter<Uint8Array>;
+};
 
 /** Objects that share all domains: one stream over any number of domains asks no more than these. */
 const parts = 16;
@@ -30,6 +40,8 @@ const mostOfOne = 30;
 export const mostSeconds = 600;
 /** Proxies cut silent connections after a minute or so. */
 const heartbeatMs = 25_000;
+/** So long at most a stream outlives the right to it. */
+const lookMs = 3_000;
 /** Compressing on the way would hold events back until a block is full: `no-transform` and `identity` forbid it. */
 const streamHeaders = {
   "content-type": "text/event-stream; charset=utf-8",
@@ -37,9 +49,11 @@ const streamHeaders = {
   "content-encoding": "identity",
 };
 
-export class LiveTail extends DurableObject {
+export class LiveTail extends DurableObject<Env> {
   #watchers = new Set<Watcher>();
   #beat: ReturnType<typeof setInterval> | null = null;
+  #look: ReturnType<typeof setInterval> | null = null;
+  #isLooking = false;
 
   override async fetch(request: Request): Promise<Response> {
     const told: unknown = await request.json();
@@ -49,24 +63,37 @@ export class LiveTail extends DurableObject {
     return new Response(null, { status: 204 });
   }
 
-  #watch({ who, domains, seconds }: Watching): Response {
+  #watch({ who, entry, domains, seconds }: Watching): Response {
     const own = [...this.#watchers].filter((one) => one.who === who).length;
     if (own >= mostOfOne || this.#watchers.size >= mostWatchers) return new Response(null, { status: 503 });
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(undefined, {
       highWaterMark: 64,
     });
-    const watcher = { who, domains: new Set(domains), writer: writable.getWriter() };
+    const watcher = { who, entry, domains, hears: new Set(domains), writer: writable.getWriter() };
     this.#watchers.add(watcher);
     this.#beat ??= setInterval(() => this.#send(": here\n\n"), heartbeatMs);
+    this.#look ??= setInterval(() => this.#endLost(), lookMs);
     setTimeout(() => this.#end(watcher), Math.min(seconds, mostSeconds) * 1000);
     this.#write(watcher, utf8("retry: 2000\n\n"));
     return new Response(readable, { headers: streamHeaders });
   }
 
+  /** What the directory can't answer now it is asked again. */
+  async #endLost(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      for (const lost of await lostRights(this.env.DIRECTORY, [...this.#watchers], Date.now())) this.#end(lost);
+    } catch (error) {
+      logTrouble("live", error);
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
   #send(text: string, domain: string | null = null): void {
     const bytes = utf8(text);
-    for (const watcher of this.#watchers)
-      if (domain === null || watcher.domains.has(domain)) this.#write(watcher, bytes);
+    for (const watcher of this.#watchers) if (domain === null || watcher.hears.has(domain)) this.#write(watcher, bytes);
   }
 
   // A watcher that is gone, or so slow that its buffer is full, is dropped: it reconnects and reloads.
@@ -88,9 +115,9 @@ export class LiveTail extends DurableObject {
 
   #forget(watcher: Watcher): void {
     this.#watchers.delete(watcher);
-    if (this.#watchers.size > 0 || this.#beat === null) return;
-    clearInterval(this.#beat);
-    this.#beat = null;
+    if (this.#watchers.size > 0) return;
+    for (const timer of [this.#beat, this.#look]) if (timer !== null) clearInterval(timer);
+    [this.#beat, this.#look] = [null, null];
   }
 }
 
@@ -103,15 +130,22 @@ export async function publish(env: Namespace, event: LiveEvent): Promise<void> {
   }
 }
 
-export type Subscription = { who: string; domains: readonly string[]; seconds?: number };
+export type Subscription = {
+  visitor: Pick<Visitor, "account" | "session" | "key">;
+  domains: readonly string[];
+  seconds?: number;
+};
 
 /** One event stream over several domains; the caller has checked the right to each. */
 export async function subscribe(env: Namespace, of: Subscription): Promise<Response> {
-  const { who, seconds = mostSeconds } = of;
+  const { visitor, seconds = mostSeconds } = of;
+  const { account, session, key } = visitor;
+  const who = account.id;
+  const entry = session === null ? { key: key ?? "" } : { session: session.id };
   const byPart = Map.groupBy(of.domains, partOf);
   const opened = await Promise.all(
     [...byPart].map(([part, domains]) => {
-      const body = JSON.stringify({ who, domains, seconds } satisfies Watching);
+      const body = JSON.stringify({ who, entry, domains, seconds } satisfies Watching);
       return tail(env, part).fetch("https://live/", { method: "POST", body });
     }),
   );
@@ -125,21 +159,20 @@ export async function subscribe(env: Namespace, of: Subscription): Promise<Respo
   return new Response(merged(bodies), { headers: streamHeaders });
 }
 
-// Each write of a tail is one whole event, so chunks of several tails may be interleaved as they come.
+// Each write of a tail is one whole event, so chunks of several tails may be interleaved as they come. One's end is the end of all: who
+// lost one domain opens the stream anew and hears of the others.
 function merged(bodies: readonly ReadableStream<Uint8Array>[]): ReadableStream<Uint8Array> {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
-  const copying = bodies.map(async (body) => {
-    const reader = body.getReader();
-    try {
-      for (let next = await reader.read(); !next.done; next = await reader.read()) await writer.write(next.value);
-    } catch {
-      await reader.cancel();
-    }
+  const readers = bodies.map((body) => body.getReader());
+  const copying = readers.map(async (reader) => {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) await writer.write(next.value);
   });
-  Promise.all(copying)
-    .then(() => writer.close())
+  Promise.race(copying)
+    .catch(() => undefined)
+    .then(() => Promise.allSettled([writer.close(), ...readers.map((reader) => reader.cancel())]))
     .catch(() => undefined);
+  for (const one of copying) one.catch(() => undefined);
   return readable;
 }
 

@@ -17,6 +17,8 @@ export type Visitor = {
   account: Account;
   /** Null when an API key asks. */
   session: Session | null;
+  /** Id of the API key that asks; null for a session. */
+  key: string | null;
   /** Came in with a second factor or a passkey, or by a key that was made so. */
   strong: boolean;
   /** What an API key may do; null: everything its account may. */
@@ -48,13 +50,21 @@ async function visitorOf(c: Context<App>, world: World): Promise<Visitor | null>
     const found = await keyFor(world, bearer[1]);
     if (found === null) return null;
     const { account, key } = found;
-    return { account, session: null, strong: key.strong, scopes: key.scopes, only: key.domains, formToken: "" };
+    const { id, strong, scopes, domains: only } = key;
+    return { account, session: null, key: id, strong, scopes, only, formToken: "" };
   }
   const token = getCookie(c, cookieName(c));
   if (token === undefined || token.length > 100) return null;
   const found = await sessionFor(world, token);
   return (
-    found && { ...found, strong: found.session.strong, scopes: null, only: null, formToken: await formTokenOf(token) }
+    found && {
+      ...found,
+      key: null,
+      strong: found.session.strong,
+      scopes: null,
+      only: null,
+      formToken: await formTokenOf(token),
+    }
   );
 }
 

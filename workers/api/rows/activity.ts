@@ -107,7 +107,7 @@ export const activityRows = [
       const { domain, seconds } = call.query;
       const domains = await readable(call, domain);
       if (domains.length === 0) throw notFound("domain");
-      return subscribe(call.env, { who: call.visitor.account.id, domains, seconds });
+      return subscribe(call.env, { visitor: call.visitor, domains, seconds });
     },
   }),
   personal("activity:read", {

@@ -58,7 +58,7 @@ activityPages.get(
     const mine = (await myDomains(c, visitor)).map((domain) => domain.id);
     const domains = mine.filter((id) => asked === undefined || id === asked);
     if (domains.length === 0) throw notFound("domain");
-    return subscribe(c.env, { who: visitor.account.id, domains });
+    return subscribe(c.env, { visitor, domains });
   }),
 );
 
