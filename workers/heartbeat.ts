@@ -22,9 +22,9 @@ export async function heartbeat(edge: Edge, nodeId: string, beat: Heartbeat): Pr
   const kept = before === undefined ? null : keptStateOf(before);
   const clockSkewMs = beat.time - edge.clock();
   await noteMailboxes(edge, nodeId, beat);
-  const moves = await movesFor(edge, nodeId, beat);
+  const { said, ahead } = await movesFor(edge, nodeId, beat);
   const [, mailboxes, domains] = await edge.db.batch([
-    noteNode(edge, nodeId, beat, clockSkewMs),
+    noteNode(edge, nodeId, beat, { clockSkewMs, ahead }),
     edge.db
       .select({ id: mailbox.id, address: mailbox.address, revision: mailbox.revision, epoch: mailbox.epoch })
       .from(mailbox)
@@ -40,12 +40,12 @@ export async function heartbeat(edge: Edge, nodeId: string, beat: Heartbeat): Pr
   if (wasSilent || edge.clock() - (redrivenAt ?? 0) >= redriveEveryMs)
     edge.later(redrive(edge, { id: nodeId, redrivenAt }, wasSilent));
   const known = { ...(spool && { spool }), ...(kept && { kept }), ...(putBack && { putBack }) };
-  return { mailboxes, domains: domains.map(({ name }) => name), clockSkewMs, ...known, ...moves };
+  return { mailboxes, domains: domains.map(({ name }) => name), clockSkewMs, ...known, ...said };
 }
 
-function noteNode(edge: Edge, nodeId: string, beat: Heartbeat, clockSkewMs: number) {
+function noteNode(edge: Edge, nodeId: string, beat: Heartbeat, found: { clockSkewMs: number; ahead: unknown[] }) {
   const { version, relayWaiting, diskFreeBytes, ports = null, chain = null, signing = null, backup = null } = beat;
-  const said = { version, relayWaiting, diskFreeBytes, ports, chain, signing, backup, clockSkewMs };
+  const said = { version, relayWaiting, diskFreeBytes, ports, chain, signing, backup, ...found };
   return edge.db
     .update(node)
     .set({

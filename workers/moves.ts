@@ -26,14 +26,20 @@ const nothing = utf8("{}");
 const heardState = sql<MoveState>`case when ${mailboxMove.state} = 'moved' and ${mailbox.appliedRevision} < ${mailbox.revision}
   then 'asked' else ${mailboxMove.state} end`;
 
-/** What a heartbeat's answer says of moves. */
+type Held = { id: string; epoch: number };
+
+/**
+ * What a heartbeat's answer says of moves. `ahead`: what the node holds by a later epoch than the directory knows, which was put back
+ * then; the node is not told to let that go.
+ */
 export async function movesFor(
   edge: Edge,
   nodeId: string,
   { leaving = [], unlisted = [], restored }: Heartbeat,
-): Promise<Pick<HeartbeatAnswer, "incoming" | "leaving" | "elsewhere">> {
+): Promise<{ said: Pick<HeartbeatAnswer, "incoming" | "leaving" | "elsewhere">; ahead: Held[] }> {
   if (restored) await cancelMovesFrom(openWorld(edge.env.DIRECTORY), nodeId);
-  const [asked, ended, elsewhere] = await edge.db.batch([
+  const held = new Map(unlisted.map((one) => (typeof one === "string" ? [one, -1] : [one.id, one.epoch])));
+  const [asked, ended, placed] = await edge.db.batch([
     edge.db
       .select({ move: mailboxMove, origin: node.origin })
       .from(mailboxMove)
@@ -49,14 +55,18 @@ export async function movesFor(
     edge.db
       .select({ id: mailbox.id, epoch: mailbox.epoch })
       .from(mailbox)
-      .where(and(among(mailbox.id, unlisted), sql`${mailbox.node} <> ${nodeId}`)),
+      .where(and(among(mailbox.id, held.keys()), sql`${mailbox.node} <> ${nodeId}`)),
   ]);
   const incoming = await Promise.all(asked.map(({ move, origin }) => incomingOf(edge, move, origin)));
-  return {
+  const isBefore = ({ id, epoch }: Held): boolean => epoch > (held.get(id) ?? -1);
+  const elsewhere = placed.filter(isBefore);
+  const said = {
     ...(incoming.length > 0 && { incoming }),
     ...(ended.length > 0 && { leaving: ended }),
     ...(elsewhere.length > 0 && { elsewhere }),
   };
+  const ahead = placed.filter((one) => !isBefore(one)).map(({ id }) => ({ id, epoch: held.get(id) ?? 0 }));
+  return { said, ahead };
 }
 
 async function incomingOf(edge: Edge, move: Move, origin: string): Promise<IncomingMove> {
@@ -73,7 +83,7 @@ export async function hearOfMove(edge: Edge, nodeId: string, news: MoveNews): Pr
     await noteTrouble(world, news.move, nodeId, news.text);
     return { state: "asked", mailbox: null };
   }
-  const move = await landMove(world, news.move, nodeId);
+  const move = await landMove(world, news.move, nodeId, news.epoch);
   if (move?.state !== "moved") return { state: "cancelled", mailbox: null };
   if (move.followedAt === null) edge.later(follow(edge, move));
   return { state: "moved", mailbox: await mailboxRecord(world, move.mailbox) };

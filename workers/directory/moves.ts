@@ -99,18 +99,22 @@ export async function cancelMove(world: World, of: MoveView): Promise<MoveView> 
   return { ...ended, address: of.address };
 }
 
-/** All of it is at the target, verified. Answers how the move stands now: told twice, the answer is the same. */
-export async function landMove(world: World, id: string, target: string): Promise<MoveView | null> {
+/**
+ * All of it is at the target, verified; `since` an epoch that this directory never heard of, perhaps. Answers how the move stands now:
+ * told twice, the answer is the same.
+ */
+export async function landMove(world: World, id: string, target: string, since = 0): Promise<MoveView | null> {
   const move = await moveById(world, id);
   if (move === null || move.target !== target) return null;
   const domain = await domainOf(world, move);
+  const epoch = Math.max(move.epoch + 1, since);
   const asked = sql`exists (select 1 from mailbox_move v where v.id = ${id} and v.state = 'asked')`;
-  const placed = sql`exists (select 1 from mailbox m where m.id = ${move.mailbox} and m.node = ${target} and m.epoch = ${move.epoch + 1})`;
+  const placed = sql`exists (select 1 from mailbox m where m.id = ${move.mailbox} and m.node = ${target} and m.epoch = ${epoch})`;
   const detail = { from: move.source, to: target };
   await audited(world, { domain, act: "mailbox.moved", subject: move.address, detail }, [
     world.db
       .update(mailbox)
-      .set({ node: target, epoch: move.epoch + 1, revision: nextRevision })
+      .set({ node: target, epoch, revision: nextRevision })
       .where(
         and(
           eq(mailbox.id, move.mailbox),

@@ -52,7 +52,8 @@ export function keptStateOf({ facts }: Pick<Node, "facts">): KeptState | null {
 /** `since`: UTC ms, where the trouble has a beginning. */
 export type Trouble = { tone: "warn" | "fail"; says: string; since: number | null };
 
-export function troublesOf(node: Node, now: number): Trouble[] {
+/** `moving`: as `moveTroubles` found them. */
+export function troublesOf(node: Node, now: number, moving: ReadonlyMap<string, Trouble[]>): Trouble[] {
   if (node.state === "gone") return [];
   const { spool, backup, diskFreeBytes, clockSkewMs } = healthOf(node);
   const found: (Trouble | false)[] = [
@@ -71,7 +72,7 @@ export function troublesOf(node: Node, now: number): Trouble[] {
     clockSkewMs !== null && Math.abs(clockSkewMs) > skewMs && warn(`Its clock is off by ${seconds(clockSkewMs)}`, null),
     diskFreeBytes !== null && diskFreeBytes < diskBytes && fail("Its disk is nearly full", null),
   ];
-  return found.filter((one) => one !== false);
+  return [...found.filter((one) => one !== false), ...(moving.get(node.id) ?? [])];
 }
 
 function warn(says: string, since: number | null): Trouble {

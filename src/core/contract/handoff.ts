@@ -164,8 +164,11 @@ export const heartbeatSchema = z.strictObject({
   restored: restoredSchema.optional(),
   /** Moves by which mailboxes are leaving this node: it serves none of these until it hears how the move ended. */
   leaving: z.array(z.string().max(64)).max(1000).optional(),
-  /** Mailboxes that it holds and the last answer did not name. */
-  unlisted: z.array(z.string().max(64)).max(1000).optional(),
+  /** Mailboxes that it holds and the last answer did not name, with the epoch since when; earlier versions said the ids alone. */
+  unlisted: z
+    .array(z.union([z.string().max(64), z.strictObject({ id: z.string().max(64), epoch: z.int().nonnegative() })]))
+    .max(1000)
+    .optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 /** What waits at the edge for a node, when it was last looked through. */

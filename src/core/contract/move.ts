@@ -28,9 +28,12 @@ export type LeavingMove = z.infer<typeof leavingMoveSchema>;
 /** To a node that holds a mailbox which lives at another one since that epoch. */
 export const elsewhereSchema = z.strictObject({ id, epoch: z.int() });
 
-/** From the new node. `here`: all of it is on this node's disk, verified, and serves nobody yet. */
+/**
+ * From the new node. `here`: all of it is on this node's disk, verified, and serves nobody yet; with `epoch`, it lives here since then
+ * already, which a directory that was put back to an earlier time can't know.
+ */
 export const moveNewsSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("here"), move: id }),
+  z.strictObject({ kind: z.literal("here"), move: id, epoch: z.int().positive().optional() }),
   z.strictObject({ kind: z.literal("trouble"), move: id, text: z.string().max(300) }),
 ]);
 export type MoveNews = z.infer<typeof moveNewsSchema>;

@@ -10,7 +10,7 @@ import type { Store } from "../store/store.ts";
 
 export type MovesDeps = {
   edge: { move(news: MoveNews): Promise<MoveAnswer> };
-  store: Pick<Store, "moves" | "applyMailbox">;
+  store: Pick<Store, "moves" | "applyMailbox" | "record">;
   /** A mailbox is served here now: the edge waits to hear that, and the old node with it. */
   onServed?: () => void;
   log?: (line: string) => void;
@@ -21,7 +21,9 @@ const stallMs = 60_000;
 
 export class MoveTalk {
   readonly #deps: MovesDeps;
-  #unlisted: string[] = [];
+  #unlisted: { id: string; epoch: number }[] = [];
+  /** Since this process began: an answer to an earlier beat may name a move that is over. */
+  readonly #landed = new Set<string>();
   /** One after the other, each once. */
   readonly #queued = new Set<string>();
   #fetching: Promise<void> = Promise.resolve();
@@ -42,7 +44,7 @@ export class MoveTalk {
   /** Answers whether there is something that the edge must be asked before anybody is let in. */
   async heard({ mailboxes, incoming = [], leaving = [], elsewhere = [] }: HeartbeatAnswer): Promise<boolean> {
     const { moves } = this.#deps.store;
-    const asked = new Set(this.#unlisted);
+    const asked = new Set(this.#unlisted.map(({ id }) => id));
     // One that fails is asked about again, and holds up nothing else.
     const settled = (work: Promise<void>): Promise<void> => work.catch((cause: unknown) => this.#log("ended", cause));
     for (const one of leaving) await settled(moves.settle(one));
@@ -50,29 +52,26 @@ export class MoveTalk {
     this.#unlisted = moves.unlisted(new Set(mailboxes.map(({ id }) => id)));
     for (const move of moves.here) await this.#tellHere(move).catch((cause: unknown) => this.#log("told", cause));
     for (const one of incoming) this.#enqueue(one);
-    return this.#unlisted.some((id) => !asked.has(id));
+    return this.#unlisted.some(({ id }) => !asked.has(id));
   }
 
   #enqueue(incoming: IncomingMove): void {
     const { move } = incoming;
     const { moves } = this.#deps.store;
-    // An answer to an earlier beat may name a move that is over.
-    if (this.#queued.has(move) || moves.here.includes(move) || moves.isBehind(incoming)) return;
-    if (moves.isCancelled(move)) return;
+    if (this.#queued.has(move) || this.#landed.has(move) || moves.here.includes(move) || moves.isCancelled(move))
+      return;
     this.#queued.add(move);
     this.#fetching = this.#fetching
-      .then(() => this.#fetch(incoming))
+      .then(() => (moves.isBehind(incoming) ? this.#claim(incoming) : this.#fetch(incoming)))
       .catch((cause: unknown) => this.#tellTrouble(move, cause))
       .finally(() => this.#queued.delete(move));
   }
 
-  async #fetch({ move, mailbox, epoch, from, call }: IncomingMove): Promise<void> {
+  async #fetch(incoming: IncomingMove): Promise<void> {
+    const { move, mailbox, epoch } = incoming;
     const stall = new Stall();
     try {
-      const { headers, body } = call;
-      const url = new URL(nodePaths.leave, from.origin);
-      // A redirect would carry a signed call to somebody else.
-      const response = await fetch(url, { method: "POST", headers, body, redirect: "error", signal: stall.signal });
+      const response = await askFor(incoming, stall.signal);
       if (!response.ok || response.body === null) throw new SourceTrouble(`the old node answered ${response.status}`);
       await this.#deps.store.moves.arrive({ mailbox, move, epoch }, stall.watched(response.body));
     } finally {
@@ -81,10 +80,23 @@ export class MoveTalk {
     await this.#tellHere(move);
   }
 
-  async #tellHere(move: string): Promise<void> {
+  /**
+   * It lives here already, and longer than the edge knows: its directory was put back. Where the old node has something of the mailbox
+   * too, that would be lost, so nothing is changed.
+   */
+  async #claim(incoming: IncomingMove): Promise<void> {
+    const { status, body } = await askFor(incoming, AbortSignal.timeout(stallMs));
+    await body?.cancel();
+    if (status === 200) throw new SourceTrouble("both nodes hold this mailbox, so neither's was touched");
+    if (status !== 410) throw new SourceTrouble(`the old node answered ${status}`);
+    await this.#tellHere(incoming.move, this.#deps.store.record(incoming.mailbox)?.epoch);
+  }
+
+  async #tellHere(move: string, epoch?: number): Promise<void> {
     const { edge, store } = this.#deps;
-    const { state, mailbox } = await edge.move({ kind: "here", move });
+    const { state, mailbox } = await edge.move({ kind: "here", move, ...(epoch !== undefined && { epoch }) });
     if (state === "moved" && mailbox !== null) {
+      this.#landed.add(move);
       await store.applyMailbox(mailbox);
       this.#deps.onServed?.();
     } else if (state === "cancelled") await store.moves.discard(move);
@@ -104,11 +116,20 @@ export class MoveTalk {
 
 class SourceTrouble extends Error {}
 
+/** A redirect would carry a signed call to somebody else. */
+function askFor({ from, call }: IncomingMove, signal: AbortSignal): Promise<Response> {
+  const { headers, body } = call;
+  return fetch(new URL(nodePaths.leave, from.origin), { method: "POST", headers, body, redirect: "error", signal });
+}
+
 function wordsFor(cause: unknown): string {
   if (cause instanceof NoRoom || cause instanceof SourceTrouble) return cause.message;
   if (cause instanceof BadStream) return `what the old node sent is not whole: ${cause.message}`;
-  const isNoSpace = (cause as NodeJS.ErrnoException | null)?.code === "ENOSPC";
-  return isNoSpace ? "the new node's disk is full" : "the old node can't be reached, or stopped in the middle";
+  const isOfTheCall =
+    cause instanceof TypeError || (cause instanceof Error && /^(?:Abort|Timeout)Error$/.test(cause.name));
+  return isOfTheCall
+    ? "the old node can't be reached, or stopped in the middle"
+    : "the new node is in trouble itself; its log says more";
 }
 
 /** Ends a call whose other end says nothing for too long, however long all of it takes. */

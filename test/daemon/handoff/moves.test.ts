@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { utf8 } from "../../../src/core/bytes.ts";
 import { signCall } from "../../../src/core/contract/call.ts";
 import { type Heartbeat, type HeartbeatAnswer, nodePaths } from "../../../src/core/contract/handoff.ts";
@@ -159,7 +159,7 @@ it("a node put back from a copy takes nothing and lets nobody in to a mailbox th
     async heartbeat(beat: Heartbeat): Promise<HeartbeatAnswer> {
       beats.push(beat);
       seen.push(await login());
-      const away = (beat.unlisted ?? []).map((id) => ({ id, epoch: 1 }));
+      const away = (beat.unlisted ?? []).flatMap((one) => (typeof one === "string" ? [] : [{ ...one, epoch: 1 }]));
       return { ...nothing, elsewhere: away };
     },
   };
@@ -170,8 +170,58 @@ it("a node put back from a copy takes nothing and lets nobody in to a mailbox th
   });
   await pulse.beat();
   pulse.stop();
-  expect(beats.map(({ unlisted }) => unlisted)).toEqual([undefined, ["m1"]]);
+  expect(beats.map(({ unlisted }) => unlisted)).toEqual([undefined, [{ id: "m1", epoch: 0 }]]);
   expect(seen).toEqual(["unavailable", "unavailable"]);
   expect([await arrive(), await login()]).toEqual(["gone", "credentials"]);
   expect(existsSync(join(old.dir, "mailboxes", "m1"))).toBe(false);
+});
+
+describe("a directory that was put back to a time before a move", () => {
+  const letter = (subject: string) => mailbox.seal(`Subject: ${subject}\r\n\r\nhi\r\n`);
+  const subjects = async () => (await texts(fresh.store, mailbox)).map((text) => /Subject: (\S+)/.exec(text)?.[1]);
+
+  /** Moved, and nobody remembers but the two nodes. */
+  async function moved(): Promise<void> {
+    await old.store.acceptSealed({ mailbox: "m1", epoch: 0, id: "one", bytes: letter("one") });
+    const { talk: of } = talk(fresh, () => ({ state: "moved", mailbox: lives }));
+    await of.heard({ ...nothing, incoming: [await incoming({ move: "v0" })] });
+    await expect.poll(() => fresh.store.record("m1")?.epoch, { timeout: 30_000 }).toBe(1);
+    await old.store.moves.settle({ move: "v0", state: "moved", epoch: 1 });
+    asked = 0;
+  }
+
+  it("the node that has the mailbox keeps and serves it, says since when, and says that it is here once it is asked for again", async () => {
+    await moved();
+    const { news, talk: of } = talk(fresh, () => ({ state: "moved", mailbox: { ...lives, revision: 1 } }));
+    await of.heard(nothing);
+    expect(of.said().unlisted).toEqual([{ id: "m1", epoch: 1 }]);
+    await of.heard({ ...nothing, elsewhere: [{ id: "m1", epoch: 0 }] });
+    expect(await subjects()).toEqual(["one"]);
+    // What it left holds to that, whatever record it is given.
+    expect(await old.store.applyMailbox({ ...mailbox.record, revision: 9 })).toBeNull();
+    const late = { mailbox: "m1", epoch: 0, id: "two", bytes: letter("two") };
+    expect(await old.store.acceptSealed(late)).toBe("gone");
+    const answer = { ...nothing, incoming: [await incoming()] };
+    await of.heard(answer);
+    await expect.poll(() => news, { timeout: 30_000 }).toEqual([{ kind: "here", move: "v1", epoch: 1 }]);
+    await of.heard(answer);
+    await of.heard({ ...nothing, mailboxes: [{ ...lives, revision: 1 }] });
+    expect([asked, news.length]).toEqual([1, 1]);
+    expect(of.said()).toEqual({});
+    expect([await subjects(), fresh.store.record("m1")]).toMatchObject([["one"], { epoch: 1, revision: 2 }]);
+  });
+
+  it("both nodes have something of it: neither is touched, and that is told", async () => {
+    await moved();
+    await old.end();
+    old = await storeFixture({ workers: 1 }); // it lost what it knew
+    await old.store.applyMailbox(mailbox.record);
+    await old.store.acceptSealed({ mailbox: "m1", epoch: 0, id: "two", bytes: letter("two") });
+    const { news, talk: of } = talk(fresh, () => ({ state: "moved", mailbox: lives }));
+    await of.heard({ ...nothing, incoming: [await incoming()] });
+    const text = "both nodes hold this mailbox, so neither's was touched";
+    await expect.poll(() => news, { timeout: 30_000 }).toEqual([{ kind: "trouble", move: "v1", text }]);
+    expect(await subjects()).toEqual(["one"]);
+    expect(old.store.stats()).toMatchObject([{ id: "m1", waiting: 1 }]);
+  });
 });

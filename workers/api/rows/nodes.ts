@@ -1,5 +1,6 @@
 /** Nodes, for the operator; which of them a mailbox can live on, for everybody signed in. */
 import { z } from "zod";
+import { moveTroubles } from "../../directory/move-troubles.ts";
 import { healthOf, troublesOf } from "../../directory/node-health.ts";
 import { changeNode, enrolNode, type Node, nodeById, nodes } from "../../directory/nodes.ts";
 import type { World } from "../../directory/open.ts";
@@ -17,7 +18,16 @@ async function nodeOr404(call: { world: World; params: { node: string } }): Prom
   return found;
 }
 
-const shown = (node: Node, world: World) => ({ ...node, ...healthOf(node), troubles: troublesOf(node, world.clock()) });
+async function shown(world: World, some: readonly Node[]) {
+  const moving = await moveTroubles(world);
+  return some.map((node) => ({ ...node, ...healthOf(node), troubles: troublesOf(node, world.clock(), moving) }));
+}
+
+async function shownOne(world: World, node: Node) {
+  const [one] = await shown(world, [node]);
+  if (one === undefined) throw notFound("node");
+  return one;
+}
 
 export const nodeRows = [
   operator("nodes:read", {
@@ -28,12 +38,7 @@ export const nodeRows = [
     says: "All nodes",
     query: cursorQuery,
     answer: page(nodeShape),
-    run: async (call) =>
-      inPages(
-        (await nodes(call.world)).map((node) => shown(node, call.world)),
-        (node) => node.id,
-        call.query,
-      ),
+    run: async (call) => inPages(await shown(call.world, await nodes(call.world)), (node) => node.id, call.query),
   }),
   operator(null, {
     method: "POST",
@@ -45,7 +50,7 @@ export const nodeRows = [
     body: nodeInput,
     answer: nodeShape,
     status: 201,
-    run: async (call) => shown(await enrolNode(call.world, call.body), call.world),
+    run: async (call) => shownOne(call.world, await enrolNode(call.world, call.body)),
   }),
   operator("nodes:read", {
     method: "GET",
@@ -55,7 +60,7 @@ export const nodeRows = [
     says: "One node",
     params,
     answer: nodeShape,
-    run: async (call) => shown(await nodeOr404(call), call.world),
+    run: async (call) => shownOne(call.world, await nodeOr404(call)),
   }),
   operator(null, {
     method: "PATCH",
@@ -70,7 +75,7 @@ export const nodeRows = [
       state: z.enum(["active", "draining", "gone"]).optional(),
     }),
     answer: nodeShape,
-    run: async (call) => shown(await changeNode(call.world, await nodeOr404(call), call.body), call.world),
+    run: async (call) => shownOne(call.world, await changeNode(call.world, await nodeOr404(call), call.body)),
   }),
   personal("mailboxes:read", {
     method: "GET",

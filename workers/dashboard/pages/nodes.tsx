@@ -3,6 +3,7 @@ import { type Context, Hono } from "hono";
 import type { Child, FC } from "hono/jsx";
 import { z } from "zod";
 import { nodeInput } from "../../api/shapes.ts";
+import { moveTroubles } from "../../directory/move-troubles.ts";
 import { healthOf, seconds, type Trouble, troublesOf } from "../../directory/node-health.ts";
 import { enrolNode, type NewNode, type Node, nodes } from "../../directory/nodes.ts";
 import { Problem } from "../../directory/problem.ts";
@@ -45,13 +46,15 @@ type Form = { given: string; problem: Problem | null };
 
 async function nodesPage(c: Context<App>, visitor: Visitor, form: Form): Promise<Response> {
   const world = c.get("world");
-  const view = <NodesView visitor={visitor} nodes={await nodes(world)} now={world.clock()} form={form} />;
+  const [all, moving] = await Promise.all([nodes(world), moveTroubles(world)]);
+  const ill = new Map(all.map((node) => [node.id, troublesOf(node, world.clock(), moving)]));
+  const view = <NodesView visitor={visitor} nodes={all} troubles={ill} form={form} />;
   return page(c, visitor, { title: "Nodes", at: "nodes", status: form.problem === null ? 200 : 422 }, view);
 }
 
-type Props = { visitor: Visitor; nodes: Node[]; now: number; form: Form };
+type Props = { visitor: Visitor; nodes: Node[]; troubles: ReadonlyMap<string, Trouble[]>; form: Form };
 
-const NodesView: FC<Props> = ({ visitor, nodes: all, now, form }) => (
+const NodesView: FC<Props> = ({ visitor, nodes: all, troubles, form }) => (
   <>
     <Head title="Nodes" says="The machines that keep mail, as the edge knows them.">
       {all.length > 1 && (
@@ -68,7 +71,7 @@ const NodesView: FC<Props> = ({ visitor, nodes: all, now, form }) => (
       </Empty>
     )}
     {all.map((node) => (
-      <NodeCard node={node} now={now} />
+      <NodeCard node={node} troubles={troubles.get(node.id) ?? []} />
     ))}
     <Enrol visitor={visitor} form={form} />
   </>
@@ -105,8 +108,7 @@ const Enrol: FC<{ visitor: Visitor; form: Form }> = ({ visitor, form: { given, p
   </section>
 );
 
-const NodeCard: FC<{ node: Node; now: number }> = ({ node, now }) => {
-  const troubles = troublesOf(node, now);
+const NodeCard: FC<{ node: Node; troubles: readonly Trouble[] }> = ({ node, troubles }) => {
   return (
     <section class="card stack" aria-labelledby={`node-${node.id}`}>
       <div class="row">

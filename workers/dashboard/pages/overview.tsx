@@ -4,6 +4,7 @@ import type { FC } from "hono/jsx";
 import { unicodeName } from "../../../src/core/rules/unicode-name.ts";
 import { activity, type Message } from "../../directory/activity.ts";
 import type { DomainView } from "../../directory/domains.ts";
+import { moveTroubles } from "../../directory/move-troubles.ts";
 import { type Trouble, troublesOf } from "../../directory/node-health.ts";
 import { type Node, nodes } from "../../directory/nodes.ts";
 import type { World } from "../../directory/open.ts";
@@ -118,7 +119,8 @@ type Ill = { node: Node; troubles: Trouble[] };
 
 /** For the operator: nodes with something to look into. */
 async function illNodes(world: World): Promise<Ill[]> {
-  const all = (await nodes(world)).map((node) => ({ node, troubles: troublesOf(node, world.clock()) }));
+  const [found, moving] = await Promise.all([nodes(world), moveTroubles(world)]);
+  const all = found.map((node) => ({ node, troubles: troublesOf(node, world.clock(), moving) }));
   return all.filter(({ troubles }) => troubles.length > 0);
 }
 

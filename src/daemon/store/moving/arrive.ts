@@ -17,6 +17,13 @@ export class NoRoom extends Error {
   override name = "NoRoom";
 }
 
+/** `cause` as it came from the file system, or from a store thread, which gives SQLite's words along. */
+export function isDiskFull(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  const isFull = "code" in cause && cause.code === "ENOSPC";
+  return isFull || /\bENOSPC\b|^SqliteError: database or disk is full/.test(String(cause.cause));
+}
+
 /** Left free for everybody else's mail. */
 const spareBytes = 64 * 1024 * 1024;
 /** So much of the locked inbox goes into one transaction. */

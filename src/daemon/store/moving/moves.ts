@@ -7,7 +7,7 @@ import type { LeavingMove } from "../../../core/contract/move.ts";
 import type { Placed } from "../node-state.ts";
 import type { Placements } from "../placements.ts";
 import type { StoreThread } from "../threads.ts";
-import { fetchMailbox, type Target } from "./arrive.ts";
+import { fetchMailbox, isDiskFull, NoRoom, type Target } from "./arrive.ts";
 import { encode, type MoveHead } from "./format.ts";
 import { partsOf } from "./leave.ts";
 
@@ -126,9 +126,9 @@ export class Moves {
   }
 
   /** Mailboxes held that are not among those which the edge named. */
-  unlisted(named: ReadonlySet<string>): string[] {
+  unlisted(named: ReadonlySet<string>): { id: string; epoch: number }[] {
     const all = this.#deps.placements.all().filter(({ leaving, record }) => leaving === null && !named.has(record.id));
-    return all.map(({ record }) => record.id).slice(0, 1000);
+    return all.map(({ record: { id, epoch } }) => ({ id, epoch })).slice(0, 1000);
   }
 
   #over(move: string): void {
@@ -160,7 +160,7 @@ export class Moves {
       this.#here.set(mailbox, head);
     } catch (cause) {
       await thread.call("stageDrop", { mailbox }).catch(() => undefined);
-      throw cause;
+      throw isDiskFull(cause) ? new NoRoom("the new node's disk became full on the way") : cause;
     }
   }
 

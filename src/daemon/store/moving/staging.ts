@@ -45,9 +45,12 @@ export class Staging {
   }
 
   drop(mailbox: string): void {
-    this.#open.get(mailbox)?.close();
-    this.#open.delete(mailbox);
-    rmSync(arrivingFolder(this.#place.dir, mailbox), { recursive: true, force: true });
+    try {
+      this.#open.get(mailbox)?.close();
+    } finally {
+      this.#open.delete(mailbox);
+      rmSync(arrivingFolder(this.#place.dir, mailbox), { recursive: true, force: true });
+    }
   }
 
   /** `clear` makes the place free. Where the folder is gone already, a run before this one got as far as that. */
