@@ -200,8 +200,9 @@ function respond(
         <meta name="robots" content="noindex" />
         <link rel="icon" href="/mark.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="/postern.css" />
+        {/* Before the first frame is painted: what scripts add or put into the reader's words never shifts what is read. */}
         {islands.map((name) => (
-          <script type="module" src={`/islands/${name}.js`} nonce={nonce} />
+          <script type="module" src={`/islands/${name}.js`} nonce={nonce} blocking="render" />
         ))}
       </head>
       <body>
