@@ -19,6 +19,7 @@ import type { Edge } from "./platform.ts";
 import { guessesTooMuch } from "./rate.ts";
 import { receive } from "./receive.ts";
 import { routeOf, rulingOf } from "./route.ts";
+import { noteTurnedAway } from "./turned-away.ts";
 import { whereTo } from "./where-to.ts";
 
 type RcptQuestion = z.infer<typeof rcptQuestionSchema>;
@@ -38,9 +39,10 @@ export async function answerRcpt(edge: Edge, node: string, question: RcptQuestio
     size: 0,
     proof: null,
   });
-  const { kind, reply } = promised(verdict);
+  const { kind, reason, reply } = promised(verdict);
   if (kind === "accepted") return { kind: "ok" };
   if (await guessesTooMuch(edge, question.ip)) return { kind: "defer", ...replyFor("rate-limited") };
+  noteTurnedAway(edge, { found, node, sender: question.sender, ip: ipOf(question), outcome: kind, reason, reply });
   return { kind: kind === "refused" ? "refuse" : "defer", ...reply };
 }
 
@@ -81,6 +83,6 @@ export async function ingest(edge: Edge, node: string, { envelope, raw }: Ingest
 const ipSchema = z.union([z.ipv4(), z.ipv6()]);
 
 /** A text that is no address would be worse than none: SPF then says "not-evaluated". */
-function ipOf({ ip }: IngestEnvelope): string | null {
+function ipOf({ ip }: Pick<IngestEnvelope, "ip">): string | null {
   return ipSchema.safeParse(ip).success ? ip : null;
 }

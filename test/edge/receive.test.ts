@@ -1,5 +1,5 @@
 /** The inbound pipeline through both entrances, on real D1, R2 and Queue, into a peer that opens what it was handed. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { utf8 } from "../../src/core/bytes.ts";
 import { edgePaths, nodePaths, relayJobSchema } from "../../src/core/contract/handoff.ts";
 import { limits } from "../../src/core/limits.ts";
@@ -194,6 +194,17 @@ describe("what a node may say", () => {
     expect(await ask("nobody@here.test")).toMatchObject({ kind: "refuse", code: 550, enhanced: "5.1.1" });
     expect(await ask("off@here.test")).toMatchObject({ kind: "refuse", code: 550, enhanced: "5.2.1" });
     expect(await ask("a@elsewhere.test")).toMatchObject({ kind: "refuse", code: 550, enhanced: "5.1.2" });
+  });
+
+  test("whoever is turned away before DATA is seen in the domain's activity, and only there", async () => {
+    const seen = () =>
+      edge.rows<{ outcome: string; reason: string; ip: string; size: number }>(
+        "select outcome, reason, ip, size from journal where mail_from = 'early@good.test'",
+      );
+    for (const recipient of ["hello@here.test", "a@elsewhere.test", "nobody@here.test"])
+      await edge.ask(edgePaths.rcpt, { recipient, sender: "early@good.test", ip: "192.0.2.44" });
+    await vi.waitFor(async () => expect(await seen()).not.toEqual([]), { timeout: 10_000 });
+    expect(await seen()).toEqual([{ outcome: "refused", reason: "no-such-address", ip: "192.0.2.44", size: 0 }]);
   });
 
   test("mail that a node brings from its own queue is judged as it was when it first came in", async () => {

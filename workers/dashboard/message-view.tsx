@@ -14,7 +14,11 @@ export const MessageView: FC<{ message: Message; retry: string | null }> = ({ me
       <Head
         title={message.author || message.mailFrom || "No sender"}
         crumbs={<a href="/activity">Activity</a>}
-        says={summary.text}
+        says={
+          <>
+            To <Address text={message.recipient} />. {summary.text}
+          </>
+        }
       >
         <Badge tone={message.outcome === "accepted" ? "pass" : message.outcome === "refused" ? "fail" : "warn"}>
           {message.outcome === "deferred" ? "put off" : message.outcome}
@@ -35,7 +39,7 @@ export const MessageView: FC<{ message: Message; retry: string | null }> = ({ me
         <Envelope message={message} />
       </section>
       <details>
-        <summary>Raw verdicts</summary>
+        <summary>Raw verdicts, for experts</summary>
         <pre class="raw" tabindex={0}>
           {JSON.stringify(
             { reason: message.reason, reply: message.reply, proof: message.proof, cloudflare: message.cloudflare },
@@ -93,8 +97,12 @@ const Copies: FC<{ copies: Copy[] }> = ({ copies }) => (
 
 const Arrival: FC<{ message: Message }> = ({ message }) => {
   const { outcome } = message;
-  const from = message.entrance === "cloudflare" ? "by Cloudflare's MX" : "at the node's door";
-  const came: Word = { tone: "quiet", icon: "forward", text: `Came in ${from}, ${bytesText(message.size)}.` };
+  const from = message.entrance === "cloudflare" ? "by Cloudflare's mail servers" : "at your own mail server";
+  const says =
+    message.size === 0
+      ? `Somebody asked ${from} to take a message. It was turned away before its text was sent.`
+      : `Came in ${from}, ${bytesText(message.size)}.`;
+  const came: Word = { tone: "quiet", icon: "forward", text: says };
   const verdict: Word =
     outcome === "accepted"
       ? { tone: "pass", icon: "check", text: "Accepted." }
@@ -124,7 +132,7 @@ const Moment: FC<{ at: number; word: Word; detail: string }> = ({ at, word, deta
       <div>{word.text}</div>
       {detail !== "" && <div class="soft small">{detail}</div>}
       <div class="soft small">
-        <Time at={at} />
+        <Time at={at} exact />
       </div>
     </div>
   </li>
@@ -156,9 +164,9 @@ const Envelope: FC<{ message: Message }> = ({ message }) => (
     <dd>
       <Address text={message.author || "none"} />
     </dd>
-    <dt>Reverse-path</dt>
+    <dt>Bounces go to</dt>
     <dd>
-      <Address text={message.mailFrom || "<> (a notice)"} />
+      <Address text={message.mailFrom || "nobody: it is a notice itself"} />
     </dd>
     <dt>Recipient</dt>
     <dd>

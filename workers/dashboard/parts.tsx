@@ -83,10 +83,10 @@ export const Address: FC<{ text: string }> = ({ text }) => {
   );
 };
 
-/** UTC for everybody; the site island writes it in the reader's own time. */
-export const Time: FC<{ at: number }> = ({ at }) => {
+/** UTC for everybody; the site island writes it in the reader's own time. `exact`: with seconds. */
+export const Time: FC<{ at: number; exact?: boolean }> = ({ at, exact }) => {
   const iso = new Date(at).toISOString();
-  return <time datetime={iso}>{`${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`}</time>;
+  return <time datetime={iso} data-exact={exact}>{`${iso.slice(0, 10)} ${iso.slice(11, exact ? 19 : 16)} UTC`}</time>;
 };
 
 export const Copyable: FC<{ text: string; label: string }> = ({ text, label }) => (

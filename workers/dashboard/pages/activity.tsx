@@ -66,6 +66,7 @@ activityPages.get(
   "/activity/:message/row",
   signedIn(async (c, visitor) => {
     const { found, names } = await readMessage(c, visitor);
+    if (!fits(found, querySchema.parse(c.req.query()))) return c.body(null, 204);
     return c.html(<MessageRow message={found} names={names} />);
   }),
 );
@@ -76,7 +77,8 @@ activityPages.get(
     const { found, names, role } = await readMessage(c, visitor);
     const retry = roleAtLeast(role, "admin") && isUnderway(found) ? visitor.formToken : null;
     const view = <MessageView message={named(found, names)} retry={retry} />;
-    return page(c, visitor, { title: "Message", at: "activity", islands: ["activity"] }, view);
+    const title = `${found.author || found.mailFrom || "No sender"} to ${found.recipient}`;
+    return page(c, visitor, { title, at: "activity", islands: ["activity"] }, view);
   }),
 );
 
@@ -92,6 +94,13 @@ activityPages.post(
     return c.redirect(`/activity/${found.id}?done=retry-${tried}`, 303);
   }),
 );
+
+/** The list's own filters, for a message that comes while it is watched. */
+function fits({ outcome, author, mailFrom, recipient }: Message, wanted: Query): boolean {
+  const text = wanted.text?.trim().toLowerCase() ?? "";
+  const seen = [author, mailFrom, recipient].some((one) => one.toLowerCase().includes(text));
+  return seen && (wanted.outcome === undefined || wanted.outcome === outcome);
+}
 
 type Read = { found: Message; names: Names; role: DomainView["role"] };
 
@@ -129,10 +138,18 @@ const ActivityView: FC<ViewProps> = ({ domains, query, ids, rows, next, names, d
         title="Activity"
         says={`Every message that came to your domains in the last ${days} days: envelope and verdicts, never the content.`}
       >
-        {plain && (
-          <span class="live" data-live={ids.length === 0 ? "" : (query.domain ?? "all")} hidden>
-            live
-          </span>
+        {query.before === undefined && (
+          <button
+            type="button"
+            class="live plain small-button"
+            data-live={ids.length === 0 ? "" : (query.domain ?? "all")}
+            data-rows={rowQuery(query)}
+            aria-pressed="false"
+            title="New messages show up by themselves. Press to pause."
+            hidden
+          >
+            <span data-live-says>live</span>
+          </button>
         )}
       </Head>
       <div class="card flush">
@@ -142,7 +159,7 @@ const ActivityView: FC<ViewProps> = ({ domains, query, ids, rows, next, names, d
             <MessageRow message={row} names={names} />
           ))}
         </div>
-        {rows.length === 0 && <Nothing plain={plain} more={next !== null} />}
+        {rows.length === 0 && <Nothing plain={plain} more={next !== null} domains={domains.length} />}
         {next !== null && (
           <div class="pager">
             <span />
@@ -157,10 +174,16 @@ const ActivityView: FC<ViewProps> = ({ domains, query, ids, rows, next, names, d
 };
 
 /** `more`: a search that went through thousands of messages and has not come to the oldest. */
-const Nothing: FC<{ plain: boolean; more: boolean }> = ({ plain, more }) =>
+const Nothing: FC<{ plain: boolean; more: boolean; domains: number }> = ({ plain, more, domains }) =>
   plain ? (
     <div class="pager" data-nothing>
-      Nothing yet. Leave this page open and send a message to one of your aliases: it appears here by itself.
+      {domains === 0 ? (
+        <span>
+          Nothing yet. <a href="/domains#add">Add a domain</a> first; its mail is listed here as it comes in.
+        </span>
+      ) : (
+        "Nothing yet. Leave this page open and send a message to one of your addresses: it appears here by itself."
+      )}
     </div>
   ) : (
     <div class="pager" data-nothing>
@@ -204,6 +227,10 @@ const Filters: FC<{ domains: DomainView[]; query: Query }> = ({ domains, query }
     </search>
   </div>
 );
+
+function rowQuery({ outcome, text }: Query): string {
+  return `${new URLSearchParams(Object.entries({ outcome, text }).filter((pair): pair is [string, string] => pair[1] !== undefined))}`;
+}
 
 function older(query: Query, before: string): string {
   const rest = new URLSearchParams();
