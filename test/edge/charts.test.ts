@@ -75,16 +75,21 @@ test("charts", async () => {
   await journal(mine, "deferred", "dns-trouble", { spf: "temperror", dkim: [], dmarc: "temperror" });
   await journal(other, "refused", "too-big", good, [1]);
   const html = await shown("/charts");
-  expect(html).toContain('aria-label="6 accepted, 2 refused, 1 put off"');
-  expect(shares(html, "SPF")).toEqual({ pass: "4", fail: "2", none: "1", temperror: "1", "not checked": "1" });
-  expect(shares(html, "DKIM")).toEqual({ pass: "4", none: "3", fail: "1", "not checked": "1" });
-  expect(shares(html, "DMARC")).toEqual({ pass: "4", fail: "2", none: "1", temperror: "1", "not checked": "1" });
-  expect(shares(html, "Who writes most")).toEqual({ "sender.test": "9" });
+  expect(html).toContain('aria-label="6 accepted, 2 refused, 1 put off, from ');
+  const [one, two, three, four] = ["1 message", "2 messages", "3 messages", "4 messages"];
+  const rest = { "nothing to check by": one, "DNS did not answer": one, "not checked": one };
+  expect(shares(html, "SPF")).toEqual({ passed: four, failed: two, ...rest });
+  expect(shares(html, "DKIM")).toEqual({ passed: four, "nothing to check by": three, failed: one, "not checked": one });
+  expect(shares(html, "DMARC")).toEqual({ passed: four, failed: two, ...rest });
+  expect(shares(html, "Who writes most")).toEqual({ "sender.test": "9 messages" });
   const spam = shares(html, "Spam, forgeries and other refusals");
-  expect(Object.values(spam)).toEqual(["1", "1", "1", "1"]);
+  expect(Object.values(spam)).toEqual([one, one, one, one]);
   expect(Object.keys(spam).join()).not.toContain("25 MiB");
   expect(html).toMatch(/Half of the copies within<\/dt><dd>300 ms/);
   expect(html).toMatch(/99 of 100 within<\/dt><dd>9.0 s/);
+  for (const query of [`domain=${mine}&days=7`, `domain=${other}`, "domain=x&days=9"])
+    expect(await shown(`/charts?${query}`), query).toContain('aria-label="6 accepted, 2 refused, 1 put off, from ');
+  expect((await shown("/charts?days=7")).match(/data-says=/g)).toHaveLength(7);
 });
 
 async function report(domain: string, kind: string, org: string, good: number, bad: number, lines: unknown[]) {
@@ -105,8 +110,8 @@ test("reports: an empty page says how they come; then who sent, what failed, and
   ]);
   await report(other, "dmarc", "secret.test", 99, 99, []);
   const html = await shown("/reports");
-  expect(html).toContain('aria-label="9 passed, 3 failed"');
-  expect(html).toContain('aria-label="40 safe, 2 failed"');
+  expect(html).toContain('aria-label="9 passed, 3 failed, from ');
+  expect(html).toContain('aria-label="40 safe, 2 failed, from ');
   expect(html.indexOf("203.0.113.9")).toBeLessThan(html.indexOf("192.0.2.1"));
   expect(html).toContain("The certificate has run out");
   expect(html).toContain("&lt;b&gt;small&lt;/b&gt;");

@@ -9,6 +9,7 @@ const islands = [
   "site.ts",
   "activity.ts",
   "aliases.ts",
+  "charts.ts",
   "mailbox.ts",
   "rotate.ts",
   "keys.ts",

@@ -26,7 +26,8 @@ export const DayBars: FC<Props> = ({ bars, layers }) => {
         viewBox={`0 0 ${bars.length * 10} 100`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={said.join(", ")}
+        aria-label={`${said.join(", ")}, from ${longDay(bars[0]?.day)} to ${longDay(bars.at(-1)?.day)}`}
+        data-bars
       >
         <path class="grid" d={`M0 .5H${bars.length * 10}M0 50H${bars.length * 10}`} />
         {bars.map((bar, at) => (
@@ -38,6 +39,7 @@ export const DayBars: FC<Props> = ({ bars, layers }) => {
           <span>{day}</span>
         ))}
       </div>
+      <output class="chart-readout small" data-readout />
       <figcaption class="row soft small">
         {layers.map(({ tone }, at) => (
           <span class={`key ${tone}`}>{said[at]}</span>
@@ -49,11 +51,12 @@ export const DayBars: FC<Props> = ({ bars, layers }) => {
 };
 
 const DayBar: FC<{ bar: Bar; layers: Layer[]; x: number; top: number }> = ({ bar, layers, x, top }) => {
-  if (total(bar.values) === 0) return null;
   let y = 100;
+  const says = `${longDay(bar.day)}: ${layers.map(({ name }, at) => `${number(bar.values[at] ?? 0)} ${name}`).join(", ")}`;
   return (
-    <g>
-      <title>{`${bar.day}: ${layers.map(({ name }, at) => `${bar.values[at] ?? 0} ${name}`).join(", ")}`}</title>
+    <g data-says={says}>
+      <title>{says}</title>
+      <rect class="day" x={x - 1.5} y={0} width={10} height={100} />
       {layers.map(({ tone }, at) => {
         const height = ((bar.values[at] ?? 0) / top) * 100;
         y -= height;
@@ -83,7 +86,7 @@ const Figures: FC<Props> = ({ bars, layers }) => (
           .filter(({ values }) => total(values) > 0)
           .map(({ day, values }) => (
             <tr>
-              <td>{day}</td>
+              <td>{longDay(day)}</td>
               {layers.map((_, at) => (
                 <td class="number">{number(values[at] ?? 0)}</td>
               ))}
@@ -105,6 +108,12 @@ const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 function shortDay(day: string): string {
   const [, month, date] = day.split("-").map(Number);
   return month === undefined ? "" : `${date} ${months[month - 1]}`;
+}
+
+/** `2026-11-28` as people write it. */
+function longDay(day = ""): string {
+  const [year] = day.split("-");
+  return `${shortDay(day)} ${year}`;
 }
 
 export type Share = { name: string; n: number; tone?: "good" | "bad" | "wait" };

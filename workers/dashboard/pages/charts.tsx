@@ -1,50 +1,69 @@
 /** Figures as pictures: what came by day, what DMARC found, who writes most, how long copies take, what is stored. Drawn by the server. */
 import { Hono } from "hono";
 import type { FC } from "hono/jsx";
+import { z } from "zod";
+import { unicodeName } from "../../../src/core/rules/unicode-name.ts";
+import type { DomainView } from "../../directory/domains.ts";
 import { largestMailboxes, type MailboxLine } from "../../directory/mailbox-list.ts";
 import { type Outcome, type Stats, statsOf } from "../../directory/stats.ts";
 import type { App } from "../../sign-in/visitor.ts";
 import { DayBars, type Layer, type Share, Shares } from "../charts.tsx";
 import { signedIn } from "../guard.tsx";
 import { Icon } from "../icons.tsx";
-import { bytesText, Empty, Head } from "../parts.tsx";
+import { bytesText, Empty, Head, plural } from "../parts.tsx";
 import { myDomains } from "../reader.ts";
 import { page } from "../shell.tsx";
 import { reasonWords } from "../words.ts";
 
 export const chartPages = new Hono<App>();
-const shownDays = 30;
+const spans = [7, 30] as const;
+const querySchema = z.object({
+  domain: z.string().max(26).default("").catch(""),
+  days: z.coerce.number().int().pipe(z.literal(spans)).default(30).catch(30),
+});
+type Query = z.output<typeof querySchema>;
 const shownBoxes = 12;
 
 chartPages.get(
   "/charts",
   signedIn(async (c, visitor) => {
-    const ids = (await myDomains(c, visitor)).map((domain) => domain.id);
-    const frame = { title: "Charts", at: "charts" as const };
+    const domains = await myDomains(c, visitor);
+    const query = querySchema.parse(c.req.query());
+    const wanted = domains.filter(({ id }) => id === query.domain);
+    const ids = (wanted.length > 0 ? wanted : domains).map((domain) => domain.id);
+    const frame = { title: "Charts", at: "charts" as const, islands: ["charts"] };
     if (ids.length === 0) return page(c, visitor, frame, <Nothing />);
     const world = c.get("world");
     const [stats, boxes] = await Promise.all([
-      statsOf(world, ids, shownDays),
+      statsOf(world, ids, query.days),
       largestMailboxes(world, ids, shownBoxes),
     ]);
-    return page(c, visitor, frame, <ChartsView stats={stats} boxes={boxes} />);
+    return page(c, visitor, frame, <ChartsView {...{ stats, boxes, domains, query }} />);
   }),
 );
 
 const Nothing: FC = () => (
-  <Empty icon="chart" title="Nothing to draw yet">
-    <p>Add a domain; once mail comes in, its days, verdicts and senders are drawn here.</p>
-  </Empty>
+  <>
+    <Head title="Charts" says="What came in, from whom, and how quickly it went on." />
+    <Empty icon="chart" title="Nothing to draw yet">
+      <p>
+        <a href="/domains#add">Add a domain</a>; once mail comes in, its days, verdicts and senders are drawn here.
+      </p>
+    </Empty>
+  </>
 );
 
-const ChartsView: FC<{ stats: Stats; boxes: MailboxLine[] }> = ({ stats, boxes }) => (
+type ViewProps = { stats: Stats; boxes: MailboxLine[]; domains: DomainView[]; query: Query };
+
+const ChartsView: FC<ViewProps> = ({ stats, boxes, domains, query }) => (
   <>
-    <Head title="Charts" says={`The last ${shownDays} days of all your domains, in UTC.`}>
+    <Head title="Charts" says="What came in, from whom, and how quickly it went on. Days are those of UTC.">
       <a class="button" href="/reports">
         <Icon name="report" />
         Reports
       </a>
     </Head>
+    <Choice domains={domains} query={query} />
     <section class="card stack" aria-labelledby="volume">
       <h2 id="volume">Messages by day</h2>
       <DayBars
@@ -59,7 +78,11 @@ const ChartsView: FC<{ stats: Stats; boxes: MailboxLine[] }> = ({ stats, boxes }
     </div>
     <div class="columns">
       <Spam stats={stats} />
-      <Shares title="Who writes most" rows={stats.senders.map((one) => ({ name: one.sender, n: one.n }))} />
+      <Shares
+        title="Who writes most"
+        rows={stats.senders.map((one) => ({ name: one.sender, n: one.n }))}
+        unit={messages}
+      />
     </div>
     <div class="columns">
       <Latency latency={stats.latency} />
@@ -71,6 +94,27 @@ const ChartsView: FC<{ stats: Stats; boxes: MailboxLine[] }> = ({ stats, boxes }
       />
     </div>
   </>
+);
+
+const Choice: FC<{ domains: DomainView[]; query: Query }> = ({ domains, query }) => (
+  <form method="get" action="/charts" class="row">
+    <select name="domain" aria-label="Domain" class="narrow">
+      <option value="">All domains</option>
+      {domains.map(({ id, name }) => (
+        <option value={id} selected={id === query.domain}>
+          {unicodeName(name)}
+        </option>
+      ))}
+    </select>
+    <select name="days" aria-label="Span" class="narrow">
+      {spans.map((days) => (
+        <option value={days} selected={days === query.days}>
+          Last {days} days
+        </option>
+      ))}
+    </select>
+    <button type="submit">Show</button>
+  </form>
 );
 
 const outcomes: readonly [Outcome, string, Layer["tone"]][] = [
@@ -87,11 +131,30 @@ const tones: Record<string, Share["tone"]> = {
   temperror: "wait",
 };
 
+const messages = (n: number): string => plural(n, "message");
+
+const plainResults: Record<string, string> = {
+  pass: "passed",
+  fail: "failed",
+  softfail: "probably not",
+  neutral: "its domain does not say",
+  none: "nothing to check by",
+  policy: "not good enough",
+  permerror: "its record can't be read",
+  temperror: "DNS did not answer",
+  "not-evaluated": "not looked at",
+};
+
 const Verdicts: FC<{ name: string; says: string; rows: { result: string; n: number }[] }> = ({ name, says, rows }) => (
   <Shares
     title={name}
     says={says}
-    rows={rows.map(({ result, n }) => ({ name: result, n, ...(tones[result] && { tone: tones[result] }) }))}
+    unit={messages}
+    rows={rows.map(({ result, n }) => ({
+      name: plainResults[result] ?? result,
+      n,
+      ...(tones[result] && { tone: tones[result] }),
+    }))}
   />
 );
 
@@ -105,7 +168,12 @@ const Spam: FC<{ stats: Stats }> = ({ stats }) => {
     ({ result, outcome, n }): Share => ({ name: reasonWords(result), n, tone: outcome === "refused" ? "bad" : "wait" }),
   );
   return (
-    <Shares title="Spam, forgeries and other refusals" rows={[...junk, ...reasons]} empty="Nothing was kept out." />
+    <Shares
+      title="Spam, forgeries and other refusals"
+      rows={[...junk, ...reasons]}
+      unit={messages}
+      empty="Nothing was kept out."
+    />
   );
 };
 

@@ -35,7 +35,7 @@ reportPages.get(
         <Section {...{ summary: tls, names }} {...tlsWords} />
       </>
     );
-    return page(c, visitor, { title: "Reports", at: "reports" }, body);
+    return page(c, visitor, { title: "Reports", at: "reports", islands: ["charts"] }, body);
   }),
 );
 
