@@ -267,6 +267,38 @@ test("ten thousand aliases: the table stays quick", async () => {
     big,
   );
   expect([off[0]?.n, all?.n]).toEqual([1000, 1040]);
+  await page.getByText("Aliases changed: 1,000.").waitFor();
+});
+
+test("many aliases are sent elsewhere at once, by keys alone; a loop or nonsense changes none", async () => {
+  const { page } = seen;
+  const [big] = await edge.rows<{ id: string }>("select id from domain where name = 'big.test'");
+  await page.goto(at(`/domains/${big?.id}?text=name0999`));
+  await page.getByRole("heading", { name: "big.test" }).waitFor();
+  for (const key of ["j", "x", "j", "x"]) await page.keyboard.press(key);
+  await page.getByText("Send elsewhere").press("Enter");
+  await page.getByRole("button", { name: "Change where 2 aliases go" }).waitFor();
+  const to = page.getByLabel("New destination");
+  await to.fill("nonsense");
+  await to.press("Enter");
+  await page.getByRole("alert").getByText("is no e-mail address").waitFor();
+  await page.goto(at(`/domains/${big?.id}?text=name0999`));
+  await page.getByLabel("Tick all").check();
+  await page.getByText("Send elsewhere").click();
+  await to.fill("team@elsewhere.test, backup@elsewhere.test");
+  expect(await faults(page)).toEqual([]);
+  await page.screenshot({ path: `${shots}alias-redirect.png` });
+  await page.getByRole("button", { name: "Change where 10 aliases go" }).click();
+  await page.getByText("Aliases changed: 10.").waitFor();
+  const rows = await edge.rows<{ pattern: string; target: string }>(
+    "select pattern, target from destination d join alias a on a.id = d.alias where a.domain = ? order by pattern, position",
+    big?.id ?? "",
+  );
+  expect(rows).toHaveLength(20);
+  expect(rows.slice(0, 2)).toEqual([
+    { pattern: "name09990", target: "team@elsewhere.test" },
+    { pattern: "name09990", target: "backup@elsewhere.test" },
+  ]);
 });
 
 test("hostile text is shown as text, on every page it can reach", async () => {

@@ -10,7 +10,7 @@ import { AddForm, type EditorProps } from "./alias-editor.tsx";
 import { spelledTarget } from "./alias-form.ts";
 import { DomainHead } from "./domain-head.tsx";
 import { Icon, type IconName } from "./icons.tsx";
-import { Address, Badge, Confirm, Empty, FormToken, plural } from "./parts.tsx";
+import { Address, Badge, Confirm, Empty, FormToken, Notice, plural } from "./parts.tsx";
 
 type ListProps = EditorProps & {
   names: ReadonlyMap<string, string>;
@@ -18,6 +18,8 @@ type ListProps = EditorProps & {
   waiting: ReadonlySet<string>;
   found: { rows: Alias[]; next: string | null; total: number };
   query: AliasQuery;
+  /** Why a change of many was not made. */
+  trouble: string | null;
 };
 
 export const AliasesView: FC<ListProps> = (props) => {
@@ -27,6 +29,11 @@ export const AliasesView: FC<ListProps> = (props) => {
   return (
     <>
       <DomainHead domain={domain} at="aliases" />
+      {props.trouble && (
+        <div role="alert">
+          <Notice tone="fail">{props.trouble}</Notice>
+        </div>
+      )}
       {may && <AddForm {...props} />}
       {found.total === 0 && !narrowed ? (
         <Empty icon="forward" title="No alias yet">
@@ -43,12 +50,23 @@ export const AliasesView: FC<ListProps> = (props) => {
             <input type="hidden" name="back" value={queryOf(query)} />
           </form>
           <Table {...props} may={may} />
+          {found.total <= fewAliases && !narrowed && (
+            <p class="pager">
+              <span>
+                Send a message to one of these addresses, and{" "}
+                <a href={`/domains/${domain.id}/setup#test`}>watch it arrive</a>.
+              </span>
+            </p>
+          )}
           <Pager found={found} query={query} />
         </div>
       )}
     </>
   );
 };
+
+/** Somebody who has only just begun. */
+const fewAliases = 2;
 
 type ToolbarProps = { query: AliasQuery; total: number; domain: DomainView; may: boolean; more: boolean };
 
@@ -100,9 +118,11 @@ const Toolbar: FC<ToolbarProps> = ({ query, total, domain, may, more }) => (
       <span class="soft small">{plural(total, "alias", "aliases")}</span>
       {may && (
         <div class="row" data-bulk-bar>
+          {/* What Enter in the field below means: a form's first button, which would else switch all of them on. */}
+          <button form="bulk" name="act" value="redirect" type="submit" hidden />
           {more && (
             <label class="row small">
-              <input type="checkbox" form="bulk" name="whole" value="yes" />
+              <input type="checkbox" form="bulk" name="whole" value="yes" data-whole={total} />
               all {total.toLocaleString("en")}, on every page
             </label>
           )}
@@ -112,9 +132,25 @@ const Toolbar: FC<ToolbarProps> = ({ query, total, domain, may, more }) => (
           <button class="small-button" form="bulk" name="act" value="disable" type="submit">
             Switch off
           </button>
-          <Confirm label="Delete" ask="Delete the ticked aliases? Mail to them is refused from then on.">
+          <Confirm label="Send elsewhere" ask="All of them get this destination, in place of those they have:">
+            <input
+              class="mono"
+              form="bulk"
+              name="to"
+              list="mailboxes"
+              placeholder="you@example.com"
+              aria-label="New destination"
+              maxlength={5000}
+              autocapitalize="none"
+              spellcheck={false}
+            />
+            <button form="bulk" name="act" value="redirect" type="submit">
+              Change where <span data-ticked>they</span> go
+            </button>
+          </Confirm>
+          <Confirm label="Delete" ask="Mail to them is refused from then on. This can't be taken back.">
             <button class="danger" form="bulk" name="act" value="delete" type="submit">
-              Delete them
+              Delete <span data-ticked>them</span>
             </button>
           </Confirm>
         </div>

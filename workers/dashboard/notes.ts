@@ -1,10 +1,13 @@
 /** What a page says after a form was carried out. Named in the address, so no stranger's text can be put on our pages. */
 const notes: Record<string, string> = {
   "alias-added": "The alias is live. Mail to it is taken from now on.",
+  "alias-added-waits":
+    "The alias is there. The address it goes to was mailed a question: mail flows as soon as its owner has opened the link and said yes.",
+  "alias-added-pending": "The alias is there. Its mail comes in once the domain is set up.",
   "alias-changed": "Saved.",
   "destination-resumed": "It gets mail again.",
   "alias-removed": "The alias is gone. Mail to it is refused from now on.",
-  "aliases-changed": "Done.",
+  "aliases-changed": "Done. Aliases changed: {n}.",
   "domain-added": "The domain is here. Next: prove that it is yours.",
   "dns-applied": "Cloudflare has taken the changes. The checks below turn green within a minute or so.",
   "domain-removed": "The domain and its aliases are gone.",
@@ -54,6 +57,8 @@ const notes: Record<string, string> = {
   "rule-removed": "The rule is gone.",
 };
 
-export function noteOf(name: string | undefined): string | null {
-  return name === undefined ? null : Object.hasOwn(notes, name) ? (notes[name] ?? null) : null;
+/** `n` stands in the place of `{n}`, where it is a number. */
+export function noteOf(name: string | undefined, n?: string): string | null {
+  const note = name !== undefined && Object.hasOwn(notes, name) ? notes[name] : undefined;
+  return note?.replace("{n}", (Number.parseInt(n ?? "", 10) || 0).toLocaleString("en")) ?? null;
 }

@@ -173,7 +173,7 @@ const RailFoot: FC<{ visitor: Visitor; theme: Theme }> = ({ visitor, theme }) =>
 );
 
 const Flash: FC<{ c: Context<App> }> = ({ c }) => {
-  const note = noteOf(c.req.query("done"));
+  const note = noteOf(c.req.query("done"), c.req.query("n"));
   return note === null ? null : (
     <div role="status">
       <Notice tone="pass">{note}</Notice>

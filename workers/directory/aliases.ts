@@ -118,12 +118,12 @@ export async function removeAliases(world: World, domainId: string, ids: readonl
 }
 
 /** Those of the ids that are this domain's. */
-async function amongAliases(world: World, domainId: string, ids: readonly string[]) {
+export async function amongAliases(world: World, domainId: string, ids: readonly string[]) {
   const these = and(eq(alias.domain, domainId), among(alias.id, ids));
-  return { these, names: await world.db.select({ pattern: alias.pattern }).from(alias).where(these) };
+  return { these, names: await world.db.select({ kind: alias.kind, pattern: alias.pattern }).from(alias).where(these) };
 }
 
-function listed(rows: { pattern: string }[]): string {
+export function listed(rows: { pattern: string }[]): string {
   const names = rows.slice(0, 10).map((row) => row.pattern);
   return rows.length > names.length ? `${names.join(", ")} and ${rows.length - names.length} more` : names.join(", ");
 }

@@ -6,6 +6,7 @@ import { aliases } from "../../directory/alias-list.ts";
 import { addAlias, aliasFor, changeAlias, changeAliases, removeAliases } from "../../directory/aliases.ts";
 import { resumeDestination } from "../../directory/destinations.ts";
 import { notFound } from "../../directory/problem.ts";
+import { redirectAliases } from "../../directory/redirect.ts";
 import { applyImport, planImport } from "../../directory/transfer.ts";
 import { WrongFields } from "../problem.ts";
 import { within } from "../row.ts";
@@ -54,7 +55,7 @@ export const aliasRows = [
     path: "/domains/:domain/aliases/bulk",
     name: "bulkAliases",
     tag,
-    says: "Switch on, switch off, change or delete many aliases at once",
+    says: "Switch on, switch off, change, redirect or delete many aliases at once",
     params: domainParams,
     body: z.discriminatedUnion("act", [
       z.object({ ids, act: z.enum(["enable", "disable", "delete"]) }),
@@ -63,9 +64,16 @@ export const aliasRows = [
         act: z.literal("change"),
         to: aliasChange.pick({ disabledReply: true, note: true, labels: true }),
       }),
+      z.object({ ids, act: z.literal("redirect"), destinations: aliasInput.shape.destinations }),
     ]),
     answer: z.object({ changed: z.int() }),
-    async run({ world, domain, body }) {
+    async run(call) {
+      const { world, domain, body } = call;
+      if (body.act === "redirect") {
+        const done = await redirectAliases(world, call.visitor.account.id, domain.id, body.ids, body.destinations);
+        askDestinations(call, domain.name, done.destinations);
+        return { changed: done.changed };
+      }
       if (body.act === "delete") return { changed: await removeAliases(world, domain.id, body.ids) };
       const to = body.act === "change" ? body.to : ({ state: body.act === "enable" ? "active" : "disabled" } as const);
       return { changed: await changeAliases(world, domain.id, body.ids, to) };

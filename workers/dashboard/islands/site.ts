@@ -31,9 +31,14 @@ const all = document.querySelector<HTMLInputElement>("[data-tick-all]");
 const ticks = [...document.querySelectorAll<HTMLInputElement>("[data-tick]")];
 const bar = document.querySelector<HTMLElement>("[data-bulk-bar]");
 if (all !== null && bar !== null) {
+  const whole = bar.querySelector<HTMLInputElement>("[data-whole]");
+  whole?.addEventListener("change", () => show());
   const show = () => {
     const ticked = ticks.filter((tick) => tick.checked).length;
     bar.hidden = ticked === 0;
+    const meant = whole?.checked ? Number(whole.dataset["whole"]) : ticked;
+    const says = `${meant.toLocaleString("en")} ${meant === 1 ? "alias" : "aliases"}`;
+    for (const place of bar.querySelectorAll("[data-ticked]")) place.textContent = says;
     all.checked = ticked === ticks.length && ticked > 0;
     all.indeterminate = ticked > 0 && ticked < ticks.length;
   };

@@ -10,9 +10,10 @@ import { resumeDestination } from "../../directory/destinations.ts";
 import type { DomainView } from "../../directory/domains.ts";
 import { type MailboxLine, mailboxesAt, mailboxPage } from "../../directory/mailbox-list.ts";
 import type { Problem } from "../../directory/problem.ts";
+import { redirectAliases } from "../../directory/redirect.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
 import { EditForm } from "../alias-editor.tsx";
-import { type AliasForm, aliasForm, emptyForm, formFor, readForm, targetWords } from "../alias-form.ts";
+import { type AliasForm, aliasForm, emptyForm, formFor, readForm, readTargets, targetWords } from "../alias-form.ts";
 import { AliasesView, queryOf } from "../alias-table.tsx";
 import { attempt, formOf, signedIn } from "../guard.tsx";
 import { domainHere, myDomains, namesFor } from "../reader.ts";
@@ -42,14 +43,19 @@ aliasPages.post(
     );
     if (!tried.ok) return listPage(c, visitor, domain, form, tried.problem);
     askDestinations(caller(c), domain.name, tried.value.destinations);
-    return c.redirect(`/domains/${domain.id}?done=alias-added`, 303);
+    const waiting = await withoutConsent(c.get("world"), domain.id, [tried.value]);
+    const note =
+      domain.state !== "active" ? "alias-added-pending" : waiting.size > 0 ? "alias-added-waits" : "alias-added";
+    return c.redirect(`/domains/${domain.id}?done=${note}`, 303);
   }),
 );
 
 const one = z.string().regex(/^(?:enable|disable|delete):[0-9A-Z]{26}$/);
 const bulkForm = z.object({
   one: one.optional(),
-  act: z.enum(["enable", "disable", "delete"]).optional(),
+  act: z.enum(["enable", "disable", "delete", "redirect"]).optional(),
+  /** Where all of them are to go. */
+  to: z.string().max(5000).default(""),
   ids: z.union([z.string(), z.array(z.string())]).optional(),
   /** All that the list finds, on whatever page. */
   whole: z.literal("yes").optional(),
@@ -65,13 +71,18 @@ aliasPages.post(
     const list = listQuery.parse(Object.fromEntries(new URLSearchParams(form.back)));
     const meant = async () => (form.whole ? matchingIds(world, domain.id, list) : [form.ids ?? []].flat());
     const [act, ids] = form.one === undefined ? [form.act, await meant()] : split(form.one);
-    if (act === "delete") await removeAliases(world, domain.id, ids);
-    else if (act !== undefined)
-      await changeAliases(world, domain.id, ids, { state: act === "enable" ? "active" : "disabled" });
+    const tried = await attempt(async () => {
+      if (act === undefined) return 0;
+      if (act === "delete") return removeAliases(world, domain.id, ids);
+      if (act === "redirect") return redirect(c, visitor, domain, ids, form.to);
+      return changeAliases(world, domain.id, ids, { state: act === "enable" ? "active" : "disabled" });
+    });
+    if (!tried.ok) return listPage(c, visitor, domain, emptyForm, null, { list, trouble: tried.problem });
     const note = act === "delete" && ids.length === 1 ? "alias-removed" : "aliases-changed";
     // Back to the list as it was narrowed and ordered; nothing but the list's own parameters comes through.
     const query = new URLSearchParams(queryOf(list));
     query.set("done", note);
+    query.set("n", String(tried.value));
     return c.redirect(`/domains/${domain.id}?${query}`, 303);
   }),
 );
@@ -117,6 +128,19 @@ function caller(c: Context<App>) {
   return { env: c.env, later: (work: Promise<unknown>) => c.executionCtx.waitUntil(work) };
 }
 
+async function redirect(
+  c: Context<App>,
+  visitor: Visitor,
+  domain: DomainView,
+  ids: readonly string[],
+  to: string,
+): Promise<number> {
+  const boxes = await mailboxesAt(c.get("world"), await myIds(c, visitor), targetWords(to));
+  const done = await redirectAliases(c.get("world"), visitor.account.id, domain.id, ids, readTargets(to, boxes));
+  askDestinations(caller(c), domain.name, done.destinations);
+  return done.changed;
+}
+
 function split(text: string): ["enable" | "disable" | "delete", string[]] {
   const [act, id] = text.split(":");
   return [act === "enable" || act === "disable" ? act : "delete", [id ?? ""]];
@@ -156,8 +180,9 @@ async function listPage(
   domain: DomainView,
   form: AliasForm,
   problem: Problem | null,
+  bulk: { list: z.output<typeof listQuery>; trouble: Problem } | null = null,
 ): Promise<Response> {
-  const query = { ...listQuery.parse(c.req.query()), limit: pageSize };
+  const query = { ...(bulk?.list ?? listQuery.parse(c.req.query())), limit: pageSize };
   const world = c.get("world");
   const [found, mailboxes] = await Promise.all([aliases(world, domain.id, query), suggestions(c, visitor)]);
   const shown = found.rows.flatMap(({ destinations }) => destinations);
@@ -165,11 +190,14 @@ async function listPage(
     namesFor(world, await myDomains(c, visitor), shown),
     withoutConsent(world, domain.id, found.rows),
   ]);
-  const view = <AliasesView {...{ visitor, domain, found, query, mailboxes, names, waiting, form, problem }} />;
+  const trouble = bulk?.trouble.detail ?? null;
+  const view = (
+    <AliasesView {...{ visitor, domain, found, query, mailboxes, names, waiting, form, problem, trouble }} />
+  );
   return page(
     c,
     visitor,
-    { title: domain.name, at: "domains", islands: ["aliases"], status: problem === null ? 200 : 422 },
+    { title: domain.name, at: "domains", islands: ["aliases"], status: problem === null && bulk === null ? 200 : 422 },
     view,
   );
 }
