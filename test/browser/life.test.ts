@@ -65,7 +65,7 @@ test("an account is made", async () => {
   await page.goto(at("/sign-up"));
   await page.getByLabel("E-mail address").fill("ana@elsewhere.test");
   await page.getByRole("button", { name: "Go on" }).click();
-  await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+  await page.getByRole("heading", { name: "Check your e-mail" }).waitFor();
   const link = await eventually("the mail with the link", () => mailedLink("ana@elsewhere.test", "sign-up"));
   await page.goto(at(new URL(link).pathname));
   await page.getByLabel("Password").fill("three calm green doors");
@@ -106,7 +106,7 @@ test("the first alias forwards once the owner of the address has said yes", asyn
   await page.getByLabel("Alias", { exact: true }).fill("hello");
   await page.getByLabel("Goes to").fill("me@elsewhere.test");
   await page.getByRole("button", { name: "Add alias" }).click();
-  await page.getByText("The alias is live").waitFor();
+  await page.getByText("as soon as its owner has opened the link").waitFor();
   const link = await eventually("the mail that asks", () => mailedLink("me@elsewhere.test", "verify"));
   const other = await watch(browser);
   await other.page.goto(link);

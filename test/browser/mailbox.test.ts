@@ -71,8 +71,24 @@ test("is made only after the recovery code was confirmed", async () => {
   await page.getByRole("button", { name: "I have kept it" }).click();
   await page.getByRole("heading", { name: "The app password" }).waitFor();
   appPassword = await shown(page, "password");
+  await seen.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByRole("button", { name: "Copy app password" }).click();
+  await page.getByText("Copied", { exact: true }).waitFor();
+  expect(await page.evaluate("navigator.clipboard.readText()")).toBe(appPassword);
   await page.screenshot({ path: `${shots}mailbox-password.png`, fullPage: true });
   expect(told()).toMatchObject({ address: "alice@demo.test", revision: 1 });
+});
+
+test("a name that can't be had is said before keys are made", async () => {
+  const { page } = seen;
+  await page.goto(at("/mailboxes/new"));
+  await page.getByLabel("Name", { exact: true }).fill("two words");
+  await page.getByRole("button", { name: "Make the keys" }).click();
+  expect(await page.locator("#local:invalid").count()).toBe(1);
+  await page.getByLabel("Name", { exact: true }).fill("Alice");
+  await page.getByRole("button", { name: "Make the keys" }).click();
+  await page.getByText("There is a mailbox alice@demo.test already").waitFor();
+  expect(await page.getByRole("heading", { name: "Keep this recovery code" }).isVisible()).toBe(false);
 });
 
 test("mail sealed to it opens with the app password and with the recovery code", async () => {

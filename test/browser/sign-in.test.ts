@@ -48,7 +48,7 @@ test("a stranger makes an account by a mailed link, a weak password is told so",
   await page.screenshot({ path: `${shots}sign-up.png`, fullPage: true });
   await page.getByLabel("E-mail address").fill(owner.email);
   await page.getByRole("button", { name: "Go on" }).click();
-  await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+  await page.getByRole("heading", { name: "Check your e-mail" }).waitFor();
   expect(await faults(page)).toEqual([]);
   await page.goto(at(`/sign-up/${tokenIn(await letterTo(edge, owner.email), "sign-up")}`));
   expect(await faults(page)).toEqual([]);
@@ -243,7 +243,7 @@ test("a forgotten password: asked for, mailed, chosen; every session is over and
   await page.getByLabel("E-mail address").fill(owner.email);
   expect(await faults(page)).toEqual([]);
   await page.getByRole("button", { name: "Mail me a link" }).click();
-  await page.getByRole("heading", { name: "Look into your mail" }).waitFor();
+  await page.getByRole("heading", { name: "Check your e-mail" }).waitFor();
   const reset = () => lettersTo(edge, owner.email).find(({ text }) => text.includes("/reset/"));
   await expect.poll(reset, { timeout: 30_000 }).toBeDefined();
   await page.goto(at(`/reset/${tokenIn(reset() ?? { subject: "", text: "" }, "reset")}`));

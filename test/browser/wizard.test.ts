@@ -40,7 +40,7 @@ async function domainId(name: string): Promise<string> {
 test("by hand: what is missing is said, and turns green while the page is open", async () => {
   const { page } = seen;
   await page.goto(at("/domains"));
-  await page.getByLabel("Domain name").fill("Wizard.test");
+  await page.getByLabel("Domain name").fill("https://www.Wizard.test/contact"); // as it is copied out of the address bar
   await page.getByRole("button", { name: "Add domain" }).click();
   await page.getByText("Mail still goes elsewhere").waitFor();
   await page.getByText("add “mx” after “v=spf1”").waitFor();
@@ -49,12 +49,15 @@ test("by hand: what is missing is said, and turns green while the page is open",
   const record = page.locator("#check-owner code");
   const [name, value] = [await record.nth(0).innerText(), await record.nth(1).innerText()];
   expect(name).toBe("_postern.wizard.test");
+  await page.locator("#check-owner").getByText("write only _postern", { exact: false }).waitFor();
+  await page.locator("#check-mx").getByText("write only @", { exact: false }).waitFor();
   edge.dns.set(name, { TXT: [value] });
   edge.dns.set("wizard.test", {
     TXT: ["v=spf1 mx include:other.test -all"],
     MX: [{ priority: 10, exchange: "mx.test" }],
   });
   await page.getByText("Everything that is needed is right").waitFor({ timeout: 30_000 });
+  expect(await page.locator("[data-domain-state]").innerText()).toBe("Receiving");
   const [row] = await edge.rows<{ state: string }>("select state from domain where name = 'wizard.test'");
   expect(row?.state).toBe("active");
 });

@@ -3,7 +3,7 @@ import type { FC } from "hono/jsx";
 import { unicodeName } from "../../src/core/rules/unicode-name.ts";
 import type { DomainView } from "../directory/domains.ts";
 import { StateBadge } from "./pages/overview.tsx";
-import { Head } from "./parts.tsx";
+import { Head, Notice } from "./parts.tsx";
 
 const tabs = [
   { at: "aliases", path: "", label: "Aliases" },
@@ -21,7 +21,9 @@ export type Tab = (typeof tabs)[number]["at"];
 export const DomainHead: FC<{ domain: DomainView; at: Tab }> = ({ domain, at }) => (
   <>
     <Head title={unicodeName(domain.name)} crumbs={<a href="/domains">Domains</a>}>
-      <StateBadge state={domain.state} />
+      <span data-domain-state>
+        <StateBadge state={domain.state} />
+      </span>
     </Head>
     <nav class="tabs" aria-label={`Pages of ${domain.name}`}>
       {tabs.map((tab) => (
@@ -30,5 +32,11 @@ export const DomainHead: FC<{ domain: DomainView; at: Tab }> = ({ domain, at }) 
         </a>
       ))}
     </nav>
+    {domain.state === "pending" && at !== "setup" && (
+      <Notice tone="warn">
+        {unicodeName(domain.name)} does not receive mail yet.{" "}
+        <a href={`/domains/${domain.id}/setup`}>Finish setting it up</a>
+      </Notice>
+    )}
   </>
 );

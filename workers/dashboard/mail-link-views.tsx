@@ -44,11 +44,14 @@ export const ForgottenForm: FC<Shown & { email: string }> = ({ email, problem })
   </>
 );
 
-export const Mailed: FC<{ email: string; says: string }> = ({ email, says }) => (
+export const Mailed: FC<{ email: string; says: string; again: string }> = ({ email, says, again }) => (
   <>
-    <h1>Look into your mail</h1>
+    <h1>Check your e-mail</h1>
     <p>
-      {says} <span class="address">{email}</span>. It can take a minute; look into the junk folder too.
+      {says} <span class="address">{email}</span>. Open it to go on.
+    </p>
+    <p class="soft">
+      Nothing there after a minute? Look into the junk folder, then <a href={again}>ask once more</a>.
     </p>
     <a class="button" href="/sign-in">
       Back to signing in

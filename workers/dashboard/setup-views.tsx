@@ -6,11 +6,11 @@ import type { Level } from "../../src/core/health/records.ts";
 import { roleAtLeast } from "../api/row.ts";
 import type { DomainView } from "../directory/domains.ts";
 import type { Node } from "../directory/nodes.ts";
-import type { Change, Plan } from "../dns/apply.ts";
 import type { Visitor } from "../sign-in/visitor.ts";
 import { DomainHead } from "./domain-head.tsx";
 import { Icon } from "./icons.tsx";
-import { Badge, Confirm, Copyable, Field, FormToken, fieldAria, Notice } from "./parts.tsx";
+import { StateBadge } from "./pages/overview.tsx";
+import { Badge, Confirm, Copyable, Field, FormToken, fieldAria, Notice, plural } from "./parts.tsx";
 import { type Tone, toneIcon } from "./words.ts";
 
 type SetupProps = { visitor: Visitor; domain: DomainView; checks: Check[]; places: Node[]; trouble: string | null };
@@ -31,24 +31,29 @@ export const SetupView: FC<SetupProps> = (props) => {
           <div class="head-text">
             <h2 id="records">1. DNS records</h2>
             <p>
-              DNS is the world's phone book. Set these records where the domain's DNS is kept; Postern looks every few
-              seconds while something is missing, and once a day ever after.
+              DNS is the world's phone book. Set these records where the domain's DNS is kept, mostly where you bought
+              the domain: sign in there and look for “DNS”. This page looks again by itself every few seconds, and once
+              a day ever after.
             </p>
           </div>
           <div class="row">
-            <a class="button small-button" href={`/domains/${domain.id}/zone.txt`}>
-              Zone file
+            <a
+              class="button small-button"
+              href={`/domains/${domain.id}/zone.txt`}
+              title="For providers that can import"
+            >
+              Download as zone file
             </a>
             <a class="button small-button" href={`/domains/${domain.id}/setup`}>
               Check again
             </a>
           </div>
         </div>
+        {may && <TokenForm visitor={visitor} domain={domain} />}
         <div data-checks={`/domains/${domain.id}/checks`}>
           <ChecksView domain={domain} checks={checks} />
         </div>
       </section>
-      {may && <TokenForm visitor={visitor} domain={domain} />}
       {may && <PlaceForm {...props} />}
       <NextSteps domain={domain} ready={domain.state === "active" && canReceive(checks)} />
       {domain.role === "owner" && <RemoveForm visitor={visitor} domain={domain} />}
@@ -81,6 +86,9 @@ export const ChecksView: FC<{ domain: DomainView; checks: Check[] }> = ({ domain
   const waiting = checks.some(({ level, state }) => level !== "optional" && state !== "pass" && state !== "warn");
   return (
     <div class="stack" data-waiting={waiting ? "true" : "false"}>
+      <span data-state-now hidden>
+        <StateBadge state={domain.state} />
+      </span>
       {canReceive(checks) && domain.state === "active" && (
         <Notice tone="pass">Everything that is needed is right: {domain.name} receives mail.</Notice>
       )}
@@ -95,7 +103,7 @@ export const ChecksView: FC<{ domain: DomainView; checks: Check[] }> = ({ domain
               </div>
               <ul class="checks ruled">
                 {of.map((check) => (
-                  <CheckItem check={check} />
+                  <CheckItem check={check} domain={domain.name} />
                 ))}
               </ul>
             </section>
@@ -113,7 +121,7 @@ const groups: [Level, string, (of: Check[]) => string][] = [
   ["optional", "Nice to have", rightOf],
 ];
 
-const CheckItem: FC<{ check: Check }> = ({ check }) => {
+const CheckItem: FC<{ check: Check; domain: string }> = ({ check, domain }) => {
   const fine = check.state === "pass";
   const tone = toneOf(check);
   return (
@@ -128,7 +136,7 @@ const CheckItem: FC<{ check: Check }> = ({ check }) => {
         <div class="stack tight">
           <p class="soft">{check.why}</p>
           {check.todo !== "" && <p>{check.todo}</p>}
-          <RecordFacts check={check} />
+          <RecordFacts check={check} domain={domain} />
         </div>
       </details>
       <Badge tone={tone}>{wordOf(check)}</Badge>
@@ -141,7 +149,7 @@ function isToSet({ by, value }: Check): boolean {
   return by === "owner" && !value.includes("…");
 }
 
-const RecordFacts: FC<{ check: Check }> = ({ check }) => (
+const RecordFacts: FC<{ check: Check; domain: string }> = ({ check, domain }) => (
   <dl class="facts">
     <dt>Type</dt>
     <dd>
@@ -149,7 +157,16 @@ const RecordFacts: FC<{ check: Check }> = ({ check }) => (
       {check.priority !== null && `, priority ${check.priority}`}
     </dd>
     <dt>Name</dt>
-    <dd>{isToSet(check) ? <Copyable text={check.name} label="name" /> : <span class="mono">{check.name}</span>}</dd>
+    <dd>
+      {isToSet(check) ? (
+        <>
+          <Copyable text={check.name} label="name" />
+          <ShortName name={check.name} domain={domain} />
+        </>
+      ) : (
+        <span class="mono">{check.name}</span>
+      )}
+    </dd>
     <dt>{isToSet(check) ? "Value" : "Expected"}</dt>
     <dd>{isToSet(check) ? <Copyable text={check.value} label="value" /> : check.value}</dd>
     <dt>Found</dt>
@@ -159,11 +176,21 @@ const RecordFacts: FC<{ check: Check }> = ({ check }) => (
   </dl>
 );
 
+/** Most providers add the domain by themselves; the whole name would then be set twice over. */
+const ShortName: FC<{ name: string; domain: string }> = ({ name, domain }) => {
+  const short = name === domain ? "@" : name.endsWith(`.${domain}`) ? name.slice(0, -domain.length - 1) : null;
+  return (
+    short && (
+      <p class="soft small">
+        Where your provider adds .{domain} by itself, write only <strong class="mono">{short}</strong>
+      </p>
+    )
+  );
+};
+
 const TokenForm: FC<{ visitor: Visitor; domain: DomainView }> = ({ visitor, domain }) => (
-  <details class="card">
-    <summary>
-      <strong>DNS at Cloudflare? A token sets all of it</strong>
-    </summary>
+  <details class="aside-fold">
+    <summary>DNS at Cloudflare? A token sets all of it</summary>
     <form method="post" action={`/domains/${domain.id}/cloudflare`} class="stack">
       <FormToken token={visitor.formToken} />
       <p>
@@ -176,7 +203,11 @@ const TokenForm: FC<{ visitor: Visitor; domain: DomainView }> = ({ visitor, doma
         )}
         . First you see what would change; nothing is done before you say so. The token is not kept.
       </p>
-      <Field id="cf" label="API token" hint="Cloudflare: My Profile, API Tokens, Create Token.">
+      <Field
+        id="cf"
+        label="API token"
+        hint="At Cloudflare: My Profile, API Tokens, Create Token, template “Edit zone DNS”, then choose this zone."
+      >
         <input
           id="cf"
           name="cf"
@@ -223,21 +254,27 @@ const PlaceForm: FC<SetupProps> = ({ visitor, domain, places }) => (
 const NextSteps: FC<{ domain: DomainView; ready: boolean }> = ({ domain, ready }) => (
   <>
     <section class="card stack" aria-labelledby="first">
-      <h2 id="first">2. The first alias</h2>
-      {domain.aliases > 0 ? (
+      <h2 id="first">2. The first address</h2>
+      {domain.aliases + domain.mailboxes > 0 ? (
         <Notice tone="pass">
-          There {domain.aliases === 1 ? "is one" : `are ${domain.aliases}`}.{" "}
-          <a href={`/domains/${domain.id}`}>See the aliases</a>
+          There {domain.aliases + domain.mailboxes === 1 ? "is" : "are"}{" "}
+          <a href={`/domains/${domain.id}`}>{plural(domain.aliases, "alias", "aliases")}</a> and{" "}
+          <a href={`/mailboxes?text=@${domain.name}`}>{plural(domain.mailboxes, "mailbox", "mailboxes")}</a>.
         </Notice>
       ) : (
-        <div class="row">
-          <a class="button main" href={`/domains/${domain.id}`}>
-            Add an alias
-          </a>
-          <a class="button" href={`/mailboxes/new?domain=${domain.id}`}>
-            Or make a mailbox
-          </a>
-        </div>
+        <>
+          <p>
+            An alias sends mail on to an inbox you already have. A mailbox keeps it here, sealed, for your mail app.
+          </p>
+          <div class="row">
+            <a class="button main" href={`/domains/${domain.id}`}>
+              Add an alias
+            </a>
+            <a class="button" href={`/mailboxes/new?domain=${domain.id}`}>
+              Or make a mailbox
+            </a>
+          </div>
+        </>
       )}
     </section>
     <section class="card flush" aria-labelledby="test">
@@ -261,7 +298,7 @@ const RemoveForm: FC<{ visitor: Visitor; domain: DomainView }> = ({ visitor, dom
   <div class="row end">
     <Confirm
       label="Remove this domain"
-      ask={`Remove ${domain.name} with its ${domain.aliases} aliases? Its mail is refused from then on.`}
+      ask={`Remove ${domain.name} with its ${plural(domain.aliases, "alias", "aliases")}? Its mail is refused from then on.`}
     >
       <form method="post" action={`/domains/${domain.id}/remove`}>
         <FormToken token={visitor.formToken} />
@@ -272,62 +309,3 @@ const RemoveForm: FC<{ visitor: Visitor; domain: DomainView }> = ({ visitor, dom
     </Confirm>
   </div>
 );
-
-type PlanProps = { visitor: Visitor; domain: DomainView; plan: Plan; token: string };
-
-export const PlanView: FC<PlanProps> = ({ visitor, domain, plan, token }) => (
-  <>
-    <DomainHead domain={domain} at="setup" />
-    <section class="card stack" aria-labelledby="plan">
-      <h2 id="plan">What would change in the zone {plan.zone.name}</h2>
-      {plan.lacks.length > 0 && (
-        <div role="alert">
-          <Notice tone="fail">
-            The token lacks{" "}
-            {plan.lacks.map((one, i) => (
-              <>
-                {i > 0 && " and "}
-                <strong>{one}</strong>
-              </>
-            ))}
-            . Edit it at Cloudflare, then try again; the token itself stays the same.
-          </Notice>
-        </div>
-      )}
-      {plan.lacks.length === 0 && plan.changes.length === 0 && (
-        <Notice tone="pass">Nothing: all records are as they should be.</Notice>
-      )}
-      <ul class="diff">
-        {plan.changes.map((change) => (
-          <ChangeItem change={change} />
-        ))}
-      </ul>
-      <form method="post" action={`/domains/${domain.id}/cloudflare`} class="row">
-        <FormToken token={visitor.formToken} />
-        <input type="hidden" name="cf" value={token} />
-        {plan.lacks.length === 0 && plan.changes.length > 0 && (
-          <button class="main" name="apply" value="yes" type="submit">
-            Apply these changes
-          </button>
-        )}
-        {plan.lacks.length > 0 && <button type="submit">Try again</button>}
-        <a class="button plain" href={`/domains/${domain.id}/setup`}>
-          Back
-        </a>
-      </form>
-    </section>
-  </>
-);
-
-const ChangeItem: FC<{ change: Change }> = ({ change }) => {
-  const sign = change.kind === "remove" ? "−" : change.kind === "change" ? "~" : "+";
-  return (
-    <li class={`diff-${change.kind}`}>
-      <span aria-hidden="true">{sign}</span>
-      <div>
-        {change.says}
-        {change.kind === "change" && <div class="soft small">instead of: {change.before}</div>}
-      </div>
-    </li>
-  );
-};

@@ -66,13 +66,13 @@ export const mailboxRows = [
     tag,
     says: "The mailboxes of your domains",
     byDomain: true,
-    query: cursorQuery,
+    query: cursorQuery.extend({ text: z.string().max(320).optional().describe("Part of the address") }),
     answer: page(mailboxShape),
     async run(call) {
       const domains = (await domainsOf(call.world, call.visitor.account.id)).map((domain) => domain.id);
-      const { after, limit } = call.query;
+      const { after, limit, text } = call.query;
       const from = after === undefined ? undefined : readCursor(after);
-      const { rows, next } = await mailboxPage(call.world, { domains, after: from, limit });
+      const { rows, next } = await mailboxPage(call.world, { domains, text, after: from, limit });
       return { items: rows, next: next === null ? null : cursorOf(next) };
     },
   }),

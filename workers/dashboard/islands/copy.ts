@@ -7,7 +7,8 @@ export function enableCopy(within: ParentNode): void {
 }
 
 async function copy(button: HTMLButtonElement): Promise<void> {
-  await navigator.clipboard.writeText(button.dataset["copy"] ?? "");
+  const beside = button.previousElementSibling?.textContent ?? "";
+  await navigator.clipboard.writeText(button.dataset["copy"] || beside);
   const said = document.createElement("span");
   said.setAttribute("role", "status");
   said.textContent = "Copied";

@@ -19,6 +19,7 @@ export function complain(words: string): void {
   const place = part("trouble", HTMLElement);
   place.hidden = words === "";
   place.textContent = words;
+  if (words !== "") place.scrollIntoView({ block: "nearest" });
 }
 
 export function progress(done: number, says: string): void {

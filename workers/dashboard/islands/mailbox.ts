@@ -3,6 +3,7 @@
  * after its recovery code was confirmed, because without one a lost app password loses the mail.
  */
 import { ask, wordsFor } from "./ask.ts";
+import { enableCopy } from "./copy.ts";
 import { fragment } from "./fragment.ts";
 import { complain, confirmRecovery, field, part, progress, readSlots, show } from "./key-steps.ts";
 import { askKeys, type Box } from "./keys-talk.ts";
@@ -17,6 +18,8 @@ create?.addEventListener("submit", (event) => {
 
 async function makeMailbox(form: HTMLFormElement): Promise<void> {
   complain("");
+  // Before anybody writes down a recovery code for nothing.
+  if (await isTaken(addressIn(form))) return complain(`There is a mailbox ${addressIn(form)} already.`);
   show("working");
   const made = await askKeys({ kind: "new", label: field(form, "label") }, progress);
   if (made.kind !== "made") {
@@ -35,15 +38,31 @@ async function makeMailbox(form: HTMLFormElement): Promise<void> {
   }
 }
 
+function addressIn(form: HTMLFormElement): string {
+  return `${field(form, "local")}@${field(form, "domain")}`.toLowerCase();
+}
+
+/** What can't be asked now is answered when the mailbox is made. */
+async function isTaken(address: string): Promise<boolean> {
+  const read = await ask("GET", `/mailboxes?${new URLSearchParams({ text: address, limit: "100" })}`).catch(() => null);
+  const items =
+    typeof read === "object" && read !== null && "items" in read && Array.isArray(read.items) ? read.items : [];
+  return items.some(
+    (one: unknown) => typeof one === "object" && one !== null && "address" in one && one.address === address,
+  );
+}
+
 async function send(form: HTMLFormElement, box: Box): Promise<void> {
-  const address = `${field(form, "local")}@${field(form, "domain")}`;
-  await ask("POST", "/mailboxes", { ...box, address, node: field(form, "node"), quotaBytes });
+  await ask("POST", "/mailboxes", { ...box, address: addressIn(form), node: field(form, "node"), quotaBytes });
 }
 
 async function finish(id: string, password: string): Promise<void> {
   const response = await fetch(`/mailboxes/${id}/connect`);
   const settings = response.ok ? fragment(await response.text()) : null;
-  if (settings !== null) part("connect", HTMLElement).replaceChildren(settings);
+  if (settings !== null) {
+    part("connect", HTMLElement).replaceChildren(settings);
+    enableCopy(settings);
+  }
   part("password", HTMLElement).textContent = password;
   part("open", HTMLAnchorElement).href = `/mailboxes/${id}`;
   show("done");

@@ -27,6 +27,8 @@ async function look(box: HTMLElement, url: string): Promise<void> {
     if (old instanceof HTMLDetailsElement) fold.open = old.open && !becameRight(fresh, fold);
   }
   box.replaceChildren(fresh);
+  const state = fresh.querySelector("[data-state-now]");
+  if (state !== null) document.querySelector("[data-domain-state]")?.replaceChildren(...state.childNodes);
   enableCopy(box);
 }
 

@@ -47,6 +47,10 @@ const Steps: FC<{ domains: DomainView[]; places: Node[]; chosen: string }> = (pr
     <Done>
       <h3>Settings for your mail app</h3>
       <div data-part="connect" />
+      <p>
+        Then send a message to the new address from anywhere: <a href="/activity">watch it arrive</a>, and read it in
+        the app.
+      </p>
     </Done>
   </>
 );
@@ -62,6 +66,8 @@ const CreateForm: FC<{ domains: DomainView[]; places: Node[]; chosen: string }> 
           placeholder="you"
           required
           maxlength={64}
+          pattern={'[^\\s@,;:<>\\(\\)\\[\\]\\\\"]+'}
+          title="What stands before the @: letters, digits, dots, hyphens; no spaces."
           autocomplete="off"
           autocapitalize="none"
           spellcheck={false}

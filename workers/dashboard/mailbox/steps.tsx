@@ -24,6 +24,14 @@ export const Working: FC = () => (
   </section>
 );
 
+/** Copies what stands beside it by then; the page as it is served does not know it. */
+const CopyIt: FC<{ label: string }> = ({ label }) => (
+  <button type="button" class="small-button" data-copy="" hidden>
+    <Icon name="copy" />
+    <span class="out-of-sight">Copy {label}</span>
+  </button>
+);
+
 export const Recovery: FC = () => (
   <section class="card stack" data-step="recovery" aria-labelledby="recovery-title" hidden>
     <h2 id="recovery-title" tabindex={-1}>
@@ -35,6 +43,7 @@ export const Recovery: FC = () => (
     </p>
     <div class="copyable secret">
       <code data-part="recovery" data-secret />
+      <CopyIt label="recovery code" />
     </div>
     <p>
       <a download="postern-recovery-code.txt" data-part="download" href="/mailboxes/new">
@@ -79,6 +88,7 @@ export const Done: FC<{ children?: unknown }> = ({ children }) => (
     </p>
     <div class="copyable secret">
       <code data-part="password" data-secret />
+      <CopyIt label="app password" />
     </div>
     {children as never}
     <p>

@@ -44,7 +44,8 @@ byMailPages.post("/sign-up", async (c) => {
     return askSignUp(openEdge(c.env, c.executionCtx), c.get("world"), email, ipOf(c));
   });
   if (!tried.ok) return signUpPage(c, email, tried.problem);
-  return gate(c, { title: "Look into your mail" }, <Mailed email={email} says="A link to go on with was mailed to" />);
+  const view = <Mailed email={email} says="We mailed a link to" again="/sign-up" />;
+  return gate(c, { title: "Check your e-mail" }, view);
 });
 
 function signUpPage(c: Context<App>, email: string, problem: Problem | null): Page {
@@ -80,7 +81,7 @@ byMailPages.post("/forgotten", async (c) => {
   const tried = await attempt(() => askReset(edge, c.get("world"), email, ipOf(c)));
   if (!tried.ok) return forgottenPage(c, email, tried.problem);
   const says = "If there is an account, a link to choose a new password was mailed to";
-  return gate(c, { title: "Look into your mail" }, <Mailed email={email} says={says} />);
+  return gate(c, { title: "Check your e-mail" }, <Mailed email={email} says={says} again="/forgotten" />);
 });
 
 function forgottenPage(c: Context<App>, email: string, problem: Problem | null): Page {

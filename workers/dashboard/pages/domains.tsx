@@ -51,13 +51,19 @@ domainPages.post(
 
 async function add(c: Context<App>, visitor: Visitor, given: z.output<typeof form>): Promise<string> {
   const world = c.get("world");
-  const name = foldDomain(given.name);
+  const name = foldDomain(domainIn(given.name));
   if (name === null)
     throw new Problem(422, "bad-domain", "Write a domain name, such as example.com.", { field: "name" });
   const node = (await nodes(world)).find((one) => one.id === given.node);
   const active = given.active === "yes" && visitor.account.operator;
   const added = await addDomain(world, visitor.account.id, { name, node: node?.id ?? null, active });
   return added.id;
+}
+
+/** What people paste: an address out of the browser's bar, or somebody's e-mail address. */
+function domainIn(typed: string): string {
+  const [, host] = /^\s*https?:\/\/(?:www\.)?([^/?#:]+)/i.exec(typed) ?? [];
+  return host ?? typed.slice(typed.lastIndexOf("@") + 1).trim();
 }
 
 const querySchema = z.object({
@@ -252,37 +258,22 @@ const AddForm: FC<AddProps> = ({ visitor, places, name, problem }) => (
     <h2 id="add-title">Add a domain</h2>
     <form method="post" action="/domains" class="stack">
       <FormToken token={visitor.formToken} />
-      <div class="columns">
-        <Field id="name" label="Domain name" wrong={problem?.detail ?? null}>
-          <input
-            id="name"
-            name="name"
-            class="mono"
-            placeholder="example.com"
-            value={name}
-            required
-            maxlength={253}
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            {...fieldAria("name", { wrong: problem !== null })}
-          />
-        </Field>
-        <Field
-          id="node"
-          label="Mail comes in"
-          hint="Choose Cloudflare only for a zone in the operator's own Cloudflare account."
-        >
-          <select id="node" name="node" {...fieldAria("node", { hint: true })}>
-            {places.map((node) => (
-              <option value={node.id}>
-                at {node.mxHost} ({node.name})
-              </option>
-            ))}
-            <option value="">by Cloudflare Email Routing</option>
-          </select>
-        </Field>
-      </div>
+      <Field id="name" label="Domain name" wrong={problem?.detail ?? null}>
+        <input
+          id="name"
+          name="name"
+          class="mono"
+          placeholder="example.com"
+          value={name}
+          required
+          maxlength={253}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          {...fieldAria("name", { wrong: problem !== null })}
+        />
+      </Field>
+      <WhereItComesIn places={places} />
       {visitor.account.operator && (
         <label class="row">
           <input type="checkbox" name="active" value="yes" />
@@ -297,4 +288,27 @@ const AddForm: FC<AddProps> = ({ visitor, places, name, problem }) => (
       </div>
     </form>
   </section>
+);
+
+/** Behind a fold: what stands first is right for nearly everybody. */
+const WhereItComesIn: FC<{ places: Node[] }> = ({ places }) => (
+  <details>
+    <summary>
+      Mail comes in {places[0] === undefined ? "by Cloudflare Email Routing" : `at ${places[0].mxHost}`}
+    </summary>
+    <Field
+      id="node"
+      label="Mail comes in"
+      hint="Choose Cloudflare Email Routing only for a zone in the Cloudflare account of whoever runs this service. It can be changed later."
+    >
+      <select id="node" name="node" {...fieldAria("node", { hint: true })}>
+        {places.map((node) => (
+          <option value={node.id}>
+            at {node.mxHost} ({node.name})
+          </option>
+        ))}
+        <option value="">by Cloudflare Email Routing</option>
+      </select>
+    </Field>
+  </details>
 );

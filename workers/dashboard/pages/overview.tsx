@@ -40,10 +40,19 @@ const Welcome: FC = () => (
     <div class="empty">
       <Mark size={44} />
       <h2>Start with a domain</h2>
-      <p>
-        Add the domain you want to receive mail for. Postern shows which DNS records to set, watches until they are
-        right, and then takes its mail: forwarded wherever you like, or kept in a mailbox that only you can open.
-      </p>
+      <ol class="first-steps">
+        <li>
+          <strong>Add a domain you own.</strong> Postern shows which DNS records to set, or sets them for you at
+          Cloudflare, and watches until they are right.
+        </li>
+        <li>
+          <strong>Say where its mail goes:</strong> on to an inbox you already have, or into a mailbox here that only
+          you can open.
+        </li>
+        <li>
+          <strong>Send a test mail,</strong> watch it arrive, and read it in your mail app.
+        </li>
+      </ol>
       <a class="button main" href="/domains#add">
         <Icon name="plus" />
         Add your first domain

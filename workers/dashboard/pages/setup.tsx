@@ -14,8 +14,9 @@ import { freshDns, healthOf, remember } from "../../dns/health.ts";
 import { openEdge } from "../../platform.ts";
 import { type App, siteOf, type Visitor } from "../../sign-in/visitor.ts";
 import { attempt, formOf, signedIn } from "../guard.tsx";
+import { PlanView } from "../plan-view.tsx";
 import { domainHere } from "../reader.ts";
-import { ChecksView, PlanView, SetupView } from "../setup-views.tsx";
+import { ChecksView, SetupView } from "../setup-views.tsx";
 import { page } from "../shell.tsx";
 
 export const setupPages = new Hono<App>();
