@@ -111,8 +111,12 @@ export class Keeper {
   /** A call of a session met a damaged page: may it be tried once more? */
   mend(args: unknown): boolean {
     const mailbox = this.#mailboxOf(args);
-    const damaged = mailbox?.mend() ?? [];
-    if (mailbox && damaged.length > 0) this.#tell({ kind: "alarm", mailbox: mailbox.id, what: mended(damaged) });
+    return mailbox !== undefined && this.#mend(mailbox);
+  }
+
+  #mend(mailbox: Mailbox): boolean {
+    const damaged = mailbox.mend();
+    if (damaged.length > 0) this.#tell({ kind: "alarm", mailbox: mailbox.id, what: mended(damaged) });
     return damaged.length > 0;
   }
 
@@ -245,14 +249,15 @@ export class Keeper {
   }
 
   #tellState({ mailbox }: Open): void {
-    this.#tell({
-      kind: "state",
-      mailbox: mailbox.id,
-      generation: mailbox.generation,
-      usedBytes: mailbox.usedBytes,
-      highestModseq: mailbox.db.value<number>("SELECT coalesce(max(modseq), 0) FROM folder") ?? 0,
-      waiting: this.inbox(mailbox.id).waiting,
-    });
+    const { id, generation, db } = mailbox;
+    try {
+      const highestModseq = db.value<number>("SELECT coalesce(max(modseq), 0) FROM folder") ?? 0;
+      const { usedBytes } = mailbox;
+      this.#tell({ kind: "state", mailbox: id, generation, usedBytes, highestModseq, waiting: this.inbox(id).waiting });
+    } catch (cause) {
+      // After a commit nobody is there to hear of a bad page: thrown on, it would end the thread.
+      if (!this.#mend(mailbox)) this.#tell({ kind: "alarm", mailbox: id, what: `no counts: ${String(cause)}` });
+    }
   }
 
   // Bodies that nothing shows any more go, and with them what the index knows of them.
@@ -261,7 +266,7 @@ export class Keeper {
       mailbox,
       (write) => purge(write, 200),
       (gone, { indexer }) => {
-        indexer.index.forget(gone);
+        indexer.forget(gone);
         return gone.length > 0;
       },
     );

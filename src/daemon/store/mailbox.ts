@@ -45,6 +45,7 @@ export class Mailbox {
   /** It runs behind its mirror, or parts of it stand in for damaged ones: reading only. */
   readOnly: boolean;
   isMended: boolean;
+  #isLookedAt = false;
   quotaBytes: number;
   readonly hooks: Hooks;
   /** First UID that no session was told of, where it is ahead of what is stored (\Recent may be lost in a crash). */
@@ -86,7 +87,9 @@ export class Mailbox {
    * Answers which tables were damaged; none where there is nothing to be done, or it was done before.
    */
   mend(): string[] {
-    if (this.isMended || this.db.inTransaction) return [];
+    if (this.isMended || this.#isLookedAt || this.db.inTransaction) return [];
+    // Once: it reads all of these tables.
+    this.#isLookedAt = true;
     const damaged = standIn(this.db, { generation: this.generation, now: this.hooks.now() });
     if (damaged.length === 0) return [];
     this.isMended = true;

@@ -12,6 +12,8 @@ import { countsNamed, makeFirstFolders } from "../../../src/daemon/store/folders
 import { Inbox } from "../../../src/daemon/store/inbox.ts";
 import { Mailbox } from "../../../src/daemon/store/mailbox.ts";
 import { prepareMessage } from "../../../src/daemon/store/prepare.ts";
+import { TextIndex } from "../../../src/daemon/store/search/index.ts";
+import { Indexer } from "../../../src/daemon/store/search/indexer.ts";
 import { fileInTurns, slicesOf } from "../../../src/daemon/store/streaming.ts";
 import { makeMailbox, storeFixture, texts } from "./fixture.ts";
 import { attachment, withAttachments } from "./mail-like.ts";
@@ -186,6 +188,51 @@ describe("a sync that fails", () => {
     expect(countsNamed(mailbox, "INBOX")).toMatchObject({ messages: 1, size: raw.length });
     expect(await checkMailbox(mailbox, pause)).toEqual({ checked: 1, damaged: [], structure: [] });
     console.log(`a large message's filing failed at each of its ${tries - 1} statements: nothing was left of it`);
+    mailbox.close();
+  });
+
+  // Regression: thrown from a timer, it ended the thread with every mailbox of it.
+  it("keeps the index behind, which catches up, and forgets what was purged meanwhile", async () => {
+    const db = open("mail4.db", "mailbox/mail");
+    const hooks = { now: Date.now, soon: () => undefined, committed: () => undefined };
+    const mailbox = new Mailbox({ id: "m", bodyMac: new Uint8Array(32), quotaBytes: 1e9, readOnly: false }, db, hooks);
+    mailbox.writeNow(makeFirstFolders);
+    const file = (...words: string[]) =>
+      mailbox.writeNow((write) => {
+        const messages = words.map((word) => ({ prepared: prepareMessage(utf8(`Subject: ${word}\r\n\r\n`)) }));
+        append(
+          write,
+          "INBOX",
+          messages.map((one) => ({ ...one, flags: [], internalDate: null })),
+        );
+      });
+    file("zebra", "giraffe", "lion");
+    const index = TextIndex.open(join(dir, "index.db"), () => Buffer.alloc(32, 1));
+    const holding = (text: string) => [1, 2, 3, 4].filter(index.mayHold(text));
+    const indexer = new Indexer(mailbox, index, () => 0);
+    const commit = index.commit.bind(index);
+    let failed = 0;
+    const failNext = () => {
+      index.commit = () => {
+        index.commit = commit;
+        failed++;
+        throw new Error("database or disk is full");
+      };
+    };
+    failNext();
+    indexer.wake();
+    await expect.poll(() => failed, { timeout: 20_000 }).toBe(1);
+    expect([index.isBehind(mailbox), holding("zebra")]).toEqual([true, [1, 2, 3, 4]]);
+    expect(index.advance(mailbox, 1000)).toBe(false);
+    index.commit();
+    expect([index.isBehind(mailbox), holding("zebra"), holding("lion")]).toEqual([false, [1, 4], [3, 4]]);
+    failNext();
+    index.advance(mailbox, 1000);
+    indexer.forget([1]);
+    expect([failed, holding("zebra")]).toEqual([2, [1, 4]]);
+    indexer.forget([3]);
+    expect([holding("zebra"), holding("giraffe"), holding("lion")]).toEqual([[4], [2, 4], [4]]);
+    indexer.close();
     mailbox.close();
   });
 

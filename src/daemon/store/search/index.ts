@@ -5,6 +5,7 @@
 import { rmSync } from "node:fs";
 import { Database } from "../../sqlite/database.ts";
 import type { Rests } from "../../sqlite/rests.ts";
+import { Damaged, named } from "../../sqlite/trouble.ts";
 import type { Mailbox } from "../mailbox.ts";
 import { Candidate, type CandidateTuple } from "./candidate.ts";
 
@@ -17,6 +18,9 @@ export class TextIndex {
   readonly #db: Database;
   #to: number;
   #partial: Set<number>;
+  /** Purged, and not forgotten yet: there was trouble. */
+  #leaving: number[] = [];
+  #isBad = false;
 
   private constructor(db: Database) {
     this.#db = db;
@@ -44,10 +48,22 @@ export class TextIndex {
   mayHold(text: string): (message: number) => boolean {
     const trigrams = trigramsOf(text);
     if (trigrams === null) return () => true;
-    const ids = new Set(this.#db.column<number>("SELECT rowid FROM terms WHERE terms MATCH ?", trigrams));
+    const ids = this.#holding(trigrams);
+    if (ids === null) return () => true;
     // As of now: the index may move on while a search takes its time.
     const to = this.#to;
     return (message) => ids.has(message) || message > to || this.#partial.has(message);
+  }
+
+  /** null: a bad page. Then every message is looked at, and the next login finds no index and makes a new one. */
+  #holding(trigrams: string): Set<number> | null {
+    try {
+      return new Set(this.#db.column<number>("SELECT rowid FROM terms WHERE terms MATCH ?", trigrams));
+    } catch (cause) {
+      if (!(named(this.#db.path, cause) instanceof Damaged)) throw cause;
+      this.#isBad = true;
+      return null;
+    }
   }
 
   isBehind(mailbox: Mailbox): boolean {
@@ -99,20 +115,28 @@ export class TextIndex {
 
   /** Messages that were purged leave no trigram behind. */
   forget(messages: readonly number[]): void {
-    const known = messages.filter((message) => message <= this.#to);
-    if (known.length === 0) return;
-    const alone = !this.#db.inTransaction;
-    if (alone) this.#db.run("BEGIN IMMEDIATE");
-    for (const message of known) {
+    this.#leaving.push(...messages.filter((message) => message <= this.#to));
+    if (this.#leaving.length === 0) return;
+    // What was indexed until now stands by itself.
+    this.commit();
+    this.#db.run("BEGIN IMMEDIATE");
+    for (const message of this.#leaving) {
       this.#db.run("DELETE FROM terms WHERE rowid = ?", message);
       if (this.#partial.delete(message)) this.#db.run("DELETE FROM partial WHERE message = ?", message);
     }
-    if (alone) this.commit();
+    this.commit();
+    this.#leaving = [];
   }
 
+  /** What can't be written any more is indexed anew. */
   close(): void {
-    this.commit();
+    try {
+      this.commit();
+    } catch {
+      // a full disk, a bad page
+    }
     this.#db.close();
+    if (this.#isBad) removeIndex(this.#db.path);
   }
 }
 

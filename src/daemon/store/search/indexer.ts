@@ -62,6 +62,7 @@ export class Indexer {
     // A call within one rest and slice: somebody asks one thing after the other.
     const busy = this.#workload() > this.#seen;
     try {
+      this.#index.forget([]);
       const more = this.#index.advance(this.#mailbox, sliceMs);
       if (!more || ++this.#slices % slicesPerCommit === 0) this.#index.commit();
       if (more) this.#sleep(busy ? restMs.busy : restMs.idle);
@@ -70,9 +71,18 @@ export class Indexer {
     }
   }
 
+  /** Purged messages leave nothing behind. */
+  forget(messages: readonly number[]): void {
+    try {
+      this.#index.forget(messages);
+    } catch {
+      this.#giveUp();
+    }
+  }
+
   /** Nobody waits for an index: searches read the messages instead. Thrown from a timer, trouble would end the thread. */
   #giveUp(): void {
-    this.#sleep(retryMs);
+    if (this.#timer === null) this.#sleep(retryMs);
     try {
       this.#index.takeBack();
     } catch {
