@@ -4,7 +4,7 @@ import { among } from "./directory/among.ts";
 import { mailbox, node } from "./directory/schema.ts";
 import { type HandOff, handOff } from "./handoff.ts";
 import type { Edge } from "./platform.ts";
-import { isParked, relayBox, ring, type Waiting, waitingFor } from "./spool.ts";
+import { isParked, relayBox, ring, type Waiting, waitingFor, waitingOf } from "./spool.ts";
 
 export type Waits = {
   key: string;
@@ -18,10 +18,28 @@ export type Waits = {
   parked: boolean;
 };
 
-/** Sealed mail for a mailbox that its node has not taken yet, oldest first; at most a thousand. */
-export async function waitingAt(edge: Edge, box: { id: string; node: string }): Promise<Waits[]> {
-  const found = await allOf(waitingFor(edge, `${box.node}/${box.id}/`, 1));
+type Box = { id: string; node: string };
+
+/** Sealed mail for a mailbox that its node has not taken yet. As many as one look at R2 shows, `all`: to the end. */
+export async function waitingAt(edge: Edge, box: Box, all = false): Promise<Waits[]> {
+  const found = await allOf(waitingFor(edge, prefixOf(box), all ? undefined : 1));
   return found.flatMap((one) => waits(edge, one)).sort((a, b) => a.since - b.since);
+}
+
+/** A page of it, in the order of the keys: R2 has no other. `after`: the last key of the page before. */
+export async function waitingPage(
+  edge: Edge,
+  box: Box,
+  { after, limit }: { after: string | null; limit: number },
+): Promise<{ items: Waits[]; next: string | null }> {
+  const startAfter = after === null ? {} : { startAfter: after };
+  const page = await edge.env.SPOOL.list({ prefix: prefixOf(box), limit, include: ["customMetadata"], ...startAfter });
+  const items = page.objects.flatMap((object) => waits(edge, waitingOf(object)));
+  return { items, next: page.truncated ? (page.objects.at(-1)?.key ?? null) : null };
+}
+
+function prefixOf({ id, node: at }: Box): string {
+  return `${at}/${id}/`;
 }
 
 /** Copies of one message, to mailboxes and to be sent on, that no node has taken yet. */

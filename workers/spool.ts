@@ -87,19 +87,18 @@ export function isParked(facts: SpoolFacts, now: number): boolean {
 
 export type Waiting = { key: string; facts: SpoolFacts | null; uploaded: number; size: number };
 
+export function waitingOf(object: R2Object): Waiting {
+  const { key, size } = object;
+  return { key, size, facts: factsOf(object), uploaded: object.uploaded.getTime() };
+}
+
 /** What waits under a prefix, page by page, at most `pages` of 1,000. */
 export async function* waitingFor(edge: Edge, prefix: string, pages = 30): AsyncGenerator<Waiting> {
   let cursor: string | undefined;
   for (let page = 0; page < pages; page++) {
     const more = cursor === undefined ? {} : { cursor };
     const listed = await edge.env.SPOOL.list({ prefix, include: ["customMetadata"], ...more });
-    for (const object of listed.objects)
-      yield {
-        key: object.key,
-        facts: factsOf(object),
-        uploaded: object.uploaded.getTime(),
-        size: object.size,
-      };
+    for (const object of listed.objects) yield waitingOf(object);
     if (!listed.truncated) return;
     cursor = listed.cursor;
   }

@@ -119,3 +119,24 @@ test("one message of many is tried again from its page in the activity", async (
   expect(mine).not.toBe(others);
   await edge.env.SPOOL.delete(others);
 });
+
+test("more than a thousand for one mailbox: each is listed once, a page at a time, and all are tried when asked", async () => {
+  const many = await edge.addMailbox(domain, "many@here.test");
+  const ids = Array.from({ length: 1005 }, (_, i) => `many-${String(i).padStart(4, "0")}`);
+  for (let at = 0; at < ids.length; at += 50)
+    await Promise.all(ids.slice(at, at + 50).map((id, i) => lost(many.mailboxId, id, { journal: `${at + i}` })));
+  const path = `/mailboxes/${many.mailboxId}/waiting`;
+  const seen: string[] = [];
+  for (let after: unknown = ""; after !== null; ) {
+    const { body } = await owner.get(`${path}?limit=100${after === "" ? "" : `&after=${after}`}`);
+    const items = body["items"] as { message: string }[];
+    expect(items.length).toBeLessThanOrEqual(100);
+    seen.push(...items.map(({ message }) => message));
+    after = body["next"];
+  }
+  expect(seen).toEqual(ids.map((_, i) => String(i)));
+  edge.node.answer = ({ path: asked }) => (asked === nodePaths.message ? 507 : 200);
+  expect((await owner.post(`${path}/retry`, {})).body).toEqual({ waiting: 1005, first: "not-taken" });
+  const keys = ids.map((id) => `${edge.node.id}/${many.mailboxId}/${id}`);
+  for (const some of [keys.slice(0, 1000), keys.slice(1000)]) await edge.env.SPOOL.delete(some);
+});

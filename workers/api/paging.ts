@@ -1,5 +1,5 @@
 /**
- * Pages of the few lists that are read whole: an installation's nodes, what waits in R2 for one mailbox. Cut by the order's own key, so
+ * Pages of the few lists that are read whole: an installation's nodes. Cut by the order's own key, so
  * that what is added or taken out meanwhile neither repeats a row nor skips one. All others are cut in D1 (`directory/keyset.ts`).
  */
 import { fromBase64url, toBase64url, utf8, utf8Decode } from "../../src/core/bytes.ts";
@@ -15,11 +15,6 @@ export function inPages<T>(items: readonly T[], key: (item: T) => string, query:
   const shown = rest.slice(0, query.limit);
   const last = rest.length > shown.length ? shown.at(-1) : undefined;
   return { items: shown.map(({ item }) => item), next: last === undefined ? null : cursorOf(last.key) };
-}
-
-/** A time as part of a key: numbers of one length sort as text. */
-export function timeKey(at: number): string {
-  return String(at).padStart(15, "0");
 }
 
 function order(a: string, b: string): number {

@@ -1,7 +1,7 @@
 /** Mailboxes. Keys are made by the client; what comes here is a public key and wrapped copies of a key we never see. */
 import { z } from "zod";
 import { keyslotSchema } from "../../../src/core/contract/mailbox.ts";
-import { tryByHand, waitingAt } from "../../by-hand.ts";
+import { tryByHand, waitingAt, waitingPage } from "../../by-hand.ts";
 import { domainNamed, domainsOf } from "../../directory/domains.ts";
 import { checkTyped, copiesGoneAt, eraseMailbox } from "../../directory/erase.ts";
 import { mailboxPage } from "../../directory/mailbox-list.ts";
@@ -19,7 +19,7 @@ import {
 import { notFound } from "../../directory/problem.ts";
 import { rotateMailbox } from "../../directory/rotate.ts";
 import { openEdge } from "../../platform.ts";
-import { cursorOf, inPages, readCursor, timeKey } from "../paging.ts";
+import { cursorOf, readCursor } from "../paging.ts";
 import { personal, within } from "../row.ts";
 import {
   cursorQuery,
@@ -170,14 +170,17 @@ export const mailboxRows = [
     path: "/mailboxes/:mailbox/waiting",
     name: "waiting",
     tag,
-    says: "Sealed mail at the edge that the mailbox's node has not taken yet, oldest first",
+    says: "Sealed mail at the edge that the mailbox's node has not taken yet, in no order of time",
     params,
     query: cursorQuery,
     answer: page(waitingShape),
     domainOf,
     async run(call) {
       const edge = openEdge(call.env, { waitUntil: call.later });
-      return inPages(await waitingAt(edge, await here(call)), (one) => timeKey(one.since) + one.key, call.query);
+      const { after, limit } = call.query;
+      const from = after === undefined ? null : readCursor(after);
+      const { items, next } = await waitingPage(edge, await here(call), { after: from, limit });
+      return { items, next: next === null ? null : cursorOf(next) };
     },
   }),
   within("admin", "mailboxes:write", {
@@ -191,7 +194,7 @@ export const mailboxRows = [
     domainOf,
     async run(call) {
       const edge = openEdge(call.env, { waitUntil: call.later });
-      const waiting = await waitingAt(edge, await here(call));
+      const waiting = await waitingAt(edge, await here(call), true);
       return { waiting: waiting.length, first: await tryByHand(edge, waiting) };
     },
   }),

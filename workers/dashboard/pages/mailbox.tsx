@@ -145,7 +145,7 @@ mailboxPage.post(
     const { box } = await boxHere(c, visitor, "admin");
     await formOf(c, visitor, z.object({}));
     const edge = openEdge(c.env, c.executionCtx);
-    const tried = await tryByHand(edge, await waitingAt(edge, box));
+    const tried = await tryByHand(edge, await waitingAt(edge, box, true));
     return c.redirect(`/mailboxes/${box.id}?done=retry-${tried}`, 303);
   }),
 );
