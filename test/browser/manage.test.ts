@@ -277,7 +277,7 @@ test("many aliases are sent elsewhere at once, by keys alone; a loop or nonsense
   await page.getByRole("heading", { name: "big.test" }).waitFor();
   for (const key of ["j", "x", "j", "x"]) await page.keyboard.press(key);
   await page.getByText("Send elsewhere").press("Enter");
-  await page.getByRole("button", { name: "Change where 2 aliases go" }).waitFor();
+  await page.getByRole("button", { name: "Send 2 aliases there" }).waitFor();
   const to = page.getByLabel("New destination");
   await to.fill("nonsense");
   await to.press("Enter");
@@ -288,7 +288,12 @@ test("many aliases are sent elsewhere at once, by keys alone; a loop or nonsense
   await to.fill("team@elsewhere.test, backup@elsewhere.test");
   expect(await faults(page)).toEqual([]);
   await page.screenshot({ path: `${shots}alias-redirect.png` });
-  await page.getByRole("button", { name: "Change where 10 aliases go" }).click();
+  await page.setViewportSize({ width: 360, height: 640 });
+  const over = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+  expect(await page.evaluate(over)).toBe(0);
+  await page.screenshot({ path: `${shots}alias-redirect-tiny.png` });
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await page.getByRole("button", { name: "Send 10 aliases there" }).click();
   await page.getByText("Aliases changed: 10.").waitFor();
   const rows = await edge.rows<{ pattern: string; target: string }>(
     "select pattern, target from destination d join alias a on a.id = d.alias where a.domain = ? order by pattern, position",

@@ -145,12 +145,16 @@ const Toolbar: FC<ToolbarProps> = ({ query, total, domain, may, more }) => (
               spellcheck={false}
             />
             <button form="bulk" name="act" value="redirect" type="submit">
-              Change where <span data-ticked>they</span> go
+              <span>
+                Send <span data-ticked>them</span> there
+              </span>
             </button>
           </Confirm>
           <Confirm label="Delete" ask="Mail to them is refused from then on. This can't be taken back.">
             <button class="danger" form="bulk" name="act" value="delete" type="submit">
-              Delete <span data-ticked>them</span>
+              <span>
+                Delete <span data-ticked>them</span>
+              </span>
             </button>
           </Confirm>
         </div>
