@@ -1,8 +1,8 @@
-/** The live tail as somebody watches it: held still and let go, narrowed, and without taking the focus from whoever reads. */
+/** Mail as somebody watches it: the live tail held still, let go and narrowed; what a message came to; a chart read by keys. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Edge, letter, startEdge } from "../edge/world.ts";
-import { openBrowser, type Watched, watch } from "./browser.ts";
+import { faults, openBrowser, type Watched, watch } from "./browser.ts";
 import { setUp } from "./start.ts";
 
 let edge: Edge;
@@ -55,5 +55,34 @@ test("a narrowed list shows only what fits it", async () => {
   await send("eve@friendly.test", "nobody@demo.test");
   await row(page, "eve@friendly.test").waitFor();
   expect(await row(page, "bob@friendly.test").count()).toBe(0);
+  expect(seen.trouble).toEqual([]);
+});
+
+test("a message's own page says at a glance that it failed, and what its owner can do", async () => {
+  const { page } = seen;
+  await row(page, "eve@friendly.test").getByRole("link").click();
+  await page.getByText("Refused: there is no such address here.").first().waitFor();
+  expect(await page.title()).toContain("eve@friendly.test to nobody@demo.test");
+  await page.getByRole("link", { name: "Add an alias for it" }).click();
+  await page.getByRole("heading", { name: "demo.test" }).waitFor();
+  const [taken] = await edge.rows<{ id: string }>("select id from journal where mail_from = 'ada@friendly.test'");
+  const step = { journal: taken?.id ?? "", kind: "failed", target: "me@elsewhere.test", ok: 0 };
+  await edge.insert("journal_step", { id: edge.newId(), at: Date.now(), detail: "5.1.2 no such domain", ...step });
+  await page.goto(at(`/activity/${taken?.id}`));
+  await page.getByText("not delivered", { exact: true }).waitFor();
+  await page.getByText("Could not be delivered to me@elsewhere.test.").first().waitFor();
+  expect(await faults(page)).toEqual([]);
+});
+
+test("a chart is read by its arrow keys", async () => {
+  const { page } = seen;
+  await page.goto(at("/charts?days=7"));
+  const chart = page.locator("svg[data-bars]");
+  await chart.focus();
+  await page.keyboard.press("End");
+  await page.locator("[data-readout]").getByText("2 accepted, 1 refused").waitFor();
+  await page.keyboard.press("ArrowLeft");
+  await page.locator("[data-readout]").getByText("0 accepted, 0 refused").waitFor();
+  expect(await faults(page)).toEqual([]);
   expect(seen.trouble).toEqual([]);
 });

@@ -116,7 +116,7 @@ function longDay(day = ""): string {
   return `${shortDay(day)} ${year}`;
 }
 
-export type Share = { name: string; n: number; tone?: "good" | "bad" | "wait" };
+export type Share = { name: string; n: number; tone?: "good" | "bad" | "wait" | "quiet" };
 type SharesProps = { title: string; says?: string; rows: Share[]; empty?: string; unit?: (n: number) => string };
 
 /** Shares of the largest row: for who and what, where a sum means little. */

@@ -20,9 +20,7 @@ export const MessageView: FC<{ message: Message; retry: string | null }> = ({ me
           </>
         }
       >
-        <Badge tone={message.outcome === "accepted" ? "pass" : message.outcome === "refused" ? "fail" : "warn"}>
-          {message.outcome === "deferred" ? "put off" : message.outcome}
-        </Badge>
+        <Badge tone={summary.tone === "quiet" ? "pass" : summary.tone}>{fateOf(message, summary)}</Badge>
       </Head>
       <section class="card" aria-labelledby="way">
         <h2 id="way">What happened</h2>
@@ -31,6 +29,7 @@ export const MessageView: FC<{ message: Message; retry: string | null }> = ({ me
           {copies.length === 1 && copies[0]?.steps.map(moment)}
         </ol>
         {copies.length > 1 && <Copies copies={copies} />}
+        <Advice message={message} />
         {retry !== null && <Retry message={message} token={retry} />}
       </section>
       {message.proof && <Checks list={verdicts(message.proof)} />}
@@ -50,6 +49,34 @@ export const MessageView: FC<{ message: Message; retry: string | null }> = ({ me
       </details>
     </>
   );
+};
+
+/** One word for how it stands: a message that was accepted and then came to nothing is no success. */
+function fateOf({ outcome }: Message, { tone }: Word): string {
+  if (outcome !== "accepted") return outcome === "deferred" ? "put off" : outcome;
+  if (tone === "fail") return "not delivered";
+  return tone === "warn" ? "delayed" : "accepted";
+}
+
+/** What its owner can do where the reason lies with them. */
+const Advice: FC<{ message: Message }> = ({ message }) => {
+  const to = advice[message.reason];
+  return to === undefined ? null : (
+    <p class="soft">
+      {to.says} <a href={`/domains/${message.domain}${to.path}`}>{to.link}</a>
+    </p>
+  );
+};
+const advice: Record<string, { says: string; link: string; path: string }> = {
+  "no-such-address": { says: "Should this address exist?", link: "Add an alias for it", path: "" },
+  "address-disabled": { says: "Is it wanted again?", link: "Switch the alias on", path: "?state=disabled" },
+  "address-disabled-for-now": { says: "Is it wanted again?", link: "Switch the alias on", path: "?state=disabled" },
+  "no-destination": {
+    says: "The addresses it goes to have not said yes yet, or are paused.",
+    link: "See the aliases",
+    path: "",
+  },
+  denied: { says: "Was that a mistake?", link: "See the sender lists", path: "/senders" },
 };
 
 const Retry: FC<{ message: Message; token: string }> = ({ message, token }) => (
@@ -161,9 +188,7 @@ const Checks: FC<{ list: Verdict[] }> = ({ list }) => (
 const Envelope: FC<{ message: Message }> = ({ message }) => (
   <dl class="facts">
     <dt>From (author)</dt>
-    <dd>
-      <Address text={message.author || "none"} />
-    </dd>
+    <dd>{message.size === 0 ? "not known: no message was sent" : <Address text={message.author || "none"} />}</dd>
     <dt>Bounces go to</dt>
     <dd>
       <Address text={message.mailFrom || "nobody: it is a notice itself"} />

@@ -84,7 +84,11 @@ const steps: Record<string, StepWord> = {
     done: (to) => `Delayed on the way to ${to}; we keep trying.`,
     not: (to) => `Delayed on the way to ${to}; we keep trying.`,
   },
-  failed: { icon: "cross", done: (to) => `${to} refused it.`, not: (to) => `${to} refused it.` },
+  failed: {
+    icon: "cross",
+    done: (to) => `Could not be delivered to ${to}.`,
+    not: (to) => `Could not be delivered to ${to}.`,
+  },
   webhook: { icon: "hook", done: (to) => `Given to ${to}.`, not: (to) => `${to} did not take it; we try again.` },
   parked: {
     icon: "clock",

@@ -129,6 +129,10 @@ const tones: Record<string, Share["tone"]> = {
   policy: "bad",
   softfail: "wait",
   temperror: "wait",
+  none: "quiet",
+  neutral: "quiet",
+  "not-evaluated": "quiet",
+  "not checked": "quiet",
 };
 
 const messages = (n: number): string => plural(n, "message");
@@ -142,7 +146,7 @@ const plainResults: Record<string, string> = {
   policy: "not good enough",
   permerror: "its record can't be read",
   temperror: "DNS did not answer",
-  "not-evaluated": "not looked at",
+  "not-evaluated": "sending server not known",
 };
 
 const Verdicts: FC<{ name: string; says: string; rows: { result: string; n: number }[] }> = ({ name, says, rows }) => (
