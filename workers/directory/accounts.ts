@@ -34,6 +34,7 @@ export type NewAccount = {
   emailVerifiedAt: number | null;
 };
 
+/** An operator's is the very first: asked inside the statement, so that of two at once one makes it. */
 export async function addAccount(world: World, input: NewAccount): Promise<Account> {
   const row: Account = {
     ...input,
@@ -45,14 +46,19 @@ export async function addAccount(world: World, input: NewAccount): Promise<Accou
   const { id, email, emailVerifiedAt, password, name, state, operator, createdAt } = row;
   const values = sql`select ${id}, ${email}, ${emailVerifiedAt}, ${password}, ${name}, ${state}, ${operator ? 1 : 0}, ${createdAt}`;
   const exists = new Problem(409, "account-exists", "There is an account with this address.");
+  const none = operator ? sql`not exists (select 1 from account)` : sql`true`;
   try {
-    const free = sql`${values} where not ${heldFor(world, email)}`;
+    const free = sql`${values} where not ${heldFor(world, email)} and ${none}`;
     const made = await world.db.insert(account).select(free).returning({ id: account.id });
-    if (made.length === 0) throw exists;
+    if (made.length === 0) throw operator ? setUpClosed() : exists;
   } catch (error) {
     throw isUniqueViolation(error) ? exists : error;
   }
   return row;
+}
+
+export function setUpClosed(): Problem {
+  return new Problem(403, "setup-closed", "Set-up is done already, or the token is not right.");
 }
 
 /** In place of the one that was shown to be known; refused where another has come in between. */

@@ -96,9 +96,11 @@ export async function removeInvitation(world: World, domainId: string, id: strin
   const here = and(eq(invitation.domain, domainId), eq(invitation.id, id));
   const [found] = await world.db.select({ email: invitation.email }).from(invitation).where(here).limit(1);
   if (found === undefined) throw notFound("invitation");
-  await audited(world, { domain: domainId, act: "invitation.removed", subject: found.email }, [
-    world.db.delete(invitation).where(here),
+  const [[gone]] = await audited(world, { domain: domainId, act: "invitation.removed", subject: found.email }, [
+    world.db.delete(invitation).where(here).returning({ id: invitation.id }),
   ]);
+  // Accepted in this very moment: whoever took it back must not believe that nobody came.
+  if (gone === undefined) throw notFound("invitation");
 }
 
 /** What a link offers, or null for a wrong or old one. */
@@ -122,22 +124,25 @@ export async function acceptInvitation(
   who: { id: string; email: string },
 ): Promise<string> {
   const found = await invitationFor(world, token);
-  if (found === null || found.email !== who.email)
-    throw new Problem(404, "no-invitation", "This invitation is used up, too old, or meant for another address.");
+  if (found === null || found.email !== who.email) throw noInvitation();
   const entry = {
     domain: found.domain,
     act: "member.joined",
     subject: who.email,
     detail: { role: found.role },
   } as const;
-  await audited(world, entry, [
-    world.db.delete(invitation).where(eq(invitation.id, found.id)),
-    world.db
-      .insert(membership)
-      .values({ account: who.id, domain: found.domain, role: found.role, createdAt: world.clock() })
-      .onConflictDoNothing(),
+  // One that is taken back in this very moment lets nobody in any more.
+  const asked = sql`select ${who.id}, domain, role, ${world.clock()} from invitation where id = ${found.id}`;
+  const [, [used]] = await audited(world, entry, [
+    world.db.insert(membership).select(asked).onConflictDoNothing(),
+    world.db.delete(invitation).where(eq(invitation.id, found.id)).returning({ id: invitation.id }),
   ]);
+  if (used === undefined) throw noInvitation();
   return found.domain;
+}
+
+function noInvitation(): Problem {
+  return new Problem(404, "no-invitation", "This invitation is used up, too old, or meant for another address.");
 }
 
 export async function memberOf(world: World, domainId: string, accountId: string): Promise<Member> {

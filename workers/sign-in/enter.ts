@@ -7,6 +7,7 @@ import {
   changePassword,
   hasAccounts,
   removeAccount,
+  setUpClosed,
 } from "../directory/accounts.ts";
 import { foldAddress } from "../directory/address.ts";
 import { record } from "../directory/audit.ts";
@@ -158,8 +159,7 @@ export async function setUp(
   await countOrRefuse(world, limits.setup, ip);
   // Hashed first: equal lengths, so the comparison tells nothing of the token's.
   const right = equalConstantTime(utf8(await digest(given.token)), utf8(await digest(setupToken)));
-  if (!right || (await hasAccounts(world)))
-    throw new Problem(403, "setup-closed", "Set-up is done already, or the token is not right.");
+  if (!right || (await hasAccounts(world))) throw setUpClosed();
   return register(world, given, true);
 }
 
