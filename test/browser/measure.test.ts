@@ -34,7 +34,13 @@ async function fill(): Promise<void> {
   const box = await edge.addMailbox(domain, "alice@demo.test");
   await edge.addAlias(domain, "hello", [["mailbox", box.mailboxId]], { note: "Printed on the business card" });
   await edge.rows(many, domain, Date.now());
+  await edge.rows(
+    "update alias set note = ? where domain = ? and pattern < 'shop-00020'",
+    "A long note. ".repeat(70),
+    domain,
+  );
   await edge.rows(manyTargets, domain);
+  for (let n = 0; n < 9; n++) await edge.rows(moreTargets, domain, n);
   for (const [from, to] of mail) await edge.deliver({ from, to: [to], raw: letter(from) });
   const [message] = await edge.rows<{ id: string }>("select id from journal limit 1");
   const [alias] = await edge.rows<{ id: string }>("select id from alias where pattern = 'hello'");
@@ -53,6 +59,9 @@ const many = `with recursive n(i) as (select 1 union all select i + 1 from n whe
     'active', 550, ?2, ?2 from n`;
 const manyTargets = `insert into destination (id, alias, position, kind, target, created_at)
   select 'D' || substr(id, 2), id, 0, 'address', 'somebody.with.a.long.name@elsewhere.test', 0 from alias where domain = ?1 and id like '01BULK%'`;
+const moreTargets = `insert into destination (id, alias, position, kind, target, created_at)
+  select 'E' || ?2 || substr(id, 3), id, 1 + ?2, 'address', 'team-' || ?2 || '@elsewhere.test', 0
+  from alias where domain = ?1 and pattern between 'shop-00010' and 'shop-00030'`;
 const mail = Array.from({ length: 60 }, (_, n): [string, string] => [
   `writer-${n}@friendly.test`,
   n % 3 === 0 ? `nobody-${n}@demo.test` : "hello@demo.test",

@@ -202,6 +202,12 @@ const Table: FC<ListProps & { may: boolean }> = ({ domain, found, names, waiting
   );
 };
 
+const longestNote = 160;
+/** All of it stands on the alias's own page. */
+export function noteShown(note: string): string {
+  return note.length > longestNote ? `${note.slice(0, longestNote - 1).trimEnd()}…` : note;
+}
+
 type RowProps = Pick<ListProps, "domain" | "names" | "waiting"> & { alias: Alias; may: boolean };
 
 const Row: FC<RowProps> = ({ alias, domain, names, waiting, may }) => {
@@ -221,7 +227,7 @@ const Row: FC<RowProps> = ({ alias, domain, names, waiting, may }) => {
             <span class="tag">{label}</span>
           </>
         ))}
-        {alias.note !== "" && <div class="soft small">{alias.note}</div>}
+        {alias.note !== "" && <div class="soft small">{noteShown(alias.note)}</div>}
       </td>
       <td class="wide-cell">
         <ul class="to-list">

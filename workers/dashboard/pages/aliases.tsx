@@ -14,14 +14,25 @@ import { redirectAliases } from "../../directory/redirect.ts";
 import type { App, Visitor } from "../../sign-in/visitor.ts";
 import { EditForm } from "../alias-editor.tsx";
 import { type AliasForm, aliasForm, emptyForm, formFor, readForm, readTargets, targetWords } from "../alias-form.ts";
-import { AliasesView, queryOf } from "../alias-table.tsx";
+import { AliasesView, noteShown, queryOf } from "../alias-table.tsx";
 import { attempt, formOf, signedIn } from "../guard.tsx";
 import { domainHere, myDomains, namesFor } from "../reader.ts";
 import { page } from "../shell.tsx";
 
 export const aliasPages = new Hono<App>();
-/** Keeps the page within 60 KB. */
+/** Both keep the page within 60 KB: rows with much on them are fewer to a page. */
 const pageSize = 40;
+const rowBytes = 50_000;
+
+function fitting(rows: readonly Alias[]): number {
+  let bytes = 0;
+  const over = rows.findIndex(({ pattern, note, labels, destinations }) => {
+    bytes += 1000 + 4 * pattern.length + noteShown(note).length + 25 * labels.length + labels.join("").length;
+    for (const { target } of destinations) bytes += 200 + target.length;
+    return bytes > rowBytes;
+  });
+  return over < 0 ? rows.length : Math.max(1, over);
+}
 
 aliasPages.get(
   "/domains/:domain",
@@ -184,7 +195,9 @@ async function listPage(
 ): Promise<Response> {
   const query = { ...(bulk?.list ?? listQuery.parse(c.req.query())), limit: pageSize };
   const world = c.get("world");
-  const [found, mailboxes] = await Promise.all([aliases(world, domain.id, query), suggestions(c, visitor)]);
+  const [all, mailboxes] = await Promise.all([aliases(world, domain.id, query), suggestions(c, visitor)]);
+  const limit = fitting(all.rows);
+  const found = limit < all.rows.length ? await aliases(world, domain.id, { ...query, limit }) : all;
   const shown = found.rows.flatMap(({ destinations }) => destinations);
   const [names, waiting] = await Promise.all([
     namesFor(world, await myDomains(c, visitor), shown),
