@@ -4,7 +4,7 @@
  * frequent, not of every password that ever leaked.
  */
 import { fromBase64 } from "../../src/core/bytes.ts";
-import { mayHold, shape } from "./bloom.ts";
+import { longest, mayHold, shortest } from "./bloom.ts";
 import { commonPasswords } from "./common-data.ts";
 
 /** Pieces that a guesser has lists of; fewer than this in a row are tried in no time. */
@@ -47,7 +47,7 @@ function piecesIn(text: string, own: readonly string[]): number {
   const least = [0];
   for (let end = 1; end <= text.length; end++) {
     let best = (least[end - 1] ?? 0) + 1;
-    for (let start = Math.max(0, end - shape.longest); start < end - 1; start++) {
+    for (let start = Math.max(0, end - longest); start < end - 1; start++) {
       const before = (least[start] ?? 0) + 1;
       if (before < best && isPiece(text, start, end, own)) best = before;
     }
@@ -62,7 +62,7 @@ function isPiece(text: string, start: number, end: number, own: readonly string[
   if (piece.length > 1 && text.slice(0, start).includes(piece)) return true;
   if (/^\d{1,4}$/.test(piece) || isRun(piece)) return true;
   if (own.includes(piece)) return true;
-  return piece.length >= shape.shortest && mayHold(known(), piece);
+  return piece.length >= shortest && mayHold(known(), piece);
 }
 
 /** aaaa, abcd, 9876: each step the same as the one before. */
