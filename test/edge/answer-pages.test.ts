@@ -1,6 +1,6 @@
 /** The pages of aliases, automatic answers and TXT rules, as forms that work without JavaScript. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ApiClient, passwords } from "./api-client.ts";
+import { ApiClient } from "./api-client.ts";
 import { type Edge, startEdge } from "./world.ts";
 
 let edge: Edge;
@@ -11,9 +11,8 @@ let alias: string;
 beforeAll(async () => {
   edge = await startEdge({ "a.test": { TXT: ["forward-email=extra:me@else.test,broken:"] } });
   await edge.addNode();
-  client = new ApiClient(edge.url);
-  await client.post("/setup", { email: "owner@a.test", password: passwords.owner, token: "a-setup-token-for-tests" });
-  domain = String((await client.post("/domains", { name: "a.test", node: edge.node.id, active: true })).body["id"]);
+  client = await ApiClient.owner(edge.url);
+  domain = await client.domain("a.test", { node: edge.node.id, active: true });
   const destinations = [{ kind: "address", target: "me@else.test" }];
   const added = await client.post(`/domains/${domain}/aliases`, { kind: "exact", pattern: "me", destinations });
   alias = String(added.body["id"]);

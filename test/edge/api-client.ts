@@ -1,5 +1,6 @@
 /** A small client of the API that keeps its cookie, as a program would. */
 export const passwords = { owner: "a long demo password" };
+export const setupToken = "a-setup-token-for-tests";
 
 export type Answer = { status: number; body: Record<string, unknown>; headers: Headers };
 
@@ -9,6 +10,21 @@ export class ApiClient {
 
   constructor(origin: URL) {
     this.#origin = origin;
+  }
+
+  /** As the first account of a fresh edge, its operator. */
+  static async owner(origin: URL, email = "owner@a.test"): Promise<ApiClient> {
+    const client = new ApiClient(origin);
+    const made = await client.post("/setup", { email, password: passwords.owner, token: setupToken });
+    if (made.status !== 201) throw new Error(`no operator: ${JSON.stringify(made.body)}`);
+    return client;
+  }
+
+  /** Adds a domain; answers its id. */
+  async domain(name: string, more: { node?: string; active?: boolean } = {}): Promise<string> {
+    const made = await this.post("/domains", { name, ...more });
+    if (made.status !== 201) throw new Error(`no domain ${name}: ${JSON.stringify(made.body)}`);
+    return String(made.body["id"]);
   }
 
   get(path: string, headers: Record<string, string> = {}): Promise<Answer> {

@@ -10,10 +10,8 @@ let domain: string;
 
 beforeAll(async () => {
   edge = await startEdge();
-  owner = new ApiClient(edge.url);
-  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
-  await owner.post("/setup", me);
-  domain = String((await owner.post("/domains", { name: "a.test", active: true })).body["id"]);
+  owner = await ApiClient.owner(edge.url);
+  domain = await owner.domain("a.test", { active: true });
 });
 beforeEach(() => edge.env.DIRECTORY.exec("delete from attempt"));
 afterAll(() => edge.close());

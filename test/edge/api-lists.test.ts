@@ -14,9 +14,7 @@ beforeAll(async () => {
   await cf.start();
   edge = await startEdge({}, { CLOUDFLARE_API: cf.url });
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
-  await owner.post("/setup", me);
+  owner = await ApiClient.owner(edge.url);
 });
 beforeEach(() => edge.env.DIRECTORY.exec("delete from attempt"));
 afterAll(async () => {

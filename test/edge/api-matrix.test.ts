@@ -23,12 +23,7 @@ beforeAll(async () => {
   edge = await startEdge();
   await edge.addNode();
   nobody = new ApiClient(edge.url);
-  owner = new ApiClient(edge.url);
-  await owner.post("/setup", {
-    email: "owner@a.test",
-    password: "a long demo password",
-    token: "a-setup-token-for-tests",
-  });
+  owner = await ApiClient.owner(edge.url);
   [member, stranger] = await Promise.all([account("member@a.test"), account("owner@b.test")]);
   samples = await samplesFor(edge, owner, stranger);
   operations = await readDocument();

@@ -17,10 +17,8 @@ beforeAll(async () => {
   receiver = await Receiver.start();
   edge = await startEdge({}, { ALLOW_LOOPBACK: "1" }, receiver.ca);
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
-  await owner.post("/setup", me);
-  domain = String((await owner.post("/domains", { name: "a.test", node: edge.node.id, active: true })).body["id"]);
+  owner = await ApiClient.owner(edge.url);
+  domain = await owner.domain("a.test", { node: edge.node.id, active: true });
   at = `/domains/${domain}`;
 });
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 /** The audit log under load and in trouble: an act and its row are one, rows stay chained whoever writes at once, a broken row is named. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ApiClient, passwords } from "./api-client.ts";
+import { ApiClient } from "./api-client.ts";
 import { type Edge, startEdge } from "./world.ts";
 
 let edge: Edge;
@@ -15,13 +15,8 @@ const sql = (text: string) => edge.env.DIRECTORY.prepare(text).run();
 
 beforeAll(async () => {
   edge = await startEdge();
-  owner = new ApiClient(edge.url);
-  await owner.post("/setup", {
-    email: "owner@demo.test",
-    password: passwords.owner,
-    token: "a-setup-token-for-tests",
-  });
-  domain = String((await owner.post("/domains", { name: "demo.test", active: true })).body["id"]);
+  owner = await ApiClient.owner(edge.url, "owner@demo.test");
+  domain = await owner.domain("demo.test", { active: true });
 });
 beforeEach(() => edge.env.DIRECTORY.exec("delete from attempt"));
 afterAll(() => edge.close());

@@ -13,9 +13,8 @@ let dangerous: Operation[];
 
 beforeAll(async () => {
   edge = await startEdge();
-  owner = new ApiClient(edge.url);
-  await owner.post("/setup", { email: "owner@a.test", password, token: "a-setup-token-for-tests" });
-  domain = String((await owner.post("/domains", { name: "a.test" })).body["id"]);
+  owner = await ApiClient.owner(edge.url);
+  domain = await owner.domain("a.test");
   dangerous = await readDocument();
 });
 beforeEach(() => edge.env.DIRECTORY.exec("delete from attempt"));

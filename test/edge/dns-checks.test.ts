@@ -20,10 +20,8 @@ beforeAll(async () => {
     "mx.test": { DS: ["1 13 2 ab"] },
   });
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
-  await owner.post("/setup", me);
-  domain = String((await owner.post("/domains", { name: "shop.test", node: edge.node.id })).body["id"]);
+  owner = await ApiClient.owner(edge.url);
+  domain = await owner.domain("shop.test", { node: edge.node.id });
 });
 beforeEach(() => edge.env.DIRECTORY.exec("delete from attempt"));
 afterAll(() => edge.close());

@@ -12,8 +12,7 @@ let nobody: ApiClient;
 beforeAll(async () => {
   edge = await startEdge();
   nobody = new ApiClient(edge.url);
-  const operator = new ApiClient(edge.url);
-  await operator.post("/setup", { email: "op@a.test", password, token: "a-setup-token-for-tests" });
+  await ApiClient.owner(edge.url, "op@a.test");
 });
 beforeEach(() => edge.env.DIRECTORY.exec("delete from attempt"));
 afterAll(() => edge.close());
@@ -138,7 +137,7 @@ describe("a domain that demands a second factor", () => {
       name: "weak",
       scopes: ["domains:read", "mailboxes:read", "activity:read"],
     });
-    const id = String((await client.post("/domains", { name: "strict.test" })).body["id"]);
+    const id = await client.domain("strict.test");
     const { codes } = await withCodes(client);
     const strong = await client.post("/account/keys", { name: "strong", scopes: ["domains:read"] });
     expect((await client.send("PUT", `/domains/${id}/mfa`, { mfa: true })).status).toBe(204);
@@ -157,7 +156,7 @@ describe("a domain that demands a second factor", () => {
 
   test("closes again when the last factor goes", async () => {
     const client = await account("jo@a.test");
-    const id = String((await client.post("/domains", { name: "closing.test" })).body["id"]);
+    const id = await client.domain("closing.test");
     await withCodes(client);
     const key = await client.post("/account/keys", { name: "k", scopes: ["domains:read"] });
     await client.send("PUT", `/domains/${id}/mfa`, { mfa: true });

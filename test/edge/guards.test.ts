@@ -10,11 +10,8 @@ let domain = "";
 beforeAll(async () => {
   edge = await startEdge();
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
-  await owner.post("/setup", me);
-  const made = await owner.post("/domains", { name: "a.test", node: edge.node.id, active: true });
-  domain = String(made.body["id"]);
+  owner = await ApiClient.owner(edge.url);
+  domain = await owner.domain("a.test", { node: edge.node.id, active: true });
 });
 afterAll(() => edge.close());
 

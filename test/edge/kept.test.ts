@@ -18,11 +18,8 @@ let box: TestMailbox;
 beforeAll(async () => {
   edge = await startEdge({});
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  const password = "a long demo password";
-  await owner.post("/setup", { email: "owner@here.test", password, token: "a-setup-token-for-tests" });
-  const made = await owner.post("/domains", { name: "here.test", node: edge.node.id, active: true });
-  domain = String(made.body["id"]);
+  owner = await ApiClient.owner(edge.url, "owner@here.test");
+  domain = await owner.domain("here.test", { node: edge.node.id, active: true });
   box = await edge.addMailbox(domain, "box@here.test");
 });
 afterAll(() => edge.close());

@@ -31,9 +31,7 @@ class KeyClient extends ApiClient {
 beforeAll(async () => {
   edge = await startEdge();
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
-  await owner.post("/setup", me);
+  owner = await ApiClient.owner(edge.url);
   const stranger = new ApiClient(edge.url);
   samples = await samplesFor(edge, owner, stranger);
   const added = await owner.post("/domains", { name: "mine.test", node: edge.node.id, active: true });
@@ -140,7 +138,7 @@ test("an alias of its domain files into no mailbox of another", async () => {
 test("only one's own domains can be named, and a key keeps to them when they are gone", async () => {
   for (const domains of [[], [edge.newId()], [mine, edge.newId()]])
     expect((await owner.post("/account/keys", { name: "k", scopes, domains })).status).toBe(422);
-  const gone = String((await owner.post("/domains", { name: "gone.test", active: true })).body["id"]);
+  const gone = await owner.domain("gone.test", { active: true });
   const last = await keyFor({ domains: [gone] });
   expect((await owner.delete(`/domains/${gone}`)).status).toBe(204);
   expect((await last.get("/domains")).body["items"]).toEqual([]);

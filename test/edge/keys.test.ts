@@ -26,10 +26,8 @@ let domain = "";
 beforeAll(async () => {
   edge = await startEdge({ "friendly.test": { TXT: ["v=spf1 ip4:192.0.2.1 -all"] } });
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  const password = "a long demo password";
-  await owner.post("/setup", { email: "owner@a.test", password, token: "a-setup-token-for-tests" });
-  domain = String((await owner.post("/domains", { name: "a.test", node: edge.node.id, active: true })).body["id"]);
+  owner = await ApiClient.owner(edge.url);
+  domain = await owner.domain("a.test", { node: edge.node.id, active: true });
 });
 beforeEach(() => edge.env.DIRECTORY.exec("delete from attempt"));
 afterAll(() => edge?.close());

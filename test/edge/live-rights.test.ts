@@ -16,8 +16,7 @@ let stop: AbortController;
 beforeAll(async () => {
   edge = await startEdge();
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  await owner.post("/setup", { email: "o@a.test", password: "a long demo password", token: "a-setup-token-for-tests" });
+  owner = await ApiClient.owner(edge.url, "o@a.test");
   const add = async (name: string) =>
     String((await owner.post("/domains", { name, node: edge.node.id, active: true })).body["id"]);
   [domain, second] = [await add("a.test"), await add("second.test")];

@@ -10,7 +10,6 @@ import { ApiClient } from "./api-client.ts";
 import { type Edge, letter, startEdge } from "./world.ts";
 
 const patient = { timeout: 60_000, interval: 300 };
-const password = "a long demo password";
 
 let edge: Edge;
 let owner: ApiClient;
@@ -24,10 +23,8 @@ beforeAll(async () => {
   const key = toBase64(ed25519PublicOf(target.seed));
   const place = { origin: "https://127.0.0.1:1", mx_host: "mx2.test", public_key: key, state: "active" };
   await edge.insert("node", { id: target.id, name: "two", ...place, created_at: 1 });
-  owner = new ApiClient(edge.url);
-  await owner.post("/setup", { email: "owner@here.test", password, token: "a-setup-token-for-tests" });
-  const made = await owner.post("/domains", { name: "here.test", node: edge.node.id, active: true });
-  domain = String(made.body["id"]);
+  owner = await ApiClient.owner(edge.url, "owner@here.test");
+  domain = await owner.domain("here.test", { node: edge.node.id, active: true });
   await beat();
 });
 afterAll(() => edge?.close());

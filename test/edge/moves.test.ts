@@ -26,10 +26,8 @@ beforeAll(async () => {
   const key = toBase64(ed25519PublicOf(target.seed));
   const place = { origin: "https://127.0.0.1:1", mx_host: "mx2.test", public_key: key, state: "active" };
   await edge.insert("node", { id: target.id, name: "two", ...place, created_at: 1 });
-  owner = new ApiClient(edge.url);
-  await owner.post("/setup", { email: "owner@here.test", password, token: "a-setup-token-for-tests" });
-  const made = await owner.post("/domains", { name: "here.test", node: edge.node.id, active: true });
-  domain = String(made.body["id"]);
+  owner = await ApiClient.owner(edge.url, "owner@here.test");
+  domain = await owner.domain("here.test", { node: edge.node.id, active: true });
 });
 afterAll(() => edge.close());
 beforeEach(async () => {

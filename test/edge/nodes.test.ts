@@ -12,9 +12,7 @@ let owner: ApiClient;
 beforeAll(async () => {
   edge = await startEdge();
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
-  await owner.post("/setup", me);
+  owner = await ApiClient.owner(edge.url);
   await owner.post("/domains", { name: "a.test", node: edge.node.id, active: true });
 });
 beforeEach(() => edge.env.DIRECTORY.exec("delete from attempt"));

@@ -22,9 +22,7 @@ const run = promisify(execFile);
 
 beforeAll(async () => {
   edge = await startEdge();
-  owner = new ApiClient(edge.url);
-  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
-  await owner.post("/setup", me);
+  owner = await ApiClient.owner(edge.url);
   document = (await owner.get("/openapi.json")).body as typeof document;
 });
 afterAll(() => edge.close());

@@ -35,9 +35,7 @@ function routesOf(): Route[] {
 beforeAll(async () => {
   edge = await startEdge();
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
-  await owner.post("/setup", me);
+  owner = await ApiClient.owner(edge.url);
   [stranger, member] = await Promise.all([account("owner@b.test"), account("member@a.test")]);
   const samples = await samplesFor(edge, owner, stranger);
   const of = (name: string): Record<string, string> => samples[name]?.params ?? {};

@@ -20,9 +20,7 @@ let mine = "";
 beforeAll(async () => {
   edge = await startEdge();
   await edge.addNode();
-  owner = new ApiClient(edge.url);
-  const me = { email: "owner@a.test", password: "a long demo password", token: "a-setup-token-for-tests" };
-  await owner.post("/setup", me);
+  owner = await ApiClient.owner(edge.url);
   const id = await edge.addAccount("owner@b.test");
   await edge.rows(
     "update account set operator = 0, password = (select password from account where email = 'owner@a.test') where id = ?",
