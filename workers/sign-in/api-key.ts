@@ -3,7 +3,7 @@
  * one made without a second factor does not reach domains that ask for one. It may name the domains that it is for: then it
  * finds no other, and does nothing that is about the whole account.
  */
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import { equalConstantTime, utf8 } from "../../src/core/bytes.ts";
 import type { Account } from "../directory/accounts.ts";
 import { audited } from "../directory/audit.ts";
@@ -33,15 +33,16 @@ const noteEveryMs = 60_000;
 
 export type NewKey = { name: string; scopes: Scope[]; domains: string[] | null; expiresAt: number | null };
 
-export async function addKey(world: World, accountId: string, input: NewKey): Promise<{ key: ApiKey; text: string }> {
+/** None where the password was changed since `of` was read: what it ended makes no key any more. */
+export async function addKey(world: World, of: Account, input: NewKey): Promise<{ key: ApiKey; text: string }> {
   if (input.expiresAt !== null && input.expiresAt <= world.clock())
     throw new Problem(422, "expired", "This key would be over already.", { field: "expiresAt" });
-  const names = input.domains === null ? null : await namesOf(world, accountId, input.domains);
+  const names = input.domains === null ? null : await namesOf(world, of.id, input.domains);
   const secret = newSecret(world.random);
   const row = {
     ...input,
     id: newId(world),
-    account: accountId,
+    account: of.id,
     hash: await digest(secret),
     strong: world.strong,
     createdAt: world.clock(),
@@ -49,7 +50,17 @@ export async function addKey(world: World, accountId: string, input: NewKey): Pr
   };
   const detail = { scopes: row.scopes, ...(names === null ? {} : { domains: names }) };
   const entry = { domain: null, act: "key.made", subject: row.name, detail } as const;
-  await audited(world, entry, [world.db.insert(apiKey).values(row)]);
+  const { id, name, hash, strong, createdAt, expiresAt } = row;
+  const lists = sql`${JSON.stringify(row.scopes)}, ${row.domains === null ? null : JSON.stringify(row.domains)}`;
+  const facts = sql`${name}, ${hash}, ${lists}, ${strong ? 1 : 0}, ${createdAt}, ${expiresAt}, null`;
+  const unchanged = sql`id = ${of.id} and password = ${of.password}`;
+  const [[made]] = await audited(world, entry, [
+    world.db
+      .insert(apiKey)
+      .select(sql`select ${id}, id, ${facts} from account where ${unchanged}`)
+      .returning({ id: apiKey.id }),
+  ]);
+  if (made === undefined) throw new Problem(401, "ended-meanwhile", "Your session was ended meanwhile.");
   return { key: row, text: `pst_${row.id}_${secret}` };
 }
 

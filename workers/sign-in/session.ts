@@ -2,10 +2,11 @@
  * Sessions: a random token in a cookie, its hash in D1. A session ends after 14 days unused, after 60 days at the latest,
  * or at once when its owner revokes it.
  */
-import { and, desc, eq, gt, ne, type SQL } from "drizzle-orm";
+import { and, desc, eq, gt, ne, type SQL, sql } from "drizzle-orm";
 import type { Account } from "../directory/accounts.ts";
 import { type Page, type PageQuery, pageBy } from "../directory/keyset.ts";
 import type { World } from "../directory/open.ts";
+import { Problem } from "../directory/problem.ts";
 import { account, challenge, session } from "../directory/schema.ts";
 import { digest, newSecret } from "./secret.ts";
 
@@ -17,21 +18,22 @@ const lifetimeMs = 60 * day;
 /** A visit is noted at most this often, so that reading pages does not write to D1 each time. */
 const noteEveryMs = 5 * 60_000;
 
-/** `strong`: with a second factor or a passkey. */
-export async function openSession(world: World, accountId: string, agent: string, strong: boolean): Promise<string> {
+/**
+ * `strong`: with a second factor or a passkey. A password that was changed since `of` was read ended all that was begun under it:
+ * a sign-in that was just being carried out opens nothing any more.
+ */
+export async function openSession(world: World, of: Account, agent: string, strong: boolean): Promise<string> {
   const token = newSecret(world.random);
   const now = world.clock();
-  await world.db.insert(session).values({
-    id: await digest(token),
-    account: accountId,
-    createdAt: now,
-    lastSeenAt: now,
-    expiresAt: now + lifetimeMs,
-    agent: agent.slice(0, 300),
-    strong,
-    provedAt: now,
-  });
-  return token;
+  const facts = sql`${now}, ${now}, ${now + lifetimeMs}, ${agent.slice(0, 300)}, ${strong ? 1 : 0}, ${now}`;
+  const opened = await world.db
+    .insert(session)
+    .select(
+      sql`select ${await digest(token)}, id, ${facts} from account where id = ${of.id} and password = ${of.password}`,
+    )
+    .returning({ id: session.id });
+  if (opened.length > 0) return token;
+  throw new Problem(401, "ended-meanwhile", "The password was changed meanwhile. Please sign in with the new one.");
 }
 
 export async function sessionFor(world: World, token: string): Promise<{ session: Session; account: Account } | null> {

@@ -111,7 +111,7 @@ export const accountRows = [
     answer: keyShape.extend({ text: z.string() }),
     status: 201,
     async run(call) {
-      const { key, text } = await addKey(call.world, call.visitor.account.id, call.body);
+      const { key, text } = await addKey(call.world, call.visitor.account, call.body);
       return { ...key, text };
     },
   }),

@@ -16,7 +16,7 @@ const question = z.object({ challenge: z.string(), rpId: z.string() });
 
 /** Opens a session, whose cookie the answer gives. */
 export async function enter(call: Call, account: Account, strong: boolean): Promise<z.input<typeof accountShape>> {
-  call.cookie = await openSession(call.world, account.id, call.agent, strong);
+  call.cookie = await openSession(call.world, account, call.agent, strong);
   await record(
     { ...call.world, actor: account.id },
     { domain: null, act: "signed-in", subject: call.agent, detail: { strong } },

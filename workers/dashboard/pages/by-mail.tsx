@@ -63,7 +63,7 @@ byMailPages.post("/sign-up/:token", async (c) => {
   const { password } = await openFormOf(c, choosing);
   onlyIfOpen(c);
   const tried = await attempt(() => finishSignUp(c.get("world"), c.req.param("token"), password));
-  return tried.ok ? enter(c, tried.value.id, false, "/") : finishPage(c, tried.problem);
+  return tried.ok ? enter(c, tried.value, false, "/") : finishPage(c, tried.problem);
 });
 
 async function finishPage(c: Context<App>, problem: Problem | null): Promise<Response> {

@@ -250,7 +250,7 @@ securityPages.post(
       const chosen = [form.scopes].flat().filter((one): one is Scope => scopes.some((scope) => scope === one));
       const expiresAt = world.clock() + form.days * 86_400_000;
       const domains = form.reach === "all" ? null : namedAmong(await myDomains(c, me), form.names);
-      return addKey(world, me.account.id, { name: form.name, scopes: chosen, domains, expiresAt });
+      return addKey(world, me.account, { name: form.name, scopes: chosen, domains, expiresAt });
     });
     if (!tried.ok) return overview(c, me, tried.problem);
     return page(c, me, frame, <KeyOnce name={tried.value.key.name} text={tried.value.text} />);

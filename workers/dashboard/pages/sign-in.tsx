@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import { setCookie } from "hono/cookie";
 import { z } from "zod";
 import { configOf } from "../../config.ts";
-import { hasAccounts } from "../../directory/accounts.ts";
+import { type Account, accountById, hasAccounts } from "../../directory/accounts.ts";
 import { record } from "../../directory/audit.ts";
 import { Problem } from "../../directory/problem.ts";
 import { minute, peekAnswer, putQuestion, takeAnswer } from "../../sign-in/challenge.ts";
@@ -33,7 +33,7 @@ signInPages.post("/sign-in", async (c) => {
   const world = c.get("world");
   const tried = await attempt(() => signIn(world, given, ipOf(c)));
   if (!tried.ok) return signInPage(c, { email: given.email, next, problem: tried.problem });
-  if (!(await needsCode(world, tried.value.id))) return enter(c, tried.value.id, false, next);
+  if (!(await needsCode(world, tried.value.id))) return enter(c, tried.value, false, next);
   const challenge = await putQuestion(world, "second-factor", { account: tried.value.id }, 10 * minute);
   return codePage(c, { challenge, next, problem: null });
 });
@@ -43,15 +43,19 @@ signInPages.post("/sign-in/code", async (c) => {
   const world = c.get("world");
   const tried = await attempt(async () => {
     const asked = await peekAnswer(world, "second-factor", challenge);
-    if (asked === null || asked.account === null)
-      throw new Problem(401, "too-late", "That took too long. Please start again.");
-    await secondFactor(world, asked.account, configOf(c.env).edgeSeed, code);
-    await takeAnswer(world, "second-factor", challenge);
-    return asked.account;
+    const account = asked === null || asked.account === null ? null : await accountById(world, asked.account);
+    if (account === null) throw tooLate();
+    await secondFactor(world, account.id, configOf(c.env).edgeSeed, code);
+    if ((await takeAnswer(world, "second-factor", challenge)) === null) throw tooLate();
+    return account;
   });
   if (!tried.ok) return codePage(c, { challenge, next: safeNext(next), problem: tried.problem });
   return enter(c, tried.value, true, safeNext(next));
 });
+
+function tooLate(): Problem {
+  return new Problem(401, "too-late", "That took too long. Please start again.");
+}
 
 signInPages.post(
   "/sign-out",
@@ -72,8 +76,8 @@ signInPages.post("/theme", async (c) => {
 });
 
 /** Opens a session and goes on. */
-export async function enter(c: Context<App>, account: string, strong: boolean, next: string): Promise<Response> {
-  const world = { ...c.get("world"), actor: account };
+export async function enter(c: Context<App>, account: Account, strong: boolean, next: string): Promise<Response> {
+  const world = { ...c.get("world"), actor: account.id };
   const agent = c.req.header("user-agent") ?? "";
   giveCookie(c, await openSession(world, account, agent, strong));
   await record(world, { domain: null, act: "signed-in", subject: agent, detail: { strong } });

@@ -24,7 +24,7 @@ signUpPages.get("/set-up", async (c) => {
 signUpPages.post("/set-up", async (c) => {
   const given = await openFormOf(c, form);
   const tried = await attempt(() => setUp(c.get("world"), given, c.env.SETUP_TOKEN, ipOf(c)));
-  return tried.ok ? enter(c, tried.value.id, false, "/") : setUpPage(c, { ...given, problem: tried.problem });
+  return tried.ok ? enter(c, tried.value, false, "/") : setUpPage(c, { ...given, problem: tried.problem });
 });
 
 signUpPages.get("/join/:token", async (c) => joinPage(c, null));
@@ -33,7 +33,7 @@ signUpPages.post("/join/:token/new", async (c) => {
   const { password } = await openFormOf(c, form);
   const tried = await attempt(() => joinNew(c.get("world"), { token: c.req.param("token"), password }, ipOf(c)));
   if (!tried.ok) return joinPage(c, tried.problem);
-  return enter(c, tried.value.account.id, false, `/domains/${tried.value.domain}?done=joined`);
+  return enter(c, tried.value.account, false, `/domains/${tried.value.domain}?done=joined`);
 });
 
 signUpPages.post(
