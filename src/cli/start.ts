@@ -61,7 +61,7 @@ class Closing {
 
 async function startWhole(place: Place, options: StartOptions, onClose: OnClose): Promise<string> {
   if (!options.json) process.stderr.write("Starting Postern: edge, node, DNS and a loopback outside world …\n");
-  const { endpoints, demo } = await openWorld(place, onClose);
+  const { endpoints, demo } = await openWorld(place, onClose, options.openSignUp ? { vars: { SIGN_UP: "open" } } : {});
   return options.json ? `${JSON.stringify(endpoints)}\n` : describe(endpoints, demo);
 }
 

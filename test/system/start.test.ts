@@ -93,8 +93,10 @@ test("npm start -- --json prints one line, a second start reuses the data, Ctrl-
   expect(one.lines).toHaveLength(1);
   expect(await greeting(one.line.door.port)).toMatch(/^220 /);
   expect((await fetch(one.line.dashboard)).status).toBeLessThan(400);
-  const other = await start(wholeLine, "--data", newFolder()); // ports in use are stepped over
+  const other = await start(wholeLine, "--data", newFolder(), "--open-sign-up"); // ports in use are stepped over
   expect(other.line.imaps.port).not.toBe(one.line.imaps.port);
+  const signUp = async ({ dashboard }: { dashboard: string }) => (await fetch(new URL("/sign-up", dashboard))).status;
+  expect([await signUp(one.line), await signUp(other.line)]).toEqual([404, 200]);
   await stop(other.child);
   await stop(one.child);
   expect([one.line.pids.node, one.line.pids.edge].filter(isAlive)).toEqual([]);
