@@ -1,6 +1,6 @@
 /** Domains and who belongs to them. A domain receives mail once it is `active`: proven by TXT, or let in by the operator. */
 
-import { and, asc, count, eq, getTableColumns, gte, not, type SQL, sql } from "drizzle-orm";
+import { and, asc, count, eq, getTableColumns, gte, ne, not, type SQL, sql } from "drizzle-orm";
 import { toBase64url } from "../../src/core/bytes.ts";
 import { ownershipRecord } from "../../src/core/health/records.ts";
 import type { Resolver } from "../../src/core/ports.ts";
@@ -95,14 +95,30 @@ export async function domainById(world: World, id: string): Promise<Domain | nul
   return row ?? null;
 }
 
+/** The one that is proven, or let in; what others began to set up under the name is nothing to anybody. */
 export async function domainNamed(world: World, name: string): Promise<Domain | null> {
-  const [row] = await world.db.select().from(domain).where(eq(domain.name, name)).limit(1);
+  const proven = and(eq(domain.name, name), ne(domain.state, "pending"));
+  const [row] = await world.db.select().from(domain).where(proven).limit(1);
   return row ?? null;
+}
+
+/** Of one account, proven or not: its id. */
+export async function domainOfAccount(world: World, accountId: string, name: string): Promise<string | null> {
+  const [row] = await world.db
+    .select({ id: domain.id })
+    .from(domain)
+    .innerJoin(membership, eq(membership.domain, domain.id))
+    .where(and(eq(domain.name, name), eq(membership.account, accountId)))
+    .limit(1);
+  return row?.id ?? null;
 }
 
 export type NewDomain = { name: string; node: string | null; active: boolean };
 
+/** Several accounts may begin with one name, and whoever proves it has it: else a stranger who came first would keep its owner out. */
 export async function addDomain(world: World, accountId: string, input: NewDomain): Promise<Domain> {
+  if ((await domainNamed(world, input.name)) !== null || (await domainOfAccount(world, accountId, input.name)) !== null)
+    throw taken();
   const now = world.clock();
   const id = newId(world);
   const token = toBase64url(world.random(18));
@@ -120,7 +136,11 @@ export async function addDomain(world: World, accountId: string, input: NewDomai
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
   }
-  throw new Problem(409, "domain-taken", "This domain is already set up here.", { field: "name" });
+  throw taken();
+}
+
+function taken(): Problem {
+  return new Problem(409, "domain-taken", "This domain is already set up here.", { field: "name" });
 }
 
 /** Looks the owner's TXT record up and activates the domain when it is there. */
@@ -129,7 +149,11 @@ export async function proveDomain(world: World, of: Domain, dns: Resolver): Prom
   const answer = await dns.resolve(wanted.name, "TXT");
   if (answer.kind === "trouble") return "trouble";
   if (answer.kind === "none" || !answer.records.some((text) => text.trim() === wanted.value)) return "missing";
-  await changeDomain(world, of, { state: "active" }, { act: "domain.proved" });
+  try {
+    await changeDomain(world, of, { state: "active" }, { act: "domain.proved" });
+  } catch (error) {
+    throw isUniqueViolation(error) ? taken() : error;
+  }
   return "active";
 }
 

@@ -10,7 +10,7 @@ import { audited } from "./audit.ts";
 import type { Node } from "./nodes.ts";
 import { isGivenUp, isUniqueViolation, type World } from "./open.ts";
 import { notFound, Problem } from "./problem.ts";
-import { keyslot, mailbox, node } from "./schema.ts";
+import { domain, keyslot, mailbox, node } from "./schema.ts";
 
 export type Mailbox = typeof mailbox.$inferSelect;
 export type SlotView = Omit<typeof keyslot.$inferSelect, "slot">;
@@ -76,6 +76,7 @@ export type NewMailbox = {
 export async function addMailbox(world: World, input: NewMailbox): Promise<Mailbox> {
   await checkKey(input.publicKey, input.keyId);
   await checkNode(world, input.node);
+  await checkProven(world, input.domain);
   const { keyslots, ...row } = input;
   try {
     const entry = { domain: row.domain, act: "mailbox.added", subject: row.address } as const;
@@ -195,6 +196,15 @@ export async function checkKey(publicKey: string, keyId: string): Promise<void> 
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   if (bytes.length !== xwingPublicKeyBytes || hex(digest.subarray(0, 16)) !== keyId)
     throw new Problem(422, "bad-key", "The public key and its id do not belong together.", { field: "publicKey" });
+}
+
+/** Or a stranger could take an address of a domain that is not theirs. */
+async function checkProven(world: World, id: string): Promise<void> {
+  const [row] = await world.db.select({ state: domain.state }).from(domain).where(eq(domain.id, id)).limit(1);
+  if (row?.state === "pending")
+    throw new Problem(409, "not-proven", "Show first that the domain is yours: its set-up page says how.", {
+      field: "address",
+    });
 }
 
 async function checkNode(world: World, id: string): Promise<void> {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { keyslotSchema } from "../../../src/core/contract/mailbox.ts";
 import { tryByHand, waitingAt, waitingPage } from "../../by-hand.ts";
-import { domainNamed, domainsOf } from "../../directory/domains.ts";
+import { domainNamed, domainOfAccount, domainsOf } from "../../directory/domains.ts";
 import { checkTyped, copiesGoneAt, eraseMailbox } from "../../directory/erase.ts";
 import { mailboxPage } from "../../directory/mailbox-list.ts";
 import {
@@ -85,7 +85,10 @@ export const mailboxRows = [
     body: mailboxInput,
     answer: mailboxShape,
     status: 201,
-    domainOf: async (call) => (await domainNamed(call.world, mailboxAddress(call.body.address).domain))?.id ?? null,
+    async domainOf({ world, visitor, body }) {
+      const { domain: name } = mailboxAddress(body.address);
+      return (await domainNamed(world, name))?.id ?? domainOfAccount(world, visitor.account.id, name);
+    },
     async run(call) {
       const { address } = mailboxAddress(call.body.address);
       const added = await addMailbox(call.world, { ...call.body, address, domain: call.domain.id });

@@ -6,7 +6,7 @@ import { definitionSchema } from "../../../src/core/rules/import/definition.ts";
 import { recordLimits } from "../../../src/core/rules/records/limits.ts";
 import { readRecords } from "../../../src/core/rules/records/read.ts";
 import { maxSealedBytes, sealRecord } from "../../../src/core/rules/records/sealed.ts";
-import { domainNamed, setTxtRules } from "../../directory/domains.ts";
+import { type DomainView, setTxtRules } from "../../directory/domains.ts";
 import { Problem } from "../../directory/problem.ts";
 import { type Edge, openEdge } from "../../platform.ts";
 import { readDomainRecords, txtKey } from "../../txt.ts";
@@ -41,7 +41,7 @@ export const txtRows = [
     says: "The rules in the domain's TXT records, with what is wrong in them",
     params: domainParams,
     answer: report,
-    run: (call) => reportOf(call, call.domain.name),
+    run: reportOf,
   }),
   within("admin", "aliases:write", {
     method: "PUT",
@@ -90,11 +90,11 @@ function edgeOf({ env, later }: Call): Edge {
   return openEdge(env, { waitUntil: later });
 }
 
-async function reportOf(call: Call, name: string) {
-  const [rules, domain] = await Promise.all([readDomainRecords(edgeOf(call), name), domainNamed(call.world, name)]);
+async function reportOf(call: Call & { domain: DomainView }) {
+  const rules = await readDomainRecords(edgeOf(call), call.domain.name);
   if (rules === null)
     throw new Problem(503, "dns-trouble", "The domain's DNS does not answer just now.", { retryAfter: 60 });
-  return { enabled: domain?.txtRules ?? false, ...rules };
+  return { enabled: call.domain.txtRules, ...rules };
 }
 
 function domainOf(text: string): string {

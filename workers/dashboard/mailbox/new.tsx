@@ -1,12 +1,16 @@
 /** How a new mailbox is made: its address, then the steps. */
 import type { FC } from "hono/jsx";
+import { unicodeName } from "../../../src/core/rules/unicode-name.ts";
 import type { DomainView } from "../../directory/domains.ts";
 import type { Node } from "../../directory/nodes.ts";
 import { Icon } from "../icons.tsx";
 import { Empty, Field, fieldAria, Head } from "../parts.tsx";
 import { Done, NeedsScript, Recovery, Trouble, Working } from "./steps.tsx";
 
-export const NewMailbox: FC<{ domains: DomainView[]; places: Node[]; chosen: string }> = (props) => {
+type Props = { domains: DomainView[]; places: Node[]; chosen: string };
+
+/** `unproven`: one of theirs that nobody has shown yet to be theirs. */
+export const NewMailbox: FC<Props & { unproven: DomainView | null }> = ({ unproven, ...props }) => {
   const ready = props.domains.length > 0 && props.places.length > 0;
   return (
     <>
@@ -15,24 +19,29 @@ export const NewMailbox: FC<{ domains: DomainView[]; places: Node[]; chosen: str
         crumbs={<a href="/mailboxes">Mailboxes</a>}
         says="Its keys are made here, in your browser. The server is given a locked copy that it can't open."
       />
-      {ready ? <Steps {...props} /> : <NotReady domains={props.domains} />}
+      {ready ? <Steps {...props} /> : <NotReady domains={props.domains} unproven={unproven} />}
     </>
   );
 };
 
-const NotReady: FC<{ domains: DomainView[] }> = ({ domains }) => (
+const NotReady: FC<{ domains: DomainView[]; unproven: DomainView | null }> = ({ domains, unproven }) => (
   <Empty icon="mailboxes" title={domains.length === 0 ? "A mailbox needs a domain" : "A mailbox needs a node"}>
-    {domains.length === 0 ? (
+    {domains.length > 0 ? (
+      <p>No node takes mailboxes yet. The operator makes one with “postern new-node”.</p>
+    ) : unproven !== null ? (
+      <p>
+        <a href={`/domains/${unproven.id}/setup`}>Show that {unicodeName(unproven.name)} is yours</a> first; then nobody
+        else can have mailboxes on it.
+      </p>
+    ) : (
       <p>
         <a href="/domains#add">Add a domain</a> first; the mailbox's address is on it.
       </p>
-    ) : (
-      <p>No node takes mailboxes yet. The operator makes one with “postern new-node”.</p>
     )}
   </Empty>
 );
 
-const Steps: FC<{ domains: DomainView[]; places: Node[]; chosen: string }> = (props) => (
+const Steps: FC<Props> = (props) => (
   <>
     <NeedsScript />
     <Trouble />

@@ -30,11 +30,11 @@ const unremarkableMs = 15_000;
 mailboxPage.get(
   "/mailboxes/new",
   signedIn(async (c, visitor) => {
-    const domains = (await myDomains(c, visitor)).filter((domain) => roleAtLeast(domain.role, "admin"));
-    // Where mail already arrives comes first: it is what is chosen unless somebody chooses.
-    domains.sort((a, b) => Number(b.state === "active") - Number(a.state === "active"));
+    const mine = (await myDomains(c, visitor)).filter((domain) => roleAtLeast(domain.role, "admin"));
+    const domains = mine.filter((domain) => domain.state !== "pending");
     const places = (await nodes(c.get("world"))).filter((node) => node.state === "active");
-    const view = <NewMailbox domains={domains} places={places} chosen={c.req.query("domain") ?? ""} />;
+    const unproven = mine.find((domain) => domain.state === "pending") ?? null;
+    const view = <NewMailbox {...{ domains, places, unproven }} chosen={c.req.query("domain") ?? ""} />;
     return page(c, visitor, { title: "New mailbox", at: "mailboxes", islands: ["mailbox"] }, view);
   }),
 );

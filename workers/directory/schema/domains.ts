@@ -1,4 +1,5 @@
 /** Domains, who may work on them, what their DNS records looked like, and the hash-chained audit log of both. */
+import { sql } from "drizzle-orm";
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
 import { account } from "./accounts.ts";
 
@@ -19,7 +20,12 @@ export const domain = sqliteTable(
     mfa: integer({ mode: "boolean" }).notNull().default(false),
     createdAt: integer().notNull(),
   },
-  (t) => [uniqueIndex("domain_name").on(t.name), index("domain_node").on(t.node)],
+  (t) => [
+    // Anybody may begin with a name; one alone proves it.
+    uniqueIndex("domain_proven").on(t.name).where(sql`state <> 'pending'`),
+    index("domain_by_name").on(t.name),
+    index("domain_node").on(t.node),
+  ],
 );
 
 export const membership = sqliteTable(
