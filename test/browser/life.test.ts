@@ -12,6 +12,7 @@ import { z } from "zod";
 import { utf8 } from "../../src/core/bytes.ts";
 import { keyslotSchema } from "../../src/core/contract/mailbox.ts";
 import { parseAppPassword, unwrapKey } from "../../src/core/seal/keys.ts";
+import { letterText } from "../letter-text.ts";
 import {
   curlAs,
   eventually,
@@ -122,8 +123,7 @@ test("the first alias forwards once the owner of the address has said yes", asyn
 
 function mailedLink(to: string, path: string): string | null {
   const asked = outside(world).find(({ rcptTo }) => rcptTo.includes(to));
-  const [, encoded = ""] = asked?.raw.toString().split("\r\n\r\n") ?? [];
-  return new RegExp(`http\\S+/${path}/\\S+`).exec(Buffer.from(encoded, "base64").toString())?.[0] ?? null;
+  return new RegExp(`http\\S+/${path}/\\S+`).exec(letterText(asked?.raw.toString() ?? ""))?.[0] ?? null;
 }
 
 test("a mailbox: its recovery code is confirmed, its app password shown once", async () => {

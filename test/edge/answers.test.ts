@@ -1,6 +1,7 @@
 /** Automatic answers as the edge carries them out: once per sender, with a null reverse-path, through a node. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { nodePaths, relayJobSchema } from "../../src/core/contract/handoff.ts";
+import { letterText } from "../letter-text.ts";
 import { type Edge, letter, openFor, startEdge } from "./world.ts";
 
 const zones = { "good.test": { TXT: ["v=spf1 ip4:192.0.2.1 -all"] } };
@@ -32,7 +33,7 @@ test("the first message of a sender is answered, the second is not", async () =>
   expect(text).toContain("Subject: Auto: Plans\r\n");
   expect(text).toContain("Auto-Submitted: auto-replied\r\n");
   expect(text).toMatch(/In-Reply-To: <[^>]+@good.test>\r\n/);
-  expect(Buffer.from(text.split("\r\n\r\n")[1] ?? "", "base64").toString()).toContain("Über alles");
+  expect(letterText(text)).toContain("Über alles");
   await deliver("Plans again");
   await deliver("unproven", "eve@evil.test");
   await expect.poll(async () => (await edge.env.SPOOL.list()).objects.length, { timeout: 20_000 }).toBe(0);

@@ -2,6 +2,7 @@
 import { expect, vi } from "vitest";
 import { toBase64, utf8Decode } from "../../src/core/bytes.ts";
 import { edgePaths, nodePaths } from "../../src/core/contract/handoff.ts";
+import { letterText } from "../letter-text.ts";
 import { type Edge, openFor } from "./world.ts";
 
 /** A node that was heard of: letters leave by it, and their links begin with the origin that it calls. */
@@ -20,9 +21,8 @@ export function lettersTo(edge: Edge, address: string): Letter[] {
   return jobs.flatMap(({ body }) => {
     const { head, raw } = openFor(edge.node.transit, body);
     if ((head as { recipient: string }).recipient !== address) return [];
-    const [fields = "", encoded = ""] = utf8Decode(raw).split("\r\n\r\n");
-    const subject = /^Subject: (.*)$/m.exec(fields)?.[1] ?? "";
-    return [{ subject, text: Buffer.from(encoded, "base64").toString() }];
+    const text = utf8Decode(raw);
+    return [{ subject: /^Subject: (.*)$/m.exec(text)?.[1] ?? "", text: letterText(text) }];
   });
 }
 

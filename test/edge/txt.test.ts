@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { toBase64 } from "../../src/core/bytes.ts";
 import { edgePaths, nodePaths } from "../../src/core/contract/handoff.ts";
+import { letterText } from "../letter-text.ts";
 import { type Edge, letter, openFor, startEdge } from "./world.ts";
 
 const mx = { MX: [{ priority: 10, exchange: "mx.test" }] };
@@ -48,8 +49,8 @@ const relayedTo = (address: string) =>
 test("a destination is asked first, and served once it agreed", async () => {
   expect(await deliver("hello@allowed.test")).toBe("deferred 4.2.1");
   const call = await relayedTo("me@else.test");
-  const text = Buffer.from(openFor(edge.node.transit, call.body).raw).toString().split("\r\n\r\n")[1] ?? "";
-  const link = /http\S+\/verify\/\S+/.exec(Buffer.from(text, "base64").toString())?.[0] ?? "";
+  const text = Buffer.from(openFor(edge.node.transit, call.body).raw).toString();
+  const link = /http\S+\/verify\/\S+/.exec(letterText(text))?.[0] ?? "";
   await fetch(link, { method: "POST", body: new URLSearchParams({ answer: "yes" }) });
   expect(await deliver("outer@allowed.test")).toBe("accepted 2.0.0"); // by way of another name of the domain
   await expect.poll(() => edge.node.taken.length, { timeout: 20_000 }).toBe(2);

@@ -21,6 +21,10 @@ export type Letter = {
 };
 
 export function writeLetter(letter: Letter): Uint8Array<ArrayBuffer> {
+  const lines = letter.text.split(/\r?\n/);
+  const text = lines.join("\r\n");
+  // RFC 2045 §2.7, and readable wherever it is looked at raw.
+  const isPlain = lines.every((line) => line.length <= 998 && /^[\t\x20-\x7e]*$/.test(line));
   const fields = [
     ["From", `${letter.fromName === "" ? "" : `${phrase(letter.fromName)} `}<${clean(letter.from)}>`],
     ["To", `<${clean(letter.to)}>`],
@@ -30,11 +34,11 @@ export function writeLetter(letter: Letter): Uint8Array<ArrayBuffer> {
     ...letter.fields.map(([name, value]) => [name, clean(value)]),
     ["MIME-Version", "1.0"],
     ["Content-Type", "text/plain; charset=utf-8"],
-    ["Content-Transfer-Encoding", "base64"],
+    ["Content-Transfer-Encoding", isPlain ? "7bit" : "base64"],
   ];
   const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  const body = toBase64(utf8(letter.text.replace(/\r?\n/g, "\r\n")));
-  return utf8(`${head}\r\n${body.replace(/.{1,76}/g, "$&\r\n")}`);
+  if (isPlain) return utf8(`${head}\r\n${text}${text.endsWith("\r\n") ? "" : "\r\n"}`);
+  return utf8(`${head}\r\n${toBase64(utf8(text)).replace(/.{1,76}/g, "$&\r\n")}`);
 }
 
 function clean(value: string): string {

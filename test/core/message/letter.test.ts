@@ -22,7 +22,7 @@ test("another parser reads back what was written", async () => {
     from: { name: 'Zoë "Z" Ü', address: letter.from },
     messageId: "<1@here.test>",
   });
-  expect(mail.text).toBe("One line.\r\nAnother.\r\n");
+  expect(mail.text?.replaceAll("\r\n", "\n")).toBe(letter.text);
   expect(mail.headers.find(({ key }) => key === "auto-submitted")?.value).toBe("auto-generated");
 });
 
@@ -39,4 +39,16 @@ test("nothing that people typed makes a field, and no line is too long", async (
   expect(mail.bcc).toBeUndefined();
   expect(mail.text?.trim()).toBe("y".repeat(5000));
   for (const line of utf8Decode(raw).split("\r\n")) expect(line.length).toBeLessThanOrEqual(998);
+});
+
+test("plain ASCII goes as it is; a longer line or another character goes as base64", async () => {
+  const encodingOf = (text: string) =>
+    /^Content-Transfer-Encoding: (.*)\r$/m.exec(utf8Decode(writeLetter({ ...letter, text })))?.[1];
+  expect(utf8Decode(writeLetter(letter))).toMatch(/\r\n\r\nOne line\.\r\nAnother\.\r\n$/);
+  const texts = ["a", "a\tb\n", "y".repeat(998), "y".repeat(999), "ä", "a\rb", "a\x00b", ""];
+  expect(texts.map(encodingOf)).toEqual(["7bit", "7bit", "7bit", "base64", "base64", "base64", "base64", "7bit"]);
+  for (const text of ["ends", "ä ends"]) {
+    const mail = await PostalMime.parse(writeLetter({ ...letter, text }));
+    expect(mail.text?.trim()).toBe(text);
+  }
 });
