@@ -45,6 +45,7 @@ test("by hand: what is missing is said, and turns green while the page is open",
   await page.getByRole("button", { name: "Add domain" }).click();
   await page.getByText("Mail still goes elsewhere").waitFor();
   await page.getByText("add “mx” after “v=spf1”").waitFor();
+  await page.getByText("v=spf1 mx include:other.test -all", { exact: true }).waitFor();
   await page.screenshot({ path: `${shots}wizard.png`, fullPage: true });
   expect(await faults(page)).toEqual([]);
   const record = page.locator("#check-owner code");

@@ -103,7 +103,8 @@ function spfFinding(record: WantedRecord, all: string[]): Finding {
     .split(/\s+/)
     .some((one) => one.replace(/^\+/, "") === term);
   if (named) return pass(found);
-  return wrong(found, `Keep your record and add “${term}” after “v=spf1”: ${withTerm(only, term)}`);
+  const todo = `Keep your record and add “${term}” after “v=spf1”: the value shown is yours with it.`;
+  return { ...wrong(found, todo), value: withTerm(only, term) };
 }
 
 /** The owner's own record with our term in it. */

@@ -17,7 +17,8 @@ export type Check = Omit<WantedRecord, "id" | "type"> & {
   todo: string;
 };
 
-export type Finding = Pick<Check, "state" | "found" | "todo">;
+/** `value`: what to set where that is not the record as anybody would set it, but the owner's own with ours in it. */
+export type Finding = Pick<Check, "state" | "found" | "todo"> & { value?: string };
 
 export const pass = (found: string[]): Finding => ({ state: "pass", found, todo: "" });
 export const warn = (found: string[], todo: string): Finding => ({ state: "warn", found, todo });

@@ -191,3 +191,12 @@ test("the TLSA record that is right is shown where the node tells its key", asyn
   expect((await check("dane", tlsaOf(`3 0 0 ${bytes}`), { ...signed, facts })).state).toBe("pass");
   expect((await check("dane", tlsaOf(`3 0 0 ${bytes}00`), { ...signed, facts })).state).toBe("wrong");
 });
+
+// Regression: what was there to copy was the record without the senders that the owner has.
+test("who has an SPF record is shown their own with ours in it, to copy", async () => {
+  const zones = { "shop.test": { TXT: ["other", "v=spf1 include:crm.test ip4:192.0.2.8 -all"] } };
+  expect(await check("spf", zones)).toMatchObject({
+    ...{ state: "wrong", value: "v=spf1 mx include:crm.test ip4:192.0.2.8 -all" },
+  });
+  expect(await check("spf", { "shop.test": { TXT: ["other"] } })).toMatchObject({ value: "v=spf1 mx ~all" });
+});
