@@ -2,7 +2,8 @@
  * The live tail of activity: a few Durable Objects, each for a part of all domains, hold the open event streams (SSE) of the pages
  * and programs that watch these. An event is only a pointer into the journal, so nothing private passes through here; whoever
  * hears of one asks for the row with their own rights. Every few seconds the directory is asked, once for all streams of an object,
- * who may still watch: however a right was lost, its stream ends then. Best effort by design: the journal in D1 is the truth, and a missed event is found at the next reload.
+ * who may still watch: however a right was lost, its stream ends then. Best effort by design: the journal in D1 is the truth, and a
+ * missed event is found at the next reload.
  */
 import { DurableObject } from "cloudflare:workers";
 import { z } from "zod";

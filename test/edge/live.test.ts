@@ -18,9 +18,8 @@ beforeAll(async () => {
   edge = await startEdge();
   await edge.addNode();
   owner = await ApiClient.owner(edge.url, "o@a.test");
-  const add = async (name: string) =>
-    String((await owner.post("/domains", { name, node: edge.node.id, active: true })).body["id"]);
-  [domain, second] = [await add("a.test"), await add("second.test")];
+  const served = { node: edge.node.id, active: true };
+  [domain, second] = [await owner.domain("a.test", served), await owner.domain("second.test", served)];
   other = await edge.addDomain("b.test", await edge.addAccount("o@b.test"));
 });
 beforeEach(() => edge.env.DIRECTORY.exec("delete from attempt"));
